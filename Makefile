@@ -1,0 +1,45 @@
+# make demo      set everything up and run the main job
+# make test      set everything up and run the tests (QT=pyqt6 for the other binding)
+# make check     lint, types, import contracts
+# make bench     the speed ratios into docs/benchmarks.md
+QT ?= pyqt5
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready-$(QT)
+SCREEN := scripts/screen.sh
+
+.PHONY: demo test test-gui check bench clean window
+
+$(READY): pyproject.toml scripts/system.sh
+	sh scripts/system.sh
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[$(QT),dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/napari-cellsynth demo --out demo
+
+window: $(READY)
+	QT_API=$(QT) $(BIN)/python -m napari_cellsynth.widgets.workspace demo/demo.cellsynth
+
+test: $(READY)
+	QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest $(ARGS)
+
+test-gui: $(READY)
+	QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -m gui $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-cellsynth
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) demo build dist

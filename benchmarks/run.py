@@ -1,0 +1,56 @@
+"""Run every benchmark alone, one after the other, and write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BENCHMARKS = ("segmentation", "dcgan")
+
+
+def main() -> None:
+    rows: list[dict[str, str]] = []
+    for name in BENCHMARKS:
+        done = subprocess.run(
+            [sys.executable, str(HERE / f"{name}.py"), "--json"], check=True, stdout=subprocess.PIPE, text=True
+        )
+        rows += json.loads(done.stdout)["rows"]
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-image", "numba", "numpy"))
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. Each ratio is product against peer in one process run, the two taking turns; medians.",
+        "",
+        f"{datetime.date.today()} · {processor()} · Python {platform.python_version()} · {versions}",
+        "",
+        "| work | peer | product | peer's | ratio | spread of the ratio | aim | repeat with |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    keys = ("work", "peer", "ours", "theirs", "ratio", "spread", "aim", "command")
+    lines += ["| " + " | ".join(str(row[key]) for key in keys) + " |" for row in rows]
+    target = HERE.parent / "docs" / "benchmarks.md"
+    target.write_text("\n".join(lines) + "\n")
+    print(target.read_text())
+
+
+def processor() -> str:
+    import os
+
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        name = next(
+            (line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")),
+            name,
+        )
+    return f"{name}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,448 @@
+"""The command line: every verb of the window, from the same code.
+
+Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Metric, Progress
+
+if TYPE_CHECKING:
+    from napari_cellsynth.jobs.job import Parameters
+    from napari_cellsynth.project import Project
+
+app = typer.Typer(
+    name="napari-cellsynth",
+    help="Segment, label, synthesise and classify cells, and learn whether the synthetic data helped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ProjectPath = Annotated[Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.")]
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error
+    """The user pressed Ctrl+C and the work has stopped cleanly."""
+
+
+def main() -> None:
+    """Run the command line and exit with one of the documented codes."""
+    try:
+        app(standalone_mode=False)
+    except UserError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(2)
+    except (_Stopped, KeyboardInterrupt, typer.Abort):
+        print("stopped", file=sys.stderr)
+        sys.exit(3)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)  # the reader of our output (a pager, `head`) has seen enough
+    except Exception as error:
+        # typer's own usage errors (unknown option, missing argument) carry their exit code and wording.
+        if hasattr(error, "format_message"):
+            print(f"error: {error.format_message()}", file=sys.stderr)
+            sys.exit(2)
+        raise
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the project and the results go.")] = Path("demo"),
+    data: Annotated[
+        Path | None, typer.Option(help="Your own data: objects.csv with images, or one folder a class, or images.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="smoke (a minute), small (minutes) or full (the paper's settings).")] = "small",
+    classes: Annotated[str | None, typer.Option(help="Use these classes only, comma separated.")] = None,
+    seed: Seed = 0,
+    view: Annotated[bool, typer.Option(help="Open the result in the napari window.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Do the main job from images to overlay, on a simulated time-lapse or on your own DATA."""
+    from napari_cellsynth.demo import run_demo
+
+    chosen = None if classes is None else [name.strip() for name in classes.split(",") if name.strip()]
+    result = run_demo(out, data=data, preset=preset, classes=chosen, seed=seed, do=_do, say=_note)
+    _print(result, as_json)
+    if view:
+        _open_window(Path(result["project"]))
+
+
+@app.command()
+def init(
+    project: ProjectPath,
+    images: Annotated[list[str] | None, typer.Argument(help="Image files, folders of frames, or globs.")] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in µm.")] = None,
+    group_by: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="What must not straddle a split: one capturing group over the path.")
+    ] = None,
+    classes: Annotated[str | None, typer.Option(help="Class names, comma separated.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a project (or add images to it)."""
+    from napari_cellsynth.project import Project
+
+    names = [name.strip() for name in (classes or "").split(",") if name.strip()]
+    existing = Project.is_project(project)
+    with Project.open(project) if existing else Project.create(
+        project, classes=names, pixel_size_um=pixel_size
+    ) as opened:
+        if existing:
+            known = {record.name for record in opened.classes()}
+            for name in names:
+                if name not in known:
+                    opened.add_class(name)
+        added = opened.add_images([Path(image) for image in images or []], group_by=group_by) if images else []
+        _print({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
+
+
+@app.command()
+def info(project: ProjectPath, as_json: Json = False) -> None:
+    """Tell what is in a project."""
+    with _open(project, read_only=True) as opened:
+        images, objects, counts = opened.images(), opened.objects(), opened.label_counts()
+        synthetic = opened.synthetic()
+        _print(
+            {
+                "project": str(opened.path),
+                "images": len(images),
+                "frames": int(images["frames"].sum()) if len(images) else 0,
+                "missing_images": int(images["missing"].sum()) if len(images) else 0,
+                "groups": int(images["group"].nunique()) if len(images) else 0,
+                "held_out_groups": sum(split == "test" for split in opened.splits().values()),
+                "objects": len(objects),
+                "labels": {record.name: counts.get(record.id, 0) for record in opened.classes()},
+                "unlabelled": counts.get(0, 0),
+                "unsure": counts.get(-1, 0),
+                "bad_segmentation": counts.get(-2, 0),
+                "synthetic_patches": len(synthetic),
+                "runs": [
+                    {"id": run.id, "kind": run.kind, "recipe": run.recipe, "status": run.status} for run in opened.runs()
+                ],
+            },
+            as_json,
+        )
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Tell what this machine has: device, Qt, versions, disk."""
+    import platform
+    import shutil
+    from importlib.metadata import PackageNotFoundError, version
+
+    from napari_cellsynth.training.device import describe_device
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    packages = ("napari-cellsynth", "napari", "PyQt5", "PyQt6", "PySide6", "torch", "numpy", "scikit-image", "tifffile")
+    _print(
+        {
+            "device": describe_device(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
+            "packages": {name: installed(name) for name in packages},
+        },
+        as_json,
+    )
+
+
+@app.command("import")
+def import_(project: ProjectPath, folder: Path, as_json: Json = False) -> None:
+    """Import objects.csv with its images, or crops in one folder a class."""
+    from napari_cellsynth.project import Project
+    from napari_cellsynth.project.exchange import import_folder
+
+    with Project.open(project) if Project.is_project(project) else Project.create(project) as opened:
+        report = import_folder(opened, folder)
+        for notice in report.notices:
+            _note(notice)
+        _print(
+            {"images": report.images, "objects": report.objects, "classes": report.classes, "notices": report.notices},
+            as_json,
+        )
+
+
+@app.command()
+def segment(
+    project: ProjectPath,
+    enhance: Annotated[str, typer.Option(help="none, he, ahe or clahe.")] = "none",
+    radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
+    opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
+    min_area: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
+    flat_field_px: Annotated[float | None, typer.Option(help="Even out light over this distance in px.")] = None,
+    split_touching: Annotated[bool, typer.Option(help="Part touching objects.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the objects in every frame; labels are carried over from an earlier segmentation."""
+    from napari_cellsynth.jobs.job import SegmentParameters
+
+    result = _do(
+        project,
+        SegmentParameters,
+        enhance=enhance,
+        radius=radius,
+        opening=opening,
+        min_area=min_area,
+        flat_field_px=flat_field_px,
+        split_touching=split_touching,
+    )
+    _print(result, as_json)
+
+
+@app.command("train-gan")
+def train_gan(
+    project: ProjectPath,
+    recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "dcgan",
+    class_name: Annotated[str, typer.Option("--class", help="A class, or all.")] = "all",
+    steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
+    seed: Seed = 0,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
+    device: Device = "auto",
+    changes: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Train a GAN on the real training crops of a class (or of every class in turn)."""
+    from napari_cellsynth.jobs.job import TrainGanParameters
+
+    if resume:
+        with _open(project, read_only=True) as opened:
+            wanted = opened.run(resume).class_id
+            names = [record.name for record in opened.classes() if record.id == wanted]
+    elif class_name == "all":
+        with _open(project, read_only=True) as opened:
+            names = [record.name for record in opened.classes()]
+    else:
+        names = [class_name]
+    results = []
+    for name in names:
+        _note(f"{name}:")
+        try:
+            results.append(
+                _do(
+                    project,
+                    TrainGanParameters,
+                    class_name=name,
+                    recipe=recipe,
+                    steps=steps,
+                    seed=seed,
+                    resume=resume,
+                    overrides=_overrides(changes),
+                    device=device,
+                )
+            )
+        except UserError as error:
+            if len(names) == 1:
+                raise
+            _note(f"skipped: {error}")  # one class with too few crops must not keep the others from training
+            results.append({"class": name, "error": error.message})
+    if not any("run" in result for result in results):
+        raise UserError("No class could be trained.", "Label more crops first.")
+    _print({"runs": results}, as_json)
+
+
+@app.command()
+def generate(
+    project: ProjectPath,
+    run: Annotated[str, typer.Option(help="The GAN run.")],
+    n: Annotated[int, typer.Option("-n", help="How many patches.")] = 500,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw synthetic patches from a trained GAN into the project."""
+    from napari_cellsynth.jobs.job import GenerateParameters
+
+    _print(_do(project, GenerateParameters, run=run, n=n, seed=seed), as_json)
+
+
+@app.command()
+def quality(project: ProjectPath, run: Annotated[str, typer.Option(help="The GAN run.")], as_json: Json = False) -> None:
+    """Measure a run's synthetic patches against held-out real ones."""
+    from napari_cellsynth.jobs.job import QualityParameters
+
+    _print(_do(project, QualityParameters, run=run), as_json)
+
+
+@app.command("train-classifier")
+def train_classifier(
+    project: ProjectPath,
+    recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "fast",
+    synthetic: Annotated[int, typer.Option(help="Synthetic patches a class.")] = 0,
+    mode: Annotated[str, typer.Option(help="mixed, or pretrained (synthetic first, then real).")] = "mixed",
+    seed: Seed = 0,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
+    device: Device = "auto",
+    changes: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Train a classifier and score it on real crops of groups that nothing was learned from."""
+    from napari_cellsynth.jobs.job import TrainClassifierParameters
+
+    result = _do(
+        project,
+        TrainClassifierParameters,
+        recipe=recipe,
+        synthetic=synthetic,
+        mode=mode,
+        seed=seed,
+        resume=resume,
+        overrides=_overrides(changes),
+        device=device,
+    )
+    _print(result, as_json)
+
+
+@app.command()
+def predict(
+    project: ProjectPath,
+    images: Annotated[list[int] | None, typer.Argument(help="Image ids; all when left out.")] = None,
+    run: Annotated[str | None, typer.Option(help="The classifier run; the newest when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Predict the class of every object."""
+    from napari_cellsynth.jobs.job import PredictParameters
+
+    _print(_do(project, PredictParameters, run=run, images=images or None), as_json)
+
+
+@app.command()
+def export(
+    project: ProjectPath,
+    out: Path,
+    format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
+    as_json: Json = False,
+) -> None:
+    """Write all objects with labels and predictions to a file."""
+    from napari_cellsynth.project.exchange import export_csv
+
+    if format_ != "csv":
+        raise UserError(f"There is no export format {format_!r}.", "Choose csv.")
+    with _open(project, read_only=True) as opened:
+        _print({"objects": export_csv(opened, out), "file": str(out)}, as_json)
+
+
+@app.command()
+def recipes(as_json: Json = False) -> None:
+    """List every recipe with its source and defaults."""
+    from napari_cellsynth.jobs.recipes import recipes as listed
+
+    if as_json:
+        print(json.dumps(listed()))
+        return
+    for recipe in listed():
+        print(f"{recipe['name']:<12} {recipe['kind']:<10} {recipe['source']}")
+        print(f"{'':<23} parameters: {recipe['parameters']}; " + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items()))
+
+
+def _open(path: Path, *, read_only: bool) -> Project:
+    from napari_cellsynth.project import Project
+
+    return Project.open(path, read_only=read_only)
+
+
+def _do(project: Path, model: Callable[..., Parameters] | type[Parameters], **values: Any) -> dict[str, Any]:
+    """Run a job here, its progress on stderr; Ctrl+C stops it after the current step and keeps what is done."""
+    from napari_cellsynth.jobs.job import Job, checked
+    from napari_cellsynth.jobs.run import result_of, run
+
+    assert isinstance(model, type)
+    job = Job.of(project, checked(model, values))
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        result = result_of(run(job, lambda: asked), _Printer())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if result is None:
+        raise _Stopped
+    return result
+
+
+class _Printer:
+    """Writes progress to stderr: one line that moves in a terminal, a line every few seconds in a file."""
+
+    def __init__(self) -> None:
+        self._start = self._shown = time.monotonic()
+        self._metrics = ""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Metric):
+            self._metrics = "  ".join(f"{name} {value:.3g}" for name, value in event.values.items())
+        if not isinstance(event, Progress):
+            return
+        now, last = time.monotonic(), event.done >= event.total
+        moving = sys.stderr.isatty()
+        if not last and now - self._shown < (0.1 if moving else 5):
+            return
+        self._shown = now
+        left = (now - self._start) / max(event.done, 1) * (event.total - event.done)
+        line = f"{event.done}/{event.total} {event.unit}  {left:.0f} s left  {self._metrics or event.note}"
+        print(f"\r\033[K{line}" if moving else line, end="\n" if last or not moving else "", file=sys.stderr, flush=True)
+
+
+def _overrides(changes: list[str] | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for change in changes or []:
+        name, separator, text = change.partition("=")
+        if not separator:
+            raise UserError(f"--set takes FIELD=VALUE, not {change!r}.", "For example: --set width=32")
+        try:
+            values[name] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name] = text
+    return values
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        if isinstance(value, float):
+            value = f"{value:.4g}"
+        elif isinstance(value, dict | list):
+            value = json.dumps(value)
+        print(f"{name.replace('_', ' ')}: {value}")
+
+
+def _open_window(project: Path) -> None:
+    """Open the window in a process of its own: the command line itself stays free of Qt."""
+    import importlib.util
+    import subprocess
+
+    if importlib.util.find_spec("napari") is None:
+        raise UserError("The window needs napari and Qt.", "Install the extra pyqt5, pyqt6 or pyside6.")
+    subprocess.run([sys.executable, "-m", "napari_cellsynth.widgets.workspace", str(project)], check=False)

@@ -1,0 +1,85 @@
+"""What a long piece of work says while it runs, and how it ends.
+
+Events are small frozen dataclasses, so that a training loop can yield them, a process can send them over a pipe, the
+command line can print them and a dock can draw them. They lie below everything else because the trainings, which must
+not know about jobs, yield them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stop = Callable[[], bool]
+"""Polled once a step by everything long; true once the user has asked to stop."""
+
+
+def never() -> bool:
+    """Return False: the stop flag of work that nobody can stop."""
+    return False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` of ``total`` units (frames, steps, patches, objects) are done."""
+
+    done: int
+    total: int
+    unit: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Figures at one step of a training, by name (``loss_generator``, ``balanced_accuracy``, …)."""
+
+    step: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A few sample patches of a class, float32 (N, C, Y, X) in [-1, 1]."""
+
+    class_name: str
+    images: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Something of a run is on disk now."""
+
+    run: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The work is done; ``result`` holds plain JSON values."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The user stopped the work; what was done so far is kept, and ``run`` (if any) can be resumed."""
+
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The work failed; ``message`` and ``hint`` are for the user, ``traceback`` (empty for a user's mistake) for a report."""
+
+    message: str
+    hint: str = ""
+    traceback: str = ""
+
+
+Event = Progress | Metric | Preview | Saved | Finished | Stopped | Failed
+Last = Finished | Stopped | Failed
+"""Exactly one of these ends the events of a job."""

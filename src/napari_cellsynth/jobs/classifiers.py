@@ -1,0 +1,208 @@
+"""The classifier jobs: train on real and synthetic patches, score on held-out real ones, predict every object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
+from napari_cellsynth.imaging.crop import intensity_range
+from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
+from napari_cellsynth.jobs.runs import ended, resumed
+from napari_cellsynth.project import Project
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_cellsynth.project.runs import RunRecord
+    from napari_cellsynth.training.loader import CropStore
+
+_CHUNK = 512
+
+
+def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
+    """Train (or resume) a classifier; the held-out groups are scored at the end and never learned from.
+
+    Yields
+    ------
+    Event
+        Progress, curves; `Finished` with ``run``, ``classes``, ``scores``, ``confusion`` (rows: truth) and counts.
+    """
+    from napari_cellsynth.classify import train
+    from napari_cellsynth.classify.recipes import classifier_recipe
+    from napari_cellsynth.training.device import pick_device
+
+    parameters = job.checked()
+    assert isinstance(parameters, TrainClassifierParameters)
+    with Project.open(job.project) as project:
+        device = pick_device(parameters.device)
+        if parameters.resume:
+            run = resumed(project, parameters.resume, "classifier")
+            recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
+        else:
+            recipe = classifier_recipe(parameters.recipe, **parameters.overrides)
+            run = _new_run(project, parameters, recipe)
+        yield Saved(run.id, str(run.folder))
+        data = _Data(project, run, device)
+        events = train.train(
+            data.real,
+            data.labels,
+            data.names,
+            recipe,
+            run.folder,
+            synthetic=data.synthetic,
+            mode=run.parameters["mode"],
+            held_out=data.held_out,
+            groups_held_out=data.groups_held_out,
+            seed=run.seed,
+            device=device,
+            stop=stop,
+            resume=bool(parameters.resume),
+            meta=data.meta,
+        )
+        counts = {
+            "real": len(data.labels),
+            "synthetic": len(run.parameters["synthetic_patches"]),
+            "synthetic_per_class": run.parameters["synthetic"],
+            "held_out": len(run.parameters["test_objects"]),
+        }
+        yield from ended(project, run, events, counts)
+
+
+def predict(job: Job, stop: Stop) -> Iterator[Event]:
+    """Predict the class of every object of the asked images with a trained classifier."""
+    from napari_cellsynth.classify.predict import load
+    from napari_cellsynth.classify.predict import predict as probabilities_of
+    from napari_cellsynth.training.device import pick_device
+    from napari_cellsynth.training.loader import CropStore
+
+    parameters = job.checked()
+    assert isinstance(parameters, PredictParameters)
+    with Project.open(job.project) as project:
+        run = _classifier(project, parameters.run)
+        device = pick_device(parameters.device)
+        model = load(run.folder, device=device)
+        low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
+        size, fit = run.parameters["recipe"]["size"], run.parameters["recipe"]["fit"]
+        table = project.objects()
+        if parameters.images is not None:
+            table = table[table["image_id"].isin(parameters.images)]
+        if table.empty:
+            raise UserError("There are no objects to predict.", "Segment the images or import objects first.")
+        ids = table.sort_values(["image_id", "frame"]).index.to_numpy()
+        for start in range(0, len(ids), _CHUNK):
+            if stop():
+                yield Stopped(run.id)
+                return
+            chunk = ids[start : start + _CHUNK]
+            store = CropStore(project.crops(chunk, size=size, fit=fit), low, high, size, device)
+            project.set_predictions(
+                run.id, chunk.tolist(), probabilities_of(model, store, device=device), run.parameters["class_ids"]
+            )
+            yield Progress(start + len(chunk), len(ids), "objects")
+        yield Finished({"run": run.id, "objects": len(ids)})
+
+
+class _Data:
+    """A run's training and held-out sets, read again from what its record names (so that a resumed run has the same)."""
+
+    def __init__(self, project: Project, run: RunRecord, device: torch.device) -> None:
+        from napari_cellsynth.training.loader import CropStore
+
+        recorded, recipe = run.parameters, run.parameters["recipe"]
+        self.names: list[str] = recorded["class_names"]
+        low, high = (np.asarray(recorded[end], dtype=np.float32) for end in ("low", "high"))
+        index = {class_id: k for k, class_id in enumerate(recorded["class_ids"])}
+
+        def stored(pairs: list[list[int]]) -> tuple[CropStore, NDArray[np.int64]]:
+            crops = project.crops([i for i, _ in pairs], size=recipe["size"], fit=recipe["fit"])
+            return CropStore(crops, low, high, recipe["size"], device), np.array([index[c] for _, c in pairs])
+
+        self.real, self.labels = stored(recorded["training_objects"])
+        self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
+        self.groups_held_out = None
+        if self.held_out is not None:
+            groups = project.objects(active=None)["group"]
+            self.groups_held_out = groups.loc[[i for i, _ in recorded["test_objects"]]].to_numpy(dtype=str)
+        self.synthetic: tuple[CropStore, NDArray[np.int64]] | None = None
+        if recorded["synthetic_patches"]:
+            ids = [i for i, _ in recorded["synthetic_patches"]]
+            store = CropStore(list(project.read_synthetic(ids)), low, high, recipe["size"], device)
+            self.synthetic = store, np.array([index[c] for _, c in recorded["synthetic_patches"]])
+        self.meta = {
+            "low": low.tolist(),
+            "high": high.tolist(),
+            "class_ids": recorded["class_ids"],
+            "class_names": self.names,
+        }
+
+
+def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: Any) -> RunRecord:
+    train, test = project.training_objects(), project.test_objects()
+    counts = train["class_id"].value_counts()
+    names = {record.id: record.name for record in project.classes()}
+    class_ids = [class_id for class_id in names if counts.get(class_id, 0) > 0]
+    if len(class_ids) < 2:
+        raise UserError(
+            f"A classifier needs labelled training crops of at least two classes; this project has {len(class_ids)}.",
+            "Label more crops, or hold out fewer groups.",
+        )
+    test = test[test["class_id"].isin(class_ids)]
+    test_groups = set(test["group"])
+    low, high = intensity_range(project.crops(train.index, size=recipe.size, fit=recipe.fit))
+    patches: list[list[int]] = []
+    if parameters.synthetic:
+        for class_id in class_ids:
+            ids = project.synthetic_for_training(class_id, parameters.synthetic, test_groups=test_groups)
+            patches += [[int(i), class_id] for i in ids]
+        if not patches:
+            raise UserError("There are no synthetic patches to train on.", "Train GANs and generate patches first.")
+        _assert_same_shape(project, patches, recipe)
+    return project.new_run(
+        "classifier",
+        recipe.name,
+        {
+            "recipe": recipe.model_dump(mode="json"),
+            "mode": parameters.mode,
+            "synthetic": parameters.synthetic,
+            "class_ids": class_ids,
+            "class_names": [names[class_id] for class_id in class_ids],
+            "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
+            "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
+            "synthetic_patches": patches,
+            "low": low.tolist(),
+            "high": high.tolist(),
+        },
+        class_id=None,
+        groups=sorted(set(train["group"])),
+        seed=parameters.seed,
+    )
+
+
+def _assert_same_shape(project: Project, patches: list[list[int]], recipe: Any) -> None:
+    """Refuse synthetic patches that were cut in another way than the real ones they would stand beside."""
+    table = project.synthetic().loc[[i for i, _ in patches]]
+    for run_id in table["run"].unique():
+        made = project.run(run_id).parameters["recipe"]
+        if (made["size"], made["fit"]) != (recipe.size, recipe.fit):
+            raise UserError(
+                f"The patches of {run_id} are {made['size']} px, cut as {made['fit']!r}; this classifier takes "
+                f"{recipe.size} px, cut as {recipe.fit!r}.",
+                "Choose the same patch size and fit for both.",
+            )
+
+
+def _classifier(project: Project, run_id: str | None) -> RunRecord:
+    if run_id is not None:
+        run = project.run(run_id)
+        if run.kind != "classifier" or run.status != "finished":
+            raise UserError(f"{run_id} is not a finished classifier.", "`info` lists the runs.")
+        return run
+    finished = [run for run in project.runs("classifier") if run.status == "finished"]
+    if not finished:
+        raise UserError("No classifier has been trained yet.", "Train one first.")
+    return finished[0]

@@ -1,0 +1,243 @@
+"""The GAN jobs: train one on a class's real training crops, draw patches from it, and measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
+from napari_cellsynth.imaging.crop import from_unit, intensity_range, to_unit
+from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
+from napari_cellsynth.jobs.runs import ended, resumed
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.runs import RunRecord
+
+_CHUNK = 256
+
+
+def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
+    """Train (or resume) a GAN on the training crops of one class; held-out groups are never read.
+
+    Yields
+    ------
+    Event
+        Progress in steps, losses, sample patches; `Finished` with ``run``, ``crops`` and what the training tells.
+    """
+    from napari_cellsynth.synthesis import train
+    from napari_cellsynth.synthesis.recipes import gan_recipe
+    from napari_cellsynth.training.device import pick_device
+    from napari_cellsynth.training.loader import CropStore
+
+    parameters = job.checked()
+    assert isinstance(parameters, TrainGanParameters)
+    with Project.open(job.project) as project:
+        if parameters.resume:
+            run = resumed(project, parameters.resume, "gan")
+            recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
+            table = _crops_of_run(project, run)
+            class_record = next(record for record in project.classes() if record.id == run.class_id)
+        else:
+            class_record = project.class_named(parameters.class_name)
+            recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
+            table = _training_crops(project, class_record.id, class_record.name)
+        crops = project.crops(table.index, size=recipe.size, fit=recipe.fit)
+        if parameters.resume:
+            low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
+            seed = run.seed
+        else:
+            low, high = intensity_range(crops)
+            seed = parameters.seed
+            run = project.new_run(
+                "gan",
+                recipe.name,
+                {
+                    "recipe": recipe.model_dump(mode="json"),
+                    "objects": [int(i) for i in table.index],
+                    "low": low.tolist(),
+                    "high": high.tolist(),
+                    "dtype": str(crops[0].dtype),
+                },
+                class_id=class_record.id,
+                groups=sorted(set(table["group"])),
+                seed=seed,
+            )
+        yield Saved(run.id, str(run.folder))
+        store = CropStore(crops, low, high, recipe.size, pick_device(parameters.device))
+        events = train.train(
+            store, recipe, run.folder, seed=seed, device=store.device, stop=stop, resume=bool(parameters.resume)
+        )
+        for event in ended(project, run, events, {"crops": len(crops), "class": class_record.name}):
+            yield Preview(class_record.name, event.images) if isinstance(event, Preview) else event
+
+
+def generate(job: Job, stop: Stop) -> Iterator[Event]:
+    """Draw patches from a run's newest checkpoint into the project, with everything needed to make them again."""
+    from napari_cellsynth.synthesis.sample import generate as draw
+    from napari_cellsynth.synthesis.sample import newest_checkpoint
+    from napari_cellsynth.training.device import pick_device
+
+    parameters = job.checked()
+    assert isinstance(parameters, GenerateParameters)
+    with Project.open(job.project) as project:
+        run = _trained(project, parameters.run)
+        checkpoint = newest_checkpoint(run.folder)
+        device = pick_device(parameters.device)
+        before = project.synthetic(run=run.id)
+        same = before[(before["seed"] == parameters.seed) & (before["checkpoint"] == checkpoint)]
+        # Asking for more patches of a seed goes on where the last ones ended instead of making them twice.
+        first = 0 if same.empty else int(same["index_in_run"].max()) + 1
+        real_ids, real = _real_patches(project, run)
+        for start in range(0, parameters.n, _CHUNK):
+            if stop():
+                yield Stopped(run.id)
+                return
+            n = min(_CHUNK, parameters.n - start)
+            unit = draw(run.folder, n, parameters.seed, first_index=first + start, checkpoint=checkpoint, device=device)
+            images = from_unit(unit, *_range(run), run.parameters["dtype"])
+            assert run.class_id is not None
+            ids = project.add_synthetic(run.id, checkpoint, run.class_id, parameters.seed, first + start, images)
+            nearest, distance = _nearest(unit, real)
+            project.set_nearest(ids, [real_ids[i] for i in nearest], distance.tolist())
+            yield Progress(start + n, parameters.n, "patches")
+        yield Finished({"run": run.id, "checkpoint": checkpoint, "patches": parameters.n})
+
+
+def quality(job: Job, stop: Stop) -> Iterator[Event]:
+    """Measure a run's synthetic patches against held-out real ones, beside what real ones get among themselves.
+
+    The reference are held-out crops of the class; where there are none, training crops (and the result says so). The
+    floor is the same figure between training and held-out real patches.
+    """
+    from napari_cellsynth.evaluate import quality as measures
+
+    parameters = job.checked()
+    assert isinstance(parameters, QualityParameters)
+    with Project.open(job.project) as project:
+        run = _trained(project, parameters.run)
+        table = project.synthetic(run=run.id)
+        table = table[table["review"] != "rejected"].head(parameters.n)
+        if len(table) < 10:
+            raise UserError(f"{run.id} has {len(table)} synthetic patches; 10 at least are needed.", "Generate some first.")
+        generator = np.random.default_rng(parameters.seed)
+        held = project.test_objects()
+        held = held[held["class_id"] == run.class_id]
+        train_ids, train = _real_patches(project, run, parameters.n, generator)
+        if len(held) >= 10:
+            size, fit = run.parameters["recipe"]["size"], run.parameters["recipe"]["fit"]
+            chosen = generator.permutation(held.index.to_numpy())[: parameters.n]
+            reference = np.stack(
+                [_window(crop, size, generator) for crop in project.crops(chosen, size=size, fit=fit)]
+            )
+            reference = to_unit(reference, *_range(run))
+            against = "held-out real patches"
+        else:
+            reference, against = train, "training patches (too few held-out ones of this class)"
+        yield Progress(0, 2, "sets")
+        synthetic = to_unit(project.read_synthetic(table.index), *_range(run))
+        extractor = measures.HAND_MADE
+        features = {
+            name: measures.features(patches, extractor)
+            for name, patches in (("train", train), ("real", reference), ("synthetic", synthetic))
+        }
+        yield Progress(1, 2, "sets")
+        if stop():
+            yield Stopped(run.id)
+            return
+        result: dict[str, Any] = {
+            "run": run.id,
+            "extractor": extractor,
+            "against": against,
+            "n_synthetic": len(synthetic),
+            "n_real": len(reference),
+            "kid": measures.kid(features["real"], features["synthetic"]),
+            "fid": measures.fid(features["real"], features["synthetic"]),
+            **measures.precision_recall_density_coverage(features["real"], features["synthetic"]),
+            "copies": measures.memorisation(train, synthetic)["copied"],
+        }
+        if len(held) >= 10:
+            result["kid_floor"] = measures.kid(features["real"], features["train"])
+        project.update_run(run.id, result=(project.run(run.id).result or {}) | {"quality": result})
+        yield Progress(2, 2, "sets")
+        yield Finished(result)
+
+
+def _steps(parameters: TrainGanParameters) -> dict[str, int]:
+    return {} if parameters.steps is None else {"steps": parameters.steps}
+
+
+def _training_crops(project: Project, class_id: int, name: str) -> Any:
+    table = project.training_objects()
+    table = table[table["class_id"] == class_id]
+    if len(table) < 2:
+        raise UserError(
+            f"{name} has {len(table)} labelled training crop{'s' if len(table) != 1 else ''}; a GAN needs at least 2.",
+            "Label more crops of this class (60 and more are advisable).",
+        )
+    return table
+
+
+def _crops_of_run(project: Project, run: RunRecord) -> Any:
+    """Return the crops that a run began with; labels may have changed since, its data set must not."""
+    table = project.objects(active=None)
+    missing = sorted(set(run.parameters["objects"]) - set(table.index))
+    if missing:
+        raise UserError(f"{run.id} cannot go on: object {missing[0]} of its data set is gone.", "Start a new run.")
+    return table.loc[run.parameters["objects"]]
+
+
+def _trained(project: Project, run_id: str) -> RunRecord:
+    run = project.run(run_id)
+    if run.kind != "gan":
+        raise UserError(f"{run_id} is a {run.kind} run, not a GAN.", "`info` lists the runs.")
+    if not any(run.folder.glob("*.safetensors")):
+        raise UserError(f"{run_id} has no checkpoint yet.", "Train it a little longer, or resume it.")
+    return run
+
+
+def _range(run: RunRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
+    return low, high
+
+
+def _window(crop: NDArray[Any], size: int, generator: np.random.Generator) -> NDArray[Any]:
+    y, x = (int(generator.integers(0, length - size + 1)) for length in crop.shape[-2:])
+    return crop[:, y : y + size, x : x + size]
+
+
+def _real_patches(
+    project: Project, run: RunRecord, n: int = 1000, generator: np.random.Generator | None = None
+) -> tuple[list[int], NDArray[np.float32]]:
+    """Return up to ``n`` random patches, in [-1, 1], of the crops that the run learned from, and their objects."""
+    generator = generator or np.random.default_rng(0)
+    recipe = run.parameters["recipe"]
+    objects = generator.permutation(np.asarray(run.parameters["objects"]))[:n]
+    crops = project.crops(objects, size=recipe["size"], fit=recipe["fit"])
+    patches = np.stack([_window(crop, recipe["size"], generator) for crop in crops])
+    return [int(i) for i in objects], to_unit(patches, *_range(run))
+
+
+def _nearest(
+    patches: NDArray[np.float32], real: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return, for each patch, the nearest real patch over the eight flips and quarter turns, and its distance.
+
+    The distance is the root mean square difference of pixels in [-1, 1].
+    """
+    flat = patches.reshape(len(patches), -1).astype(np.float32)
+    best = np.full(len(flat), np.inf, dtype=np.float32)
+    index = np.zeros(len(flat), dtype=np.intp)
+    norm = (flat**2).sum(axis=1)[:, None]
+    for turn in range(4):
+        for flip in (False, True):
+            seen = np.rot90(real[..., ::-1] if flip else real, turn, axes=(-2, -1))
+            other = np.ascontiguousarray(seen).reshape(len(real), -1)
+            squared = norm + (other**2).sum(axis=1)[None] - 2 * flat @ other.T
+            nearest = squared.argmin(axis=1)
+            distance = np.sqrt(np.maximum(squared[np.arange(len(flat)), nearest], 0) / flat.shape[1])
+            index = np.where(distance < best, nearest, index)
+            best = np.minimum(best, distance)
+    return index, best

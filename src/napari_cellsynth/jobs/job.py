@@ -1,0 +1,131 @@
+"""The description of a piece of work: which kind, on which project, with which parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_cellsynth.errors import UserError
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Kind = Literal["segment", "train-gan", "generate", "quality", "train-classifier", "predict"]
+
+
+class Parameters(BaseModel):
+    """Base of the parameters of every kind of job: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SegmentParameters(Parameters):
+    """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects)."""
+
+    radius: int = Field(9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px.")
+    opening: int = Field(5, ge=0, le=100, description="Radius of the disk that opens the mask and cuts thin bridges, in px.")
+    min_area: int = Field(500, ge=0, description="Objects smaller than this are dropped, in px.")
+    flat_field_px: float | None = Field(
+        None, gt=0, description="Even out light over this distance in px before segmenting; off when empty."
+    )
+    split_touching: bool = Field(False, description="Part touching objects at their necks (distance-transform watershed).")
+    enhance: Literal["none", "he", "ahe", "clahe"] = Field("none", description="Contrast enhancement before segmenting.")
+    images: list[int] | None = Field(None, description="Image ids; all images when empty.")
+    frames: list[int] | None = Field(None, description="Frame numbers; all frames when empty.")
+
+
+class TrainGanParameters(Parameters):
+    """Train a generator of patches of one class on that class's real training crops."""
+
+    class_name: str = Field(description="The class to learn.")
+    recipe: str = Field("dcgan", description="The recipe, by name.")
+    steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
+    seed: int = Field(0, ge=0, description="Seed of weights, noise and order.")
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
+    resume: str | None = Field(None, description="Id of a stopped run to go on with.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+class GenerateParameters(Parameters):
+    """Draw synthetic patches from a trained generator into the project."""
+
+    run: str = Field(description="The GAN run.")
+    n: int = Field(500, ge=1, le=1_000_000, description="How many patches.")
+    seed: int = Field(0, ge=0, description="Seed of the noise; patch i of a seed is always the same.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+class QualityParameters(Parameters):
+    """Compare a run's synthetic patches with real ones that the generator never saw."""
+
+    run: str = Field(description="The GAN run.")
+    n: int = Field(500, ge=10, description="How many patches of either kind at most.")
+    seed: int = Field(0, ge=0, description="Seed of the draw.")
+
+
+class TrainClassifierParameters(Parameters):
+    """Train a classifier on real and, if asked, synthetic patches; score it on held-out groups of real ones."""
+
+    recipe: str = Field("fast", description="The recipe, by name.")
+    synthetic: int = Field(0, ge=0, description="Synthetic patches a class that are added to the real ones.")
+    mode: Literal["mixed", "pretrained"] = Field(
+        "mixed", description="Train on real and synthetic together, or on synthetic first and then on real."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights and order.")
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
+    resume: str | None = Field(None, description="Id of a stopped run to go on with.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+class PredictParameters(Parameters):
+    """Predict the class of every object."""
+
+    run: str | None = Field(None, description="The classifier run; the newest finished one when empty.")
+    images: list[int] | None = Field(None, description="Image ids; all images when empty.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+PARAMETERS: dict[str, type[Parameters]] = {
+    "segment": SegmentParameters,
+    "train-gan": TrainGanParameters,
+    "generate": GenerateParameters,
+    "quality": QualityParameters,
+    "train-classifier": TrainClassifierParameters,
+    "predict": PredictParameters,
+}
+
+
+class Job(BaseModel):
+    """A piece of work as plain data: it can be written to a file, queued, or sent to another process.
+
+    Raises
+    ------
+    UserError
+        From `checked`, where the parameters do not fit the kind.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    project: Path
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, project: Path, parameters: Parameters) -> Job:
+        """Return the job that does what ``parameters`` ask for, on ``project`` (a path)."""
+        kind = next(kind for kind, model in PARAMETERS.items() if type(parameters) is model)
+        return cls(kind=kind, project=project, parameters=parameters.model_dump(mode="json"))  # type: ignore[arg-type]
+
+    def checked(self) -> Parameters:
+        """Return the parameters as the kind's own model, or raise a `UserError` that names the wrong one."""
+        return checked(PARAMETERS[self.kind], self.parameters)
+
+
+def checked(model: type[Parameters], values: dict[str, Any]) -> Parameters:
+    """Return ``model(**values)``; a value out of range becomes one line for the user."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "parameters"
+        raise UserError(f"{name}: {first['msg'].lower()} (got {first['input']!r}).") from None

@@ -1,0 +1,83 @@
+"""Run a job in this process, as an iterator of events with exactly one last event."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Failed, Finished, Stop, Stopped, never
+from napari_cellsynth.jobs.job import Job
+
+# The work is named, not imported: a dock that only submits jobs must not pay for torch.
+_WORK = {
+    "segment": "napari_cellsynth.jobs.segmenting:segment",
+    "train-gan": "napari_cellsynth.jobs.gans:train_gan",
+    "generate": "napari_cellsynth.jobs.gans:generate",
+    "quality": "napari_cellsynth.jobs.gans:quality",
+    "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
+    "predict": "napari_cellsynth.jobs.classifiers:predict",
+}
+
+
+def run(job: Job, stop: Stop = never) -> Iterator[Event]:
+    """Do the job here and now.
+
+    Parameters
+    ----------
+    job : Job
+        What to do.
+    stop : callable, optional
+        Polled once a step; the job ends with `Stopped` soon after it returns true.
+
+    Yields
+    ------
+    Event
+        Progress, metrics, previews; the last one, and only it, is `Finished`, `Stopped` or `Failed`.
+    """
+    try:
+        yield from _work(job)(job, stop)
+    except UserError as error:
+        yield Failed(error.message, error.hint)
+    except MemoryError:
+        yield Failed("The machine ran out of memory.", "Choose a smaller batch or patch size, or close other programs.")
+    except Exception as error:  # noqa: BLE001 - the border of a job: whatever went wrong is told as its last event
+        yield Failed(*_explained(error), traceback.format_exc())
+
+
+def result_of(events: Iterator[Event], on_event: Callable[[Event], None] = lambda event: None) -> dict[str, Any] | None:
+    """Return the result of a job's events (None where it was stopped), handing each one to ``on_event``.
+
+    Raises
+    ------
+    UserError
+        Where the job failed.
+    """
+    last: Event | None = None
+    for last in events:
+        on_event(last)
+    if isinstance(last, Failed):
+        if last.traceback:
+            raise RuntimeError(last.traceback)
+        raise UserError(last.message, last.hint)
+    if isinstance(last, Stopped):
+        return None
+    assert isinstance(last, Finished), f"a job ended with {last!r}"
+    return last.result
+
+
+def _work(job: Job) -> Callable[[Job, Stop], Iterator[Event]]:
+    module, _, name = _WORK[job.kind].partition(":")
+    work: Callable[[Job, Stop], Iterator[Event]] = getattr(import_module(module), name)
+    return work
+
+
+def _explained(error: Exception) -> tuple[str, str]:
+    """Name the failures that torch and the disk report in their own words."""
+    if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate" in str(error):
+        return "The device ran out of memory.", "Choose a smaller batch, width or patch size, or another device."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename or 'the project folder'}.", "Free some space or choose another folder."
+    return f"{type(error).__name__}: {error}", "This is a bug; the details help to mend it."

@@ -1,0 +1,55 @@
+"""How a training's run record follows its events: stopped, finished or failed is on disk before it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Finished, Stopped
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.runs import RunRecord
+
+
+def ended(project: Project, run: RunRecord, events: Iterator[Event], extra: dict[str, Any]) -> Iterator[Event]:
+    """Pass a training's events on, and write how it ended into the run's record first.
+
+    A run whose process is killed keeps the status "running"; like a stopped one it can be resumed.
+    """
+    status = "failed"
+    try:
+        for event in events:
+            if isinstance(event, Finished):
+                result = {"run": run.id} | extra | event.result
+                project.update_run(run.id, status="finished", result=result)
+                status = ""
+                yield Finished(result)
+            elif isinstance(event, Stopped):
+                status = "stopped"
+                project.update_run(run.id, status=status)
+                status = ""
+                yield Stopped(run.id)
+            else:
+                yield event
+    except GeneratorExit:
+        status = "stopped"
+        raise
+    finally:
+        if status:
+            project.update_run(run.id, status=status)
+
+
+def resumed(project: Project, run_id: str, kind: str) -> RunRecord:
+    """Return the run to go on with, marked as running again.
+
+    Raises
+    ------
+    UserError
+        Where there is no such run, it is of another kind, or it is finished.
+    """
+    run = project.run(run_id)
+    if run.kind != kind:
+        raise UserError(f"{run_id} is a {run.kind} run, not a {kind} run.", "`info` lists the runs.")
+    if run.status == "finished" and kind == "classifier":
+        raise UserError(f"{run_id} is finished.", "Start a new run.")
+    return project.update_run(run_id, status="running")

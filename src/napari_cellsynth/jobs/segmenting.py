@@ -1,0 +1,74 @@
+"""The segmentation job: frame by frame from file to objects, never more than one frame in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
+from napari_cellsynth.imaging.crop import boxes_of
+from napari_cellsynth.imaging.segment import segment_frame
+from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.project import Project
+
+
+def segment(job: Job, stop: Stop) -> Iterator[Event]:
+    """Find the objects of every asked frame and put them into the project; labels are carried over by overlap.
+
+    Yields
+    ------
+    Event
+        Progress in frames; `Finished` with ``frames``, ``objects``, ``carried`` (labels), ``orphans`` (object ids whose
+        label found no new object) and ``seconds`` spent in the segmentation itself.
+    """
+    parameters = job.checked()
+    assert isinstance(parameters, SegmentParameters)
+    with Project.open(job.project) as project:
+        frames = _frames(project, parameters)
+        objects = carried = 0
+        orphans: list[int] = []
+        for done, (image_id, t) in enumerate(frames):
+            if stop():
+                yield Stopped()
+                return
+            frame = project.frame(image_id, t)
+            try:
+                labels = segment_frame(
+                    frame,
+                    parameters.radius,
+                    parameters.opening,
+                    parameters.min_area,
+                    flat_field_px=parameters.flat_field_px,
+                    split_touching=parameters.split_touching,
+                    enhancement=parameters.enhance,
+                )
+            except UserError as error:
+                name = project.images().loc[image_id, "name"]
+                raise UserError(f"{name}, frame {t}: {error.message}", error.hint) from None
+            change = project.set_objects(image_id, t, boxes_of(labels), labels)
+            objects += int(np.max(labels, initial=0))
+            carried += change.carried
+            orphans += change.orphans
+            yield Progress(done + 1, len(frames), "frames", f"{objects} objects")
+        yield Finished({"frames": len(frames), "objects": objects, "carried": carried, "orphans": orphans})
+
+
+def _frames(project: Project, parameters: SegmentParameters) -> list[tuple[int, int]]:
+    images = project.images()
+    if parameters.images is not None:
+        unknown = sorted(set(parameters.images) - set(images.index))
+        if unknown:
+            raise UserError(f"There is no image {unknown[0]} in this project.", "`info` lists the images.")
+        images = images.loc[parameters.images]
+    wanted = None if parameters.frames is None else set(parameters.frames)
+    frames = [
+        (int(image_id), t)
+        for image_id, count in images["frames"].items()
+        for t in range(int(count))
+        if wanted is None or t in wanted
+    ]
+    if not frames:
+        raise UserError("There are no frames to segment.", "Add images to the project first.")
+    return frames
