@@ -1,0 +1,275 @@
+"""The main job in one go: images → objects → labels → a GAN per class → classifier with and without → overlay.
+
+On the simulated time-lapse the simulator's ground truth plays the person who labels; on data of one's own the labels are
+imported. Every step is the same job that the docks submit.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.jobs.job import (
+    GenerateParameters,
+    PredictParameters,
+    QualityParameters,
+    SegmentParameters,
+    TrainClassifierParameters,
+    TrainGanParameters,
+)
+from napari_cellsynth.project import Project
+
+Do = Callable[..., dict[str, Any]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much work a demo does."""
+
+    videos: int
+    frames: int
+    size: int
+    colonies: int
+    gan_steps: int  # over all classes together, so that sixteen classes take no longer than four
+    gan_least: int
+    synthetic: int
+    classifier: str = "fast"
+    gan: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+PRESETS = {
+    "smoke": Preset(4, 2, 512, 8, 40, 10, 16, gan={"width": 8, "batch": 16}, overrides={"epochs": 3}),
+    "small": Preset(6, 8, 768, 12, 1200, 75, 100, gan={"width": 32, "batch": 32}),
+    # The paper's own sizes (S0, section 4): 500 synthetic patches a class, hESCnet. For a GPU, or a night.
+    "full": Preset(15, 48, 2098, 25, 20_000, 2_000, 500, classifier="hescnet"),
+}
+_COLORS_WITHOUT_CLASS = (0.6, 0.6, 0.6)
+
+
+def run_demo(
+    out: Path,
+    *,
+    data: Path | None = None,
+    preset: str = "small",
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    do: Do,
+    say: Say,
+) -> dict[str, Any]:
+    """Do the main job and write its project, pictures and figures into ``out``.
+
+    Parameters
+    ----------
+    out : Path
+        A folder of this demo's own; an earlier demo's results in it are replaced.
+    data : Path, optional
+        ``objects.csv`` with images, one folder a class, or images; simulated time-lapses when left out.
+    preset : {"smoke", "small", "full"}
+        How much work.
+    classes : sequence of str, optional
+        Keep the labels of these classes only.
+    seed : int
+        Seed of everything random.
+    do : callable
+        Runs a job: ``do(project, ParametersModel, **values) -> result``.
+    say : callable
+        Shows a line to the user.
+
+    Returns
+    -------
+    dict
+        What ``result.json`` holds: held-out scores with and without synthetic patches, counts, seconds, files.
+
+    Raises
+    ------
+    UserError
+        Where the preset is unknown, the data cannot be read, or ``out`` holds something that is no demo's.
+    """
+    if preset not in PRESETS:
+        raise UserError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(PRESETS)}.")
+    plan = PRESETS[preset]
+    path = _fresh_folder(out) / "demo.cellsynth"
+    started = time.monotonic()
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        say(f"· {name}")
+        before = time.monotonic()
+        value = work()
+        seconds[name] = round(time.monotonic() - before, 1)
+        return value
+
+    if data is None:
+        timed("simulate", lambda: _simulated(out, path, plan, seed))
+        found = timed("segment", lambda: do(path, SegmentParameters))
+        timed("label", lambda: _label_by_truth(path, out / "images"))
+    else:
+        found = timed("import", lambda: _imported(path, data, classes, say))
+        if not found["labelled"]:
+            return _unlabelled(path, out, timed("segment", lambda: do(path, SegmentParameters)), seconds, say)
+    names = timed("hold out groups", lambda: _held_out(path, seed))
+    gans = timed("train a GAN per class", lambda: _gans(path, names, plan, seed, do, say))
+    fit = {"fit": _fit(path)}
+    real = timed(
+        "train on real crops",
+        lambda: do(
+            path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=plan.overrides | fit
+        ),
+    )
+    mixed = timed(
+        f"train on real crops + {plan.synthetic} synthetic a class",
+        lambda: do(
+            path,
+            TrainClassifierParameters,
+            recipe=plan.classifier,
+            seed=seed,
+            synthetic=plan.synthetic,
+            overrides=plan.overrides | fit,
+        ),
+    )
+    predicted = timed("predict", lambda: do(path, PredictParameters, run=mixed["run"]))
+    result = {
+        "project": str(path),
+        "preset": preset,
+        "seed": seed,
+        "classes": names,
+        "objects": found["objects"],
+        "crops": {"training": real["real"], "held_out": real["held_out"]},
+        "gans": gans,
+        "real": _score(real),
+        "with_synthetic": _score(mixed),
+        "predicted": predicted["objects"],
+        "seconds": seconds,
+    }
+    from napari_cellsynth.demo_pictures import write_pictures
+
+    timed("draw", lambda: write_pictures(path, out, mixed["run"], result, {"real": real, "with synthetic": mixed}))
+    result["seconds_in_all"] = round(time.monotonic() - started, 1)
+    result["files"] = [name for name in ("overlay.png", "gallery.png", "report.html", "result.json")]
+    (out / "result.json").write_text(json.dumps(result, indent=1))
+    return result
+
+
+def _fresh_folder(out: Path) -> Path:
+    """Make room for this demo, replacing an earlier demo's results and nothing else."""
+    ours = {"demo.cellsynth", "images", "overlay.png", "gallery.png", "report.html", "result.json"}
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file.", "Choose a folder with --out.")
+    if out.exists():
+        foreign = sorted(entry.name for entry in out.iterdir() if entry.name not in ours)
+        if foreign:
+            raise UserError(f"{out} holds {foreign[0]}, which no demo wrote.", "Choose an empty folder with --out.")
+        for entry in out.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _simulated(out: Path, path: Path, plan: Preset, seed: int) -> None:
+    from napari_cellsynth.imaging.simulate import CLASSES, write_timelapses
+
+    videos = write_timelapses(
+        out / "images", plan.videos, frames=plan.frames, size=plan.size, colonies=plan.colonies, seed=seed
+    )
+    with Project.create(path, classes=CLASSES) as project:
+        project.add_images(videos)
+
+
+def _label_by_truth(path: Path, images: Path) -> None:
+    """Label every object that covers mostly one simulated colony, as a person would; leave the others unlabelled."""
+    import tifffile
+
+    from napari_cellsynth.imaging.simulate import truth_of
+
+    with Project.open(path) as project:
+        for image_id, row in project.images().iterrows():
+            labels, classes = truth_of(images / f"{row['name']}.tif")
+            ids = {name: project.class_named(name).id for name in set(classes.values())}
+            for t in range(int(row["frames"])):
+                mask = project.mask(image_id, t)
+                objects = project.objects(image_id=image_id, frame=t)
+                if mask is None or objects.empty:
+                    continue
+                truth = tifffile.imread(labels, key=t)
+                chosen: dict[int, list[int]] = {}
+                for object_id, mask_label in objects["mask_label"].items():
+                    inside = truth[mask == mask_label]
+                    colony = int(np.bincount(inside).argmax())
+                    if colony:
+                        chosen.setdefault(ids[classes[colony]], []).append(int(object_id))
+                for class_id, members in chosen.items():
+                    project.label(members, class_id, source="import")
+
+
+def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -> dict[str, Any]:
+    from napari_cellsynth.project.exchange import import_folder
+    from napari_cellsynth.project.schema import UNLABELLED
+
+    with Project.create(path) as project:
+        for notice in import_folder(project, data).notices:
+            say(notice)
+        if classes is not None:
+            keep = {project.class_named(name).id for name in classes}
+            table = project.objects()
+            project.label(table.index[~table["class_id"].isin(keep)], UNLABELLED, source="bulk")
+        table = project.objects()
+        return {"objects": len(table), "labelled": int((table["class_id"] > 0).sum())}
+
+
+def _unlabelled(
+    path: Path, out: Path, found: dict[str, Any], seconds: dict[str, float], say: Say
+) -> dict[str, Any]:
+    from napari_cellsynth.demo_pictures import write_overlay
+
+    with Project.open(path) as project:
+        write_overlay(project, out / "overlay.png", None)
+    say("No labels: the objects were found and drawn; label some in the window, then train.")
+    result = {"project": str(path), "objects": found["objects"], "frames": found["frames"], "seconds": seconds}
+    (out / "result.json").write_text(json.dumps(result, indent=1))
+    return result
+
+
+def _held_out(path: Path, seed: int) -> list[str]:
+    """Hold groups out where the data did not come with a split, and return the classes that have training crops."""
+    with Project.open(path) as project:
+        if "test" not in project.splits().values():
+            project.hold_out(seed=seed)
+        counts = project.training_objects()["class_id"].value_counts()
+        return [record.name for record in project.classes() if counts.get(record.id, 0) >= 2]
+
+
+def _fit(path: Path) -> str:
+    """Whole objects where boxes were given (their shape tells the class); windows of texture where colonies were found."""
+    with Project.open(path) as project:
+        return "whole" if (project.objects()["mask_label"] == 0).all() else "window"
+
+
+def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Say) -> list[dict[str, Any]]:
+    steps = max(plan.gan_least, plan.gan_steps // len(names))
+    overrides = plan.gan | {"fit": _fit(path)}
+    gans = []
+    for name in names:
+        say(f"  {name}")
+        run = do(path, TrainGanParameters, class_name=name, steps=steps, seed=seed, overrides=overrides)
+        do(path, GenerateParameters, run=run["run"], n=plan.synthetic, seed=seed)
+        quality = do(path, QualityParameters, run=run["run"], n=max(10, min(plan.synthetic, 200)), seed=seed)
+        kept = ("kid", "kid_floor", "copies", "extractor", "against")
+        gans.append(
+            {"class": name, "run": run["run"], "crops": run["crops"], "steps": steps}
+            | {key: quality[key] for key in kept if key in quality}
+        )
+    return gans
+
+
+def _score(result: dict[str, Any]) -> dict[str, Any]:
+    return {"run": result["run"], "synthetic": result["synthetic"], **(result.get("scores") or {})}

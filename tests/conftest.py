@@ -1,0 +1,60 @@
+"""What several folders of tests share: where real microscopy lies, and a small labelled project of crops."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellsynth.project import Project
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real microscopy; the test is skipped where there is none."""
+    folder = Path(os.environ.get("CELLSYNTH_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real microscopy in {folder} (set CELLSYNTH_DATA)")
+    return folder
+
+
+def write_crops(folder: Path, groups: int = 4, per_class: int = 3, size: int = 40) -> Path:
+    """Write a data set of bright-blob and stripe crops, ``groups`` groups, with its objects.csv."""
+    generator = np.random.default_rng(0)
+    yy, xx = np.mgrid[:size, :size]
+    rows = ["image,x0,y0,x1,y1,label,split,group"]
+    (folder / "images").mkdir(parents=True)
+    for group in range(groups):
+        for number in range(per_class):
+            for label in ("blob", "stripes"):
+                cy, cx = generator.uniform(0.35, 0.65, 2) * size
+                blob = 180 * np.exp(-((yy - cy) ** 2 + (xx - cx) ** 2) / 60)
+                stripes = 90 * (1 + np.sin(xx * 0.9 + generator.uniform(0, 6)))
+                pixels = (blob if label == "blob" else stripes) + generator.normal(30, 8, (size, size))
+                name = f"images/{label}_{group}_{number}.tif"
+                tifffile.imwrite(folder / name, pixels.clip(0, 255).astype(np.uint8))
+                rows.append(f"{name},0,0,{size},{size},{label},{'test' if group == 0 else 'train'},g{group}")
+    (folder / "objects.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def crops_folder(tmp_path: Path) -> Path:
+    """An importable folder: 24 crops of 40×40 px, two classes, four groups, one of them held out."""
+    return write_crops(tmp_path / "crops")
+
+
+@pytest.fixture
+def crops_project(tmp_path: Path, crops_folder: Path) -> Iterator[Project]:
+    """The crops folder as an open project."""
+    from napari_cellsynth.project.exchange import import_folder
+
+    with Project.create(tmp_path / "crops.cellsynth") as project:
+        import_folder(project, crops_folder)
+        yield project

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Failed, Finished, Metric, Preview, Progress, Saved, Stopped
+from napari_cellsynth.jobs import Job, run
+from napari_cellsynth.jobs.gans import _nearest
+from napari_cellsynth.jobs.job import (
+    GenerateParameters,
+    Parameters,
+    PredictParameters,
+    QualityParameters,
+    SegmentParameters,
+    TrainClassifierParameters,
+    TrainGanParameters,
+)
+from napari_cellsynth.jobs.run import result_of
+from napari_cellsynth.project import Project
+
+SMALL_GAN = {"size": 32, "width": 4, "batch": 4}
+SMALL_CLASSIFIER = {"size": 32, "epochs": 2, "batch": 8}
+
+
+def events_of(project: Project, parameters: Parameters, stop_after: int | None = None) -> list[Event]:
+    """All events of a job; with ``stop_after`` the stop flag goes up after so many events."""
+    seen: list[Event] = []
+    for event in run(Job.of(project.path, parameters), lambda: stop_after is not None and len(seen) >= stop_after):
+        seen.append(event)
+    assert isinstance(seen[-1], Finished | Stopped | Failed)
+    assert not any(isinstance(event, Finished | Stopped | Failed) for event in seen[:-1])
+    return seen
+
+
+def result(project: Project, parameters: Parameters) -> dict[str, object]:
+    last = events_of(project, parameters)[-1]
+    assert isinstance(last, Finished), last
+    json.dumps(last.result)  # plain values: they go into result files and over pipes
+    return last.result
+
+
+def train_small_gan(project: Project, steps: int = 3, class_name: str = "blob") -> str:
+    made = result(project, TrainGanParameters(class_name=class_name, steps=steps, overrides=SMALL_GAN))
+    return str(made["run"])
+
+
+def test_segmentation_puts_the_objects_of_every_frame_into_the_project(tmp_path: Path) -> None:
+    frames = np.full((3, 128, 128), 120, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (3, 40, 40), np.uint8)
+    frames[:, 20:60, 20:60] = noise
+    frames[1, 80:115, 70:110] = noise[1, :35]
+    tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
+    with Project.create(tmp_path / "p.cellsynth") as project:
+        project.add_images([tmp_path / "video.tif"])
+        made = result(project, SegmentParameters(radius=3, opening=2))
+        assert made["frames"] == 3
+        assert project.objects().groupby("frame").size().tolist() == [1, 2, 1]
+        found = project.objects(frame=0).iloc[0]
+        assert abs(found["cy"] - 40) < 2 and abs(found["cx"] - 40) < 2
+
+
+def test_a_bad_frame_ends_the_segmentation_with_its_name_and_keeps_what_was_found(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).normal(100, 40, (2, 96, 96)).astype(np.float32)
+    frames[1, 5, 5] = np.nan
+    tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
+    with Project.create(tmp_path / "p.cellsynth") as project:
+        project.add_images([tmp_path / "video.tif"])
+        last = events_of(project, SegmentParameters(radius=3, opening=1))[-1]
+        assert isinstance(last, Failed) and not last.traceback
+        assert "video" in last.message and "frame 1" in last.message
+        assert set(project.objects()["frame"]) <= {0}
+
+
+def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unseen(crops_project: Project) -> None:
+    runs = [train_small_gan(crops_project, class_name=name) for name in ("blob", "stripes")]
+    for gan in runs:
+        record = crops_project.run(gan)
+        assert record.groups == ["g1", "g2", "g3"]
+        assert set(record.parameters["objects"]).isdisjoint(crops_project.test_objects().index)
+        assert result(crops_project, GenerateParameters(run=gan, n=12))["patches"] == 12
+    table = crops_project.synthetic()
+    assert len(table) == 24 and table["distance"].notna().all()
+    assert set(table["nearest_object"]).isdisjoint(crops_project.test_objects().index)
+    trained = result(crops_project, TrainClassifierParameters(synthetic=10, overrides=SMALL_CLASSIFIER | {"fit": "window"}))
+    assert (trained["real"], trained["synthetic"], trained["held_out"]) == (18, 20, 6)
+    assert np.sum(trained["confusion"]) == 6  # type: ignore[arg-type]
+    assert result(crops_project, PredictParameters())["objects"] == 24
+    predictions = crops_project.predictions()
+    assert len(predictions) == 24
+    np.testing.assert_allclose(predictions[["p_blob", "p_stripes"]].sum(axis=1), 1, atol=1e-4)
+
+
+def test_patches_cut_in_another_way_than_the_classifier_cuts_are_refused(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=10))
+    last = events_of(crops_project, TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "whole"}))[-1]
+    assert isinstance(last, Failed) and gan in last.message and not last.traceback
+
+
+def test_patches_of_a_gan_that_saw_a_group_which_is_now_held_out_are_refused(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=10))
+    crops_project.set_split({"g0": "train", "g1": "test"})
+    parameters = TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "window"})
+    last = events_of(crops_project, parameters)[-1]
+    assert isinstance(last, Failed) and not last.traceback
+    assert "g1" in last.message
+
+
+def test_generating_more_goes_on_with_the_next_index(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=3))
+    result(crops_project, GenerateParameters(run=gan, n=2))
+    assert crops_project.synthetic()["index_in_run"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_stopped_gan_resumes_to_the_weights_of_one_that_was_left_alone(crops_project: Project) -> None:
+    alone = train_small_gan(crops_project, steps=6)
+    stopped = events_of(crops_project, TrainGanParameters(class_name="blob", steps=6, overrides=SMALL_GAN), stop_after=3)
+    assert isinstance(stopped[-1], Stopped)
+    run_id = stopped[-1].run
+    assert crops_project.run(run_id).status == "stopped"
+    crops_project.label(crops_project.training_objects().index[:1], 2)  # a label given meanwhile changes nothing
+    result(crops_project, TrainGanParameters(class_name="blob", steps=6, resume=run_id))
+    assert crops_project.run(run_id).status == "finished"
+    from napari_cellsynth.synthesis.sample import generate
+
+    folders = [crops_project.run(name).folder for name in (alone, run_id)]
+    first, second = (generate(folder, 4, seed=1, device="cpu") for folder in folders)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_gan_training_tells_progress_losses_samples_and_where_it_saved(crops_project: Project) -> None:
+    seen = events_of(crops_project, TrainGanParameters(class_name="blob", steps=3, overrides=SMALL_GAN))
+    previews = [event for event in seen if isinstance(event, Preview)]
+    assert previews and all(event.class_name == "blob" for event in previews)
+    assert any(isinstance(event, Progress) and event.unit == "steps" and event.done == 3 for event in seen)
+    assert any(isinstance(event, Metric) and "loss_generator" in event.values for event in seen)
+    assert any(isinstance(event, Saved) for event in seen)
+
+
+def test_quality_names_what_it_measured_against(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=12))
+    made = result(crops_project, QualityParameters(run=gan, n=12))
+    assert "training patches" in str(made["against"])  # three held-out crops of the class are too few
+    assert made["extractor"] and np.isfinite(float(str(made["kid"])))
+    assert crops_project.run(gan).result["quality"]["kid"] == made["kid"]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_class_with_too_few_crops_is_refused_in_one_line(crops_project: Project, count: int) -> None:
+    rare = crops_project.add_class("rare")
+    crops_project.label(crops_project.training_objects().index[:count], rare)
+    last = events_of(crops_project, TrainGanParameters(class_name="rare", overrides=SMALL_GAN))[-1]
+    assert isinstance(last, Failed) and not last.traceback
+    assert f"rare has {count} " in last.message
+    assert crops_project.runs() == []
+
+
+def test_a_bug_is_told_with_its_traceback(crops_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("nothing to divide")
+
+    monkeypatch.setattr("napari_cellsynth.jobs.gans._training_crops", broken)
+    job = Job.of(crops_project.path, TrainGanParameters(class_name="blob", overrides=SMALL_GAN))
+    last = list(run(job))[-1]
+    assert isinstance(last, Failed) and "ZeroDivisionError" in last.message and "broken" in last.traceback
+    with pytest.raises(RuntimeError, match="nothing to divide"):
+        result_of(run(job))
+
+
+def test_a_missing_project_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        result_of(run(Job.of(tmp_path / "none.cellsynth", SegmentParameters())))
+
+
+def test_the_nearest_real_patch_is_found_behind_a_flip_and_a_turn() -> None:
+    real = np.random.default_rng(0).uniform(-1, 1, (5, 2, 8, 8)).astype(np.float32)
+    turned = np.rot90(real[[3, 1]][..., ::-1], 1, axes=(-2, -1))
+    index, distance = _nearest(np.ascontiguousarray(turned), real)
+    assert index.tolist() == [3, 1]
+    np.testing.assert_allclose(distance, 0, atol=1e-3)
+    shifted = np.clip(real[[2]] + 0.25, -9, 9)
+    index, distance = _nearest(shifted, real)
+    assert index.tolist() == [2]
+    np.testing.assert_allclose(distance, 0.25, atol=1e-4)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellsynth.project import Project
+
+
+def cellsynth(*arguments: object, check: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_cellsynth", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == check, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def answer(*arguments: object) -> dict:
+    return json.loads(cellsynth(*arguments, "--json").stdout)
+
+
+@pytest.mark.slow
+def test_the_verbs_take_crops_from_import_to_export(tmp_path: Path, crops_folder: Path) -> None:
+    project = tmp_path / "p.cellsynth"
+    assert answer("import", project, crops_folder)["objects"] == 24
+    small = ["--set", "size=32", "--set", "width=4", "--set", "batch=4"]
+    runs = answer("train-gan", project, "--class", "all", "--steps", 2, *small)["runs"]
+    assert [run["class"] for run in runs] == ["blob", "stripes"]
+    for run in runs:
+        assert answer("generate", project, "--run", run["run"], "-n", 10)["patches"] == 10
+    assert "kid" in answer("quality", project, "--run", runs[0]["run"])
+    trained = answer(
+        "train-classifier", project, "--synthetic", 8, "--set", "size=32", "--set", "epochs=2", "--set", "fit=window"
+    )
+    assert trained["scores"]["n"] == 6
+    assert answer("predict", project)["objects"] == 24
+    told = answer("info", project)
+    assert told["labels"] == {"blob": 12, "stripes": 12} and told["synthetic_patches"] == 20
+    assert answer("export", project, tmp_path / "objects.csv")["objects"] == 24
+    assert len((tmp_path / "objects.csv").read_text().splitlines()) == 25
+
+
+def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:
+    frame = np.full((128, 128), 120, np.uint8)
+    frame[30:80, 30:80] = np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", frame)
+    project = tmp_path / "p.cellsynth"
+    assert answer("init", project, tmp_path / "a.tif", "--classes", "Dense,Spread")["images"] == 1
+    assert answer("segment", project, "--radius", 3)["objects"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["info", "{tmp}/none.cellsynth"], "none.cellsynth"),
+        (["train-gan", "{project}", "--class", "Nobody"], "Nobody"),
+        (["train-gan", "{project}", "--recipe", "stylegan9"], "stylegan9"),
+        (["train-classifier", "{project}", "--set", "epochs=-3"], "epochs"),
+        (["train-classifier", "{project}", "--set", "epochs"], "FIELD=VALUE"),
+        (["segment", "{project}", "--radius", "0"], "radius"),
+        (["generate", "{project}", "--run", "gan-0099"], "gan-0099"),
+        (["predict", "{project}"], "classifier"),
+        (["import", "{project}", "{tmp}/nowhere"], "nowhere"),
+        (["export", "{project}", "{tmp}/x.xls", "--format", "xls"], "xls"),
+        (["demo", "--out", "{tmp}"], "crops"),
+        (["demo", "--preset", "huge", "--out", "{tmp}/d"], "huge"),
+        (["segment"], "P"),
+        (["dance"], "dance"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], named: str, crops_project: Project, tmp_path: Path
+) -> None:
+    filled = [part.format(tmp=tmp_path, project=crops_project.path) for part in arguments]
+    lines = cellsynth(*filled, check=2).stderr.strip().splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 1 and named in errors[0]
+    assert all(line.startswith(("error: ", "hint: ")) or line.endswith(":") for line in lines)
+
+
+def test_ctrl_c_stops_a_training_cleanly(crops_project: Project) -> None:
+    command = ["train-gan", str(crops_project.path), "--class", "blob", "--steps", "100000"]
+    command += ["--set", "size=32", "--set", "width=4", "--set", "batch=4"]
+    work = subprocess.Popen([sys.executable, "-m", "napari_cellsynth", *command], stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not crops_project.runs("gan") or not any(crops_project.runs("gan")[0].folder.glob("metrics.csv")):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.kill(work.pid, signal.SIGINT)
+    assert work.wait(30) == 3
+    assert crops_project.runs("gan")[0].status == "stopped"
+    assert work.stderr is not None
+    assert "Traceback" not in work.stderr.read()
+    work.stderr.close()
+
+
+def test_recipes_list_name_kind_source_defaults_and_parameters() -> None:
+    listed = json.loads(cellsynth("recipes", "--json").stdout)
+    by_name = {recipe["name"]: recipe for recipe in listed}
+    assert {"dcgan", "hescnet", "fast"} <= set(by_name)
+    assert all({"name", "kind", "source", "defaults", "parameters"} == set(recipe) for recipe in listed)
+    assert set(by_name["dcgan"]["parameters"]) == {"generator", "discriminator"}
+
+
+def test_the_help_imports_neither_torch_nor_napari() -> None:
+    code = "import sys, napari_cellsynth, napari_cellsynth.cli; print(sorted({'torch', 'napari', 'qtpy', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
