@@ -18,14 +18,17 @@ def main() -> None:
     rows: list[dict[str, str]] = []
     for name in BENCHMARKS:
         done = subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py"), "--json"], check=True, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(HERE / f"{name}.py"), "--json"],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         rows += json.loads(done.stdout)["rows"]
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-image", "numba", "numpy"))
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Each ratio is product against peer in one process run, the two taking turns; medians.",
+        "Written by `make bench`. A ratio is product against peer in one process run, the two taking turns; medians.",
         "",
         f"{datetime.date.today()} · {processor()} · Python {platform.python_version()} · {versions}",
         "",

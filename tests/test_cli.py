@@ -17,7 +17,10 @@ from napari_cellsynth.project import Project
 
 def cellsynth(*arguments: object, check: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "napari_cellsynth", *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "napari_cellsynth", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == check, done.stderr
     assert "Traceback" not in done.stderr
@@ -39,7 +42,16 @@ def test_the_verbs_take_crops_from_import_to_export(tmp_path: Path, crops_folder
         assert answer("generate", project, "--run", run["run"], "-n", 10)["patches"] == 10
     assert "kid" in answer("quality", project, "--run", runs[0]["run"])
     trained = answer(
-        "train-classifier", project, "--synthetic", 8, "--set", "size=32", "--set", "epochs=2", "--set", "fit=window"
+        "train-classifier",
+        project,
+        "--synthetic",
+        8,
+        "--set",
+        "size=32",
+        "--set",
+        "epochs=2",
+        "--set",
+        "fit=window",
     )
     assert trained["scores"]["n"] == 6
     assert answer("predict", project)["objects"] == 24
@@ -112,6 +124,6 @@ def test_recipes_list_name_kind_source_defaults_and_parameters() -> None:
 
 
 def test_the_help_imports_neither_torch_nor_napari() -> None:
-    code = "import sys, napari_cellsynth, napari_cellsynth.cli; print(sorted({'torch', 'napari', 'qtpy', 'pandas'} & set(sys.modules)))"
+    code = "import sys, napari_cellsynth.cli; print(sorted({'torch', 'napari', 'qtpy', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,20 +6,16 @@ Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
 from __future__ import annotations
 
 import json
-import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cellsynth.console import StoppedByUser, do, note, overrides, show
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Event, Metric, Progress
 
 if TYPE_CHECKING:
-    from napari_cellsynth.jobs.job import Parameters
     from napari_cellsynth.project import Project
 
 app = typer.Typer(
@@ -30,15 +26,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ProjectPath = Annotated[Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)]
+ProjectPath = Annotated[
+    Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.")]
-
-
-class _Stopped(Exception):  # noqa: N818 - not an error
-    """The user pressed Ctrl+C and the work has stopped cleanly."""
 
 
 def main() -> None:
@@ -50,7 +44,7 @@ def main() -> None:
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.exit(2)
-    except (_Stopped, KeyboardInterrupt, typer.Abort):
+    except (StoppedByUser, KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(3)
     except typer.Exit as leave:
@@ -69,9 +63,12 @@ def main() -> None:
 def demo(
     out: Annotated[Path, typer.Option(help="Where the project and the results go.")] = Path("demo"),
     data: Annotated[
-        Path | None, typer.Option(help="Your own data: objects.csv with images, or one folder a class, or images.")
+        Path | None,
+        typer.Option(help="Your own data: objects.csv with images, or one folder a class, or images."),
     ] = None,
-    preset: Annotated[str, typer.Option(help="smoke (a minute), small (minutes) or full (the paper's settings).")] = "small",
+    preset: Annotated[
+        str, typer.Option(help="smoke (a minute), small (minutes) or full (the paper's settings).")
+    ] = "small",
     classes: Annotated[str | None, typer.Option(help="Use these classes only, comma separated.")] = None,
     seed: Seed = 0,
     view: Annotated[bool, typer.Option(help="Open the result in the napari window.")] = False,
@@ -81,8 +78,8 @@ def demo(
     from napari_cellsynth.demo import run_demo
 
     chosen = None if classes is None else [name.strip() for name in classes.split(",") if name.strip()]
-    result = run_demo(out, data=data, preset=preset, classes=chosen, seed=seed, do=_do, say=_note)
-    _print(result, as_json)
+    result = run_demo(out, data=data, preset=preset, classes=chosen, seed=seed, do=do, say=note)
+    show(result, as_json)
     if view:
         _open_window(Path(result["project"]))
 
@@ -93,7 +90,8 @@ def init(
     images: Annotated[list[str] | None, typer.Argument(help="Image files, folders of frames, or globs.")] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in µm.")] = None,
     group_by: Annotated[
-        str | None, typer.Option(metavar="REGEX", help="What must not straddle a split: one capturing group over the path.")
+        str | None,
+        typer.Option(metavar="REGEX", help="What must not straddle a split: one capturing group over the path."),
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Class names, comma separated.")] = None,
     as_json: Json = False,
@@ -103,16 +101,18 @@ def init(
 
     names = [name.strip() for name in (classes or "").split(",") if name.strip()]
     existing = Project.is_project(project)
-    with Project.open(project) if existing else Project.create(
-        project, classes=names, pixel_size_um=pixel_size
-    ) as opened:
+    with (
+        Project.open(project)
+        if existing
+        else Project.create(project, classes=names, pixel_size_um=pixel_size) as opened
+    ):
         if existing:
             known = {record.name for record in opened.classes()}
             for name in names:
                 if name not in known:
                     opened.add_class(name)
         added = opened.add_images([Path(image) for image in images or []], group_by=group_by) if images else []
-        _print({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
+        show({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
 
 
 @app.command()
@@ -121,7 +121,7 @@ def info(project: ProjectPath, as_json: Json = False) -> None:
     with _open(project, read_only=True) as opened:
         images, objects, counts = opened.images(), opened.objects(), opened.label_counts()
         synthetic = opened.synthetic()
-        _print(
+        show(
             {
                 "project": str(opened.path),
                 "images": len(images),
@@ -136,7 +136,8 @@ def info(project: ProjectPath, as_json: Json = False) -> None:
                 "bad_segmentation": counts.get(-2, 0),
                 "synthetic_patches": len(synthetic),
                 "runs": [
-                    {"id": run.id, "kind": run.kind, "recipe": run.recipe, "status": run.status} for run in opened.runs()
+                    {"id": run.id, "kind": run.kind, "recipe": run.recipe, "status": run.status}
+                    for run in opened.runs()
                 ],
             },
             as_json,
@@ -158,8 +159,18 @@ def doctor(as_json: Json = False) -> None:
         except PackageNotFoundError:
             return None
 
-    packages = ("napari-cellsynth", "napari", "PyQt5", "PyQt6", "PySide6", "torch", "numpy", "scikit-image", "tifffile")
-    _print(
+    packages = (
+        "napari-cellsynth",
+        "napari",
+        "PyQt5",
+        "PyQt6",
+        "PySide6",
+        "torch",
+        "numpy",
+        "scikit-image",
+        "tifffile",
+    )
+    show(
         {
             "device": describe_device(),
             "python": platform.python_version(),
@@ -180,9 +191,14 @@ def import_(project: ProjectPath, folder: Path, as_json: Json = False) -> None:
     with Project.open(project) if Project.is_project(project) else Project.create(project) as opened:
         report = import_folder(opened, folder)
         for notice in report.notices:
-            _note(notice)
-        _print(
-            {"images": report.images, "objects": report.objects, "classes": report.classes, "notices": report.notices},
+            note(notice)
+        show(
+            {
+                "images": report.images,
+                "objects": report.objects,
+                "classes": report.classes,
+                "notices": report.notices,
+            },
             as_json,
         )
 
@@ -201,7 +217,7 @@ def segment(
     """Find the objects in every frame; labels are carried over from an earlier segmentation."""
     from napari_cellsynth.jobs.job import SegmentParameters
 
-    result = _do(
+    result = do(
         project,
         SegmentParameters,
         enhance=enhance,
@@ -211,7 +227,7 @@ def segment(
         flat_field_px=flat_field_px,
         split_touching=split_touching,
     )
-    _print(result, as_json)
+    show(result, as_json)
 
 
 @app.command("train-gan")
@@ -240,10 +256,10 @@ def train_gan(
         names = [class_name]
     results = []
     for name in names:
-        _note(f"{name}:")
+        note(f"{name}:")
         try:
             results.append(
-                _do(
+                do(
                     project,
                     TrainGanParameters,
                     class_name=name,
@@ -251,18 +267,18 @@ def train_gan(
                     steps=steps,
                     seed=seed,
                     resume=resume,
-                    overrides=_overrides(changes),
+                    overrides=overrides(changes),
                     device=device,
                 )
             )
         except UserError as error:
             if len(names) == 1:
                 raise
-            _note(f"skipped: {error}")  # one class with too few crops must not keep the others from training
+            note(f"skipped: {error}")  # one class with too few crops must not keep the others from training
             results.append({"class": name, "error": error.message})
     if not any("run" in result for result in results):
         raise UserError("No class could be trained.", "Label more crops first.")
-    _print({"runs": results}, as_json)
+    show({"runs": results}, as_json)
 
 
 @app.command()
@@ -276,15 +292,17 @@ def generate(
     """Draw synthetic patches from a trained GAN into the project."""
     from napari_cellsynth.jobs.job import GenerateParameters
 
-    _print(_do(project, GenerateParameters, run=run, n=n, seed=seed), as_json)
+    show(do(project, GenerateParameters, run=run, n=n, seed=seed), as_json)
 
 
 @app.command()
-def quality(project: ProjectPath, run: Annotated[str, typer.Option(help="The GAN run.")], as_json: Json = False) -> None:
+def quality(
+    project: ProjectPath, run: Annotated[str, typer.Option(help="The GAN run.")], as_json: Json = False
+) -> None:
     """Measure a run's synthetic patches against held-out real ones."""
     from napari_cellsynth.jobs.job import QualityParameters
 
-    _print(_do(project, QualityParameters, run=run), as_json)
+    show(do(project, QualityParameters, run=run), as_json)
 
 
 @app.command("train-classifier")
@@ -302,7 +320,7 @@ def train_classifier(
     """Train a classifier and score it on real crops of groups that nothing was learned from."""
     from napari_cellsynth.jobs.job import TrainClassifierParameters
 
-    result = _do(
+    result = do(
         project,
         TrainClassifierParameters,
         recipe=recipe,
@@ -310,10 +328,10 @@ def train_classifier(
         mode=mode,
         seed=seed,
         resume=resume,
-        overrides=_overrides(changes),
+        overrides=overrides(changes),
         device=device,
     )
-    _print(result, as_json)
+    show(result, as_json)
 
 
 @app.command()
@@ -326,7 +344,7 @@ def predict(
     """Predict the class of every object."""
     from napari_cellsynth.jobs.job import PredictParameters
 
-    _print(_do(project, PredictParameters, run=run, images=images or None), as_json)
+    show(do(project, PredictParameters, run=run, images=images or None), as_json)
 
 
 @app.command()
@@ -342,7 +360,7 @@ def export(
     if format_ != "csv":
         raise UserError(f"There is no export format {format_!r}.", "Choose csv.")
     with _open(project, read_only=True) as opened:
-        _print({"objects": export_csv(opened, out), "file": str(out)}, as_json)
+        show({"objects": export_csv(opened, out), "file": str(out)}, as_json)
 
 
 @app.command()
@@ -355,87 +373,16 @@ def recipes(as_json: Json = False) -> None:
         return
     for recipe in listed():
         print(f"{recipe['name']:<12} {recipe['kind']:<10} {recipe['source']}")
-        print(f"{'':<23} parameters: {recipe['parameters']}; " + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items()))
+        print(
+            f"{'':<23} parameters: {recipe['parameters']}; "
+            + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items())
+        )
 
 
 def _open(path: Path, *, read_only: bool) -> Project:
     from napari_cellsynth.project import Project
 
     return Project.open(path, read_only=read_only)
-
-
-def _do(project: Path, model: Callable[..., Parameters] | type[Parameters], **values: Any) -> dict[str, Any]:
-    """Run a job here, its progress on stderr; Ctrl+C stops it after the current step and keeps what is done."""
-    from napari_cellsynth.jobs.job import Job, checked
-    from napari_cellsynth.jobs.run import result_of, run
-
-    assert isinstance(model, type)
-    job = Job.of(project, checked(model, values))
-    asked = False
-
-    def stop(*_: object) -> None:
-        nonlocal asked
-        asked = True
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        result = result_of(run(job, lambda: asked), _Printer())
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if result is None:
-        raise _Stopped
-    return result
-
-
-class _Printer:
-    """Writes progress to stderr: one line that moves in a terminal, a line every few seconds in a file."""
-
-    def __init__(self) -> None:
-        self._start = self._shown = time.monotonic()
-        self._metrics = ""
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Metric):
-            self._metrics = "  ".join(f"{name} {value:.3g}" for name, value in event.values.items())
-        if not isinstance(event, Progress):
-            return
-        now, last = time.monotonic(), event.done >= event.total
-        moving = sys.stderr.isatty()
-        if not last and now - self._shown < (0.1 if moving else 5):
-            return
-        self._shown = now
-        left = (now - self._start) / max(event.done, 1) * (event.total - event.done)
-        line = f"{event.done}/{event.total} {event.unit}  {left:.0f} s left  {self._metrics or event.note}"
-        print(f"\r\033[K{line}" if moving else line, end="\n" if last or not moving else "", file=sys.stderr, flush=True)
-
-
-def _overrides(changes: list[str] | None) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for change in changes or []:
-        name, separator, text = change.partition("=")
-        if not separator:
-            raise UserError(f"--set takes FIELD=VALUE, not {change!r}.", "For example: --set width=32")
-        try:
-            values[name] = json.loads(text)
-        except json.JSONDecodeError:
-            values[name] = text
-    return values
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _print(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        if isinstance(value, float):
-            value = f"{value:.4g}"
-        elif isinstance(value, dict | list):
-            value = json.dumps(value)
-        print(f"{name.replace('_', ' ')}: {value}")
 
 
 def _open_window(project: Path) -> None:

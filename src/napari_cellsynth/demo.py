@@ -1,7 +1,7 @@
 """The main job in one go: images → objects → labels → a GAN per class → classifier with and without → overlay.
 
-On the simulated time-lapse the simulator's ground truth plays the person who labels; on data of one's own the labels are
-imported. Every step is the same job that the docks submit.
+On the simulated time-lapse the simulator's ground truth plays the person who labels; on data of one's own the labels
+are imported. Every step is the same job that the docks submit.
 """
 
 from __future__ import annotations
@@ -122,9 +122,7 @@ def run_demo(
     fit = {"fit": _fit(path)}
     real = timed(
         "train on real crops",
-        lambda: do(
-            path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=plan.overrides | fit
-        ),
+        lambda: do(path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=plan.overrides | fit),
     )
     mixed = timed(
         f"train on real crops + {plan.synthetic} synthetic a class",
@@ -153,9 +151,12 @@ def run_demo(
     }
     from napari_cellsynth.demo_pictures import write_pictures
 
-    timed("draw", lambda: write_pictures(path, out, mixed["run"], result, {"real": real, "with synthetic": mixed}))
+    timed(
+        "draw",
+        lambda: write_pictures(path, out, mixed["run"], result, {"real": real, "with synthetic": mixed}),
+    )
     result["seconds_in_all"] = round(time.monotonic() - started, 1)
-    result["files"] = [name for name in ("overlay.png", "gallery.png", "report.html", "result.json")]
+    result["files"] = ["overlay.png", "gallery.png", "report.html", "result.json"]
     (out / "result.json").write_text(json.dumps(result, indent=1))
     return result
 
@@ -226,15 +227,18 @@ def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -
         return {"objects": len(table), "labelled": int((table["class_id"] > 0).sum())}
 
 
-def _unlabelled(
-    path: Path, out: Path, found: dict[str, Any], seconds: dict[str, float], say: Say
-) -> dict[str, Any]:
+def _unlabelled(path: Path, out: Path, found: dict[str, Any], seconds: dict[str, float], say: Say) -> dict[str, Any]:
     from napari_cellsynth.demo_pictures import write_overlay
 
     with Project.open(path) as project:
         write_overlay(project, out / "overlay.png", None)
     say("No labels: the objects were found and drawn; label some in the window, then train.")
-    result = {"project": str(path), "objects": found["objects"], "frames": found["frames"], "seconds": seconds}
+    result = {
+        "project": str(path),
+        "objects": found["objects"],
+        "frames": found["frames"],
+        "seconds": seconds,
+    }
     (out / "result.json").write_text(json.dumps(result, indent=1))
     return result
 
@@ -249,7 +253,7 @@ def _held_out(path: Path, seed: int) -> list[str]:
 
 
 def _fit(path: Path) -> str:
-    """Whole objects where boxes were given (their shape tells the class); windows of texture where colonies were found."""
+    """Whole objects where boxes were given (shape tells the class); windows of texture where colonies were found."""
     with Project.open(path) as project:
         return "whole" if (project.objects()["mask_label"] == 0).all() else "window"
 

@@ -32,7 +32,9 @@ def write_pictures(
     with Project.open(path, read_only=True) as project:
         overlay = write_overlay(project, out / "overlay.png", run)
         gallery = write_gallery(project, out / "gallery.png")
-    report.write_report(out / "report.html", "napari-cellsynth: the main job", _sections(result, trainings, overlay, gallery))
+    report.write_report(
+        out / "report.html", "napari-cellsynth: the main job", _sections(result, trainings, overlay, gallery)
+    )
 
 
 def write_overlay(project: Project, target: Path, run: str | None) -> Figure:
@@ -68,7 +70,9 @@ def write_overlay(project: Project, target: Path, run: str | None) -> Figure:
         Patch(color=record.color, label=f"{record.name} {counts.get(record.id, 0)}") for record in records.values()
     ]
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize=8, frameon=False)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize=8, frameon=False
+        )
     figure.savefig(target, dpi=110)
     return figure
 
@@ -94,7 +98,9 @@ def write_gallery(project: Project, target: Path) -> Figure:
         for column, patches in ((0, cut), (_SHOWN + 1, list(drawn))):
             for place, patch in enumerate(patches):
                 _show(axes[row, column + place], patch, low, high)
-        axes[row, 0].text(-0.15, 0.5, record.name, ha="right", va="center", fontsize=8, transform=axes[row, 0].transAxes)
+        axes[row, 0].text(
+            -0.15, 0.5, record.name, ha="right", va="center", fontsize=8, transform=axes[row, 0].transAxes
+        )
     axes[0, 0].set_title("real", fontsize=9, loc="left")
     axes[0, _SHOWN + 1].set_title("synthetic", fontsize=9, loc="left")
     figure.savefig(target, dpi=130)

@@ -73,7 +73,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Failed:
-    """The work failed; ``message`` and ``hint`` are for the user, ``traceback`` (empty for a user's mistake) for a report."""
+    """The work failed: one line and a way out for the user, and for a bug the traceback."""
 
     message: str
     hint: str = ""

@@ -22,7 +22,12 @@ def test_every_kind_has_parameters_whose_fields_are_described() -> None:
 
 @pytest.mark.parametrize(
     ("values", "named"),
-    [({"radius": 0}, "radius"), ({"radius": "wide"}, "radius"), ({"enhance": "sharpen"}, "enhance"), ({"speed": 3}, "speed")],
+    [
+        ({"radius": 0}, "radius"),
+        ({"radius": "wide"}, "radius"),
+        ({"enhance": "sharpen"}, "enhance"),
+        ({"speed": 3}, "speed"),
+    ],
 )
 def test_a_wrong_parameter_is_one_line_that_names_it(values: dict[str, object], named: str) -> None:
     with pytest.raises(UserError) as caught:

@@ -3,10 +3,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
 
 from napari_cellsynth.events import Failed, Finished, Progress, Stopped
 from napari_cellsynth.jobs import Job, run_in_process
-from napari_cellsynth.jobs.job import TrainGanParameters
+from napari_cellsynth.jobs.job import SegmentParameters, TrainGanParameters
 from napari_cellsynth.project import Project
 
 LONG = TrainGanParameters(class_name="blob", steps=100_000, overrides={"size": 32, "width": 4, "batch": 4})
@@ -54,3 +58,24 @@ def test_the_stop_flag_is_not_needed_by_a_job_that_fails(crops_project: Project)
     events = list(start(crops_project, LONG.model_copy(update={"class_name": "unheard of"})))
     assert len(events) == 1
     assert isinstance(events[0], Failed) and "blob" in events[0].message + events[0].hint
+
+
+def test_a_segmentation_that_is_killed_leaves_whole_frames_and_runs_again(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (12, 400, 400), np.uint8)
+    frames[:, 200:] = 120
+    tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
+    with Project.create(tmp_path / "p.cellsynth") as project:
+        project.add_images([tmp_path / "video.tif"])
+        work = run_in_process(Job.of(project.path, SegmentParameters(radius=3)))
+        for event in work:
+            if isinstance(event, Progress) and event.done == 3 and work.pid:
+                os.kill(work.pid, signal.SIGKILL)
+        done = project.objects().groupby("frame").size()
+        assert 3 <= len(done) <= 12
+        image_id = int(project.images().index[0])
+        for frame in done.index:
+            mask = project.mask(image_id, int(frame))
+            assert mask is not None and mask.any()
+        events = list(run_in_process(Job.of(project.path, SegmentParameters(radius=3))))
+        assert isinstance(events[-1], Finished)
+        assert project.objects()["frame"].nunique() == 12

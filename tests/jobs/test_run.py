@@ -76,7 +76,9 @@ def test_a_bad_frame_ends_the_segmentation_with_its_name_and_keeps_what_was_foun
         assert set(project.objects()["frame"]) <= {0}
 
 
-def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unseen(crops_project: Project) -> None:
+def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unseen(
+    crops_project: Project,
+) -> None:
     runs = [train_small_gan(crops_project, class_name=name) for name in ("blob", "stripes")]
     for gan in runs:
         record = crops_project.run(gan)
@@ -86,7 +88,9 @@ def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unse
     table = crops_project.synthetic()
     assert len(table) == 24 and table["distance"].notna().all()
     assert set(table["nearest_object"]).isdisjoint(crops_project.test_objects().index)
-    trained = result(crops_project, TrainClassifierParameters(synthetic=10, overrides=SMALL_CLASSIFIER | {"fit": "window"}))
+    trained = result(
+        crops_project, TrainClassifierParameters(synthetic=10, overrides=SMALL_CLASSIFIER | {"fit": "window"})
+    )
     assert (trained["real"], trained["synthetic"], trained["held_out"]) == (18, 20, 6)
     assert np.sum(trained["confusion"]) == 6  # type: ignore[arg-type]
     assert result(crops_project, PredictParameters())["objects"] == 24
@@ -98,7 +102,9 @@ def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unse
 def test_patches_cut_in_another_way_than_the_classifier_cuts_are_refused(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=10))
-    last = events_of(crops_project, TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "whole"}))[-1]
+    last = events_of(
+        crops_project, TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "whole"})
+    )[-1]
     assert isinstance(last, Failed) and gan in last.message and not last.traceback
 
 
@@ -121,7 +127,9 @@ def test_generating_more_goes_on_with_the_next_index(crops_project: Project) -> 
 
 def test_a_stopped_gan_resumes_to_the_weights_of_one_that_was_left_alone(crops_project: Project) -> None:
     alone = train_small_gan(crops_project, steps=6)
-    stopped = events_of(crops_project, TrainGanParameters(class_name="blob", steps=6, overrides=SMALL_GAN), stop_after=3)
+    stopped = events_of(
+        crops_project, TrainGanParameters(class_name="blob", steps=6, overrides=SMALL_GAN), stop_after=3
+    )
     assert isinstance(stopped[-1], Stopped)
     run_id = stopped[-1].run
     assert crops_project.run(run_id).status == "stopped"

@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
-from napari_cellsynth.jobs.runs import ended, resumed
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resumed
 from napari_cellsynth.project import Project
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
         else:
             recipe = classifier_recipe(parameters.recipe, **parameters.overrides)
+            hold_out_if_undecided(project)
             run = _new_run(project, parameters, recipe)
         yield Saved(run.id, str(run.folder))
         data = _Data(project, run, device)
@@ -101,14 +102,17 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
             chunk = ids[start : start + _CHUNK]
             store = CropStore(project.crops(chunk, size=size, fit=fit), low, high, size, device)
             project.set_predictions(
-                run.id, chunk.tolist(), probabilities_of(model, store, device=device), run.parameters["class_ids"]
+                run.id,
+                chunk.tolist(),
+                probabilities_of(model, store, device=device),
+                run.parameters["class_ids"],
             )
             yield Progress(start + len(chunk), len(ids), "objects")
         yield Finished({"run": run.id, "objects": len(ids)})
 
 
 class _Data:
-    """A run's training and held-out sets, read again from what its record names (so that a resumed run has the same)."""
+    """A run's training and held-out sets, read from what its record names, so that a resumed run has the same."""
 
     def __init__(self, project: Project, run: RunRecord, device: torch.device) -> None:
         from napari_cellsynth.training.loader import CropStore

@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import from_unit, intensity_range, to_unit
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
-from napari_cellsynth.jobs.runs import ended, resumed
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resumed
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
 
@@ -43,6 +43,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
         else:
             class_record = project.class_named(parameters.class_name)
             recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
+            hold_out_if_undecided(project)
             table = _training_crops(project, class_record.id, class_record.name)
         crops = project.crops(table.index, size=recipe.size, fit=recipe.fit)
         if parameters.resume:
@@ -68,7 +69,13 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
         yield Saved(run.id, str(run.folder))
         store = CropStore(crops, low, high, recipe.size, pick_device(parameters.device))
         events = train.train(
-            store, recipe, run.folder, seed=seed, device=store.device, stop=stop, resume=bool(parameters.resume)
+            store,
+            recipe,
+            run.folder,
+            seed=seed,
+            device=store.device,
+            stop=stop,
+            resume=bool(parameters.resume),
         )
         for event in ended(project, run, events, {"crops": len(crops), "class": class_record.name}):
             yield Preview(class_record.name, event.images) if isinstance(event, Preview) else event
@@ -96,7 +103,14 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
                 yield Stopped(run.id)
                 return
             n = min(_CHUNK, parameters.n - start)
-            unit = draw(run.folder, n, parameters.seed, first_index=first + start, checkpoint=checkpoint, device=device)
+            unit = draw(
+                run.folder,
+                n,
+                parameters.seed,
+                first_index=first + start,
+                checkpoint=checkpoint,
+                device=device,
+            )
             images = from_unit(unit, *_range(run), run.parameters["dtype"])
             assert run.class_id is not None
             ids = project.add_synthetic(run.id, checkpoint, run.class_id, parameters.seed, first + start, images)
@@ -121,17 +135,18 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
         table = project.synthetic(run=run.id)
         table = table[table["review"] != "rejected"].head(parameters.n)
         if len(table) < 10:
-            raise UserError(f"{run.id} has {len(table)} synthetic patches; 10 at least are needed.", "Generate some first.")
+            raise UserError(
+                f"{run.id} has {len(table)} synthetic patches; 10 at least are needed.",
+                "Generate some first.",
+            )
         generator = np.random.default_rng(parameters.seed)
         held = project.test_objects()
         held = held[held["class_id"] == run.class_id]
-        train_ids, train = _real_patches(project, run, parameters.n, generator)
+        _, train = _real_patches(project, run, parameters.n, generator)
         if len(held) >= 10:
             size, fit = run.parameters["recipe"]["size"], run.parameters["recipe"]["fit"]
             chosen = generator.permutation(held.index.to_numpy())[: parameters.n]
-            reference = np.stack(
-                [_window(crop, size, generator) for crop in project.crops(chosen, size=size, fit=fit)]
-            )
+            reference = np.stack([_window(crop, size, generator) for crop in project.crops(chosen, size=size, fit=fit)])
             reference = to_unit(reference, *_range(run))
             against = "held-out real patches"
         else:
@@ -220,9 +235,7 @@ def _real_patches(
     return [int(i) for i in objects], to_unit(patches, *_range(run))
 
 
-def _nearest(
-    patches: NDArray[np.float32], real: NDArray[np.float32]
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _nearest(patches: NDArray[np.float32], real: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return, for each patch, the nearest real patch over the eight flips and quarter turns, and its distance.
 
     The distance is the root mean square difference of pixels in [-1, 1].

@@ -22,14 +22,22 @@ class Parameters(BaseModel):
 class SegmentParameters(Parameters):
     """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects)."""
 
-    radius: int = Field(9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px.")
-    opening: int = Field(5, ge=0, le=100, description="Radius of the disk that opens the mask and cuts thin bridges, in px.")
+    radius: int = Field(
+        9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px."
+    )
+    opening: int = Field(
+        5, ge=0, le=100, description="Radius of the disk that opens the mask and cuts thin bridges, in px."
+    )
     min_area: int = Field(500, ge=0, description="Objects smaller than this are dropped, in px.")
     flat_field_px: float | None = Field(
         None, gt=0, description="Even out light over this distance in px before segmenting; off when empty."
     )
-    split_touching: bool = Field(False, description="Part touching objects at their necks (distance-transform watershed).")
-    enhance: Literal["none", "he", "ahe", "clahe"] = Field("none", description="Contrast enhancement before segmenting.")
+    split_touching: bool = Field(
+        False, description="Part touching objects at their necks (distance-transform watershed)."
+    )
+    enhance: Literal["none", "he", "ahe", "clahe"] = Field(
+        "none", description="Contrast enhancement before segmenting."
+    )
     images: list[int] | None = Field(None, description="Image ids; all images when empty.")
     frames: list[int] | None = Field(None, description="Frame numbers; all frames when empty.")
 

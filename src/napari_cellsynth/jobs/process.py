@@ -32,7 +32,10 @@ class ProcessRun:
         self._stop = context.Event()
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(
-            target=_worker, args=(job.model_dump_json(), sender, self._stop), name=f"cellsynth {job.kind}", daemon=True
+            target=_worker,
+            args=(job.model_dump_json(), sender, self._stop),
+            name=f"cellsynth {job.kind}",
+            daemon=True,
         )
         self._process.start()
         sender.close()  # so that the end of the worker is the end of the pipe
@@ -90,4 +93,7 @@ def _epitaph(exitcode: int | None) -> Failed:
             "The worker process was killed.",
             "If you did not do this, the machine may have run out of memory: choose a smaller batch or patch size.",
         )
-    return Failed(f"The worker process ended without a word (exit code {exitcode}).", "Resume the run, or start it again.")
+    return Failed(
+        f"The worker process ended without a word (exit code {exitcode}).",
+        "Resume the run, or start it again.",
+    )

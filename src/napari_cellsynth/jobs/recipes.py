@@ -11,9 +11,9 @@ def recipes() -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``name``, ``kind`` ("gan" or "classifier"), ``source`` (the paper or the reason), ``defaults`` (field: value) and
-        ``parameters``: the count at the recipe's own size for 3 channels (and, for a classifier, 4 classes); for a GAN
-        a count per network.
+        ``name``, ``kind`` ("gan" or "classifier"), ``source`` (paper or reason), ``defaults`` (field: value) and
+        ``parameters``: the count at the recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a
+        count per network.
     """
     from napari_cellsynth.classify import recipes as classifiers
     from napari_cellsynth.synthesis import recipes as gans
@@ -31,4 +31,9 @@ def recipes() -> list[dict[str, Any]]:
 
 def _entry(recipe: Any, kind: str) -> dict[str, Any]:
     defaults = recipe.model_dump(mode="json")
-    return {"name": defaults.pop("name"), "kind": kind, "source": defaults.pop("source"), "defaults": defaults}
+    return {
+        "name": defaults.pop("name"),
+        "kind": kind,
+        "source": defaults.pop("source"),
+        "defaults": defaults,
+    }

@@ -77,7 +77,13 @@ def _work(job: Job) -> Callable[[Job, Stop], Iterator[Event]]:
 def _explained(error: Exception) -> tuple[str, str]:
     """Name the failures that torch and the disk report in their own words."""
     if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate" in str(error):
-        return "The device ran out of memory.", "Choose a smaller batch, width or patch size, or another device."
+        return (
+            "The device ran out of memory.",
+            "Choose a smaller batch, width or patch size, or another device.",
+        )
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename or 'the project folder'}.", "Free some space or choose another folder."
+        return (
+            f"{error.strerror}: {error.filename or 'the project folder'}.",
+            "Free some space or choose another folder.",
+        )
     return f"{type(error).__name__}: {error}", "This is a bug; the details help to mend it."

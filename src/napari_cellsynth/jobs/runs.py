@@ -53,3 +53,14 @@ def resumed(project: Project, run_id: str, kind: str) -> RunRecord:
     if run.status == "finished" and kind == "classifier":
         raise UserError(f"{run_id} is finished.", "Start a new run.")
     return project.update_run(run_id, status="running")
+
+
+def hold_out_if_undecided(project: Project) -> None:
+    """Choose the held-out groups before anything is learned, unless somebody has chosen already.
+
+    A project whose labels all lie in one group has nothing to hold out; its trainings then have no score.
+    """
+    labelled = project.training_objects()
+    if any(project.splits().values()) or labelled["group"].nunique() < 2:
+        return
+    project.hold_out()

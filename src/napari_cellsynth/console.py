@@ -1,0 +1,104 @@
+"""Jobs on a terminal: progress on stderr, one result on stdout, Ctrl+C as a clean stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Metric, Progress
+
+if TYPE_CHECKING:
+    from napari_cellsynth.jobs.job import Parameters
+
+
+class StoppedByUser(Exception):
+    """The user pressed Ctrl+C and the work has stopped cleanly."""
+
+
+def do(project: Path, model: Callable[..., Parameters] | type[Parameters], **values: Any) -> dict[str, Any]:
+    """Run a job here, its progress on stderr; Ctrl+C stops it after the current step and keeps what is done."""
+    from napari_cellsynth.jobs.job import Job, checked
+    from napari_cellsynth.jobs.run import result_of, run
+
+    assert isinstance(model, type)
+    job = Job.of(project, checked(model, values))
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        result = result_of(run(job, lambda: asked), Printer())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if result is None:
+        raise StoppedByUser
+    return result
+
+
+class Printer:
+    """Writes progress to stderr: one line that moves in a terminal, a line every few seconds in a file."""
+
+    def __init__(self) -> None:
+        self._start = self._shown = time.monotonic()
+        self._metrics = ""
+
+    def __call__(self, event: Event) -> None:
+        """Print an event if it is time to."""
+        if isinstance(event, Metric):
+            self._metrics = "  ".join(f"{name} {value:.3g}" for name, value in event.values.items())
+        if not isinstance(event, Progress):
+            return
+        now, last = time.monotonic(), event.done >= event.total
+        moving = sys.stderr.isatty()
+        if not last and now - self._shown < (0.1 if moving else 5):
+            return
+        self._shown = now
+        left = (now - self._start) / max(event.done, 1) * (event.total - event.done)
+        line = f"{event.done}/{event.total} {event.unit}  {left:.0f} s left  {self._metrics or event.note}"
+        print(
+            f"\r\033[K{line}" if moving else line,
+            end="\n" if last or not moving else "",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def overrides(changes: list[str] | None) -> dict[str, Any]:
+    """Read ``FIELD=VALUE`` words; values are JSON where they can be, else text."""
+    values: dict[str, Any] = {}
+    for change in changes or []:
+        name, separator, text = change.partition("=")
+        if not separator:
+            raise UserError(f"--set takes FIELD=VALUE, not {change!r}.", "For example: --set width=32")
+        try:
+            values[name] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name] = text
+    return values
+
+
+def note(text: str) -> None:
+    """Write a line for the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def show(result: dict[str, Any], as_json: bool) -> None:
+    """Print a result on stdout, a line a value, or as one JSON object."""
+    if as_json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        if isinstance(value, float):
+            value = f"{value:.4g}"
+        elif isinstance(value, dict | list):
+            value = json.dumps(value)
+        print(f"{name.replace('_', ' ')}: {value}")
