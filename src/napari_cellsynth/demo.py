@@ -193,28 +193,29 @@ def _label_by_truth(path: Path, images: Path) -> None:
     from napari_cellsynth.imaging.simulate import truth_of
 
     with Project.open(path) as project:
-        for image_id, row in project.images().iterrows():
-            labels, classes = truth_of(images / f"{row['name']}.tif")
+        for row in project.images().itertuples():
+            image_id = int(row.Index)
+            labels, classes = truth_of(images / f"{row.name}.tif")
             ids = {name: project.class_named(name).id for name in set(classes.values())}
-            for t in range(int(row["frames"])):
+            for t in range(row.frames):
                 mask = project.mask(image_id, t)
                 objects = project.objects(image_id=image_id, frame=t)
                 if mask is None or objects.empty:
                     continue
                 truth = tifffile.imread(labels, key=t)
                 chosen: dict[int, list[int]] = {}
-                for object_id, mask_label in objects["mask_label"].items():
+                for object_id, mask_label in objects["mask_label"].to_dict().items():
                     inside = truth[mask == mask_label]
                     colony = int(np.bincount(inside).argmax())
                     if colony:
-                        chosen.setdefault(ids[classes[colony]], []).append(int(object_id))
+                        chosen.setdefault(ids[classes[colony]], []).append(object_id)
                 for class_id, members in chosen.items():
                     project.label(members, class_id, source="import")
 
 
 def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -> dict[str, Any]:
+    from napari_cellsynth.project import UNLABELLED
     from napari_cellsynth.project.exchange import import_folder
-    from napari_cellsynth.project.schema import UNLABELLED
 
     with Project.create(path) as project:
         for notice in import_folder(project, data).notices:
@@ -222,7 +223,7 @@ def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -
         if classes is not None:
             keep = {project.class_named(name).id for name in classes}
             table = project.objects()
-            project.label(table.index[~table["class_id"].isin(keep)], UNLABELLED, source="bulk")
+            project.label(table.index[~table["class_id"].isin(keep)].tolist(), UNLABELLED, source="bulk")
         table = project.objects()
         return {"objects": len(table), "labelled": int((table["class_id"] > 0).sum())}
 
@@ -267,10 +268,10 @@ def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Sa
         run = do(path, TrainGanParameters, class_name=name, steps=steps, seed=seed, overrides=overrides)
         do(path, GenerateParameters, run=run["run"], n=plan.synthetic, seed=seed)
         quality = do(path, QualityParameters, run=run["run"], n=max(10, min(plan.synthetic, 200)), seed=seed)
-        kept = ("kid", "kid_floor", "copies", "extractor", "against")
+        kept = ("kid", "copied", "floor", "n", "extractor", "reference")
         gans.append(
             {"class": name, "run": run["run"], "crops": run["crops"], "steps": steps}
-            | {key: quality[key] for key in kept if key in quality}
+            | {key: quality[key] for key in kept}
         )
     return gans
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from napari_cellsynth.evaluate.figures import confusion_figure
+from napari_cellsynth.evaluate.report import Section, write_report
 from napari_cellsynth.imaging.crop import intensity_range, to_unit
 
 if TYPE_CHECKING:
@@ -26,44 +29,42 @@ def write_pictures(
     path: Path, out: Path, run: str, result: dict[str, Any], trainings: dict[str, dict[str, Any]]
 ) -> None:
     """Write ``overlay.png``, ``gallery.png`` and ``report.html`` of the project at ``path`` into ``out``."""
-    from napari_cellsynth.evaluate import report
     from napari_cellsynth.project import Project
 
     with Project.open(path, read_only=True) as project:
         overlay = write_overlay(project, out / "overlay.png", run)
         gallery = write_gallery(project, out / "gallery.png")
-    report.write_report(
-        out / "report.html", "napari-cellsynth: the main job", _sections(result, trainings, overlay, gallery)
-    )
+    write_report(out / "report.html", "napari-cellsynth: the main job", _sections(result, trainings, overlay, gallery))
 
 
 def write_overlay(project: Project, target: Path, run: str | None) -> Figure:
     """Draw the held-out frame with the most objects, each outlined in its class's colour (predicted, or labelled)."""
     objects = project.objects()
     test = objects[objects["split"] == "test"]
-    frames = (test if len(test) else objects).groupby(["image_id", "frame"]).size()
-    image_id, t = (int(key) for key in frames.idxmax())
+    frames = (test if len(test) else objects).groupby(["image_id", "frame"]).size().to_dict()
+    image_id, t = max(frames, key=lambda place: frames[place])
     objects = objects[(objects["image_id"] == image_id) & (objects["frame"] == t)]
     shown = objects["class_id"].copy()
     if run is not None:
         predicted = project.predictions(run=run, image_id=image_id, frame=t)["class_id"]
         shown.loc[predicted.index] = predicted
+    classes = shown.to_dict()
     records = {record.id: record for record in project.classes()}
     frame = project.frame(image_id, t)
     picture = _display(frame)
     mask = project.mask(image_id, t)
-    for object_id, row in objects.iterrows():
-        record = records.get(int(shown.loc[object_id]))
+    for row in objects.itertuples():
+        record = records.get(classes[row.Index])
         color = to_rgb(record.color) if record else (0.6, 0.6, 0.6)
-        box = tuple(slice(int(row[f"{axis}0"]), int(row[f"{axis}1"])) for axis in "yx")
-        inside = np.ones(picture[box].shape[:2], dtype=bool) if mask is None else mask[box] == row["mask_label"]
+        box = tuple(slice(getattr(row, f"{axis}0"), getattr(row, f"{axis}1")) for axis in "yx")
+        inside = np.ones(picture[box].shape[:2], dtype=bool) if mask is None else mask[box] == row.mask_label
         picture[box][_outline(inside)] = color
     counts = shown.value_counts()
     figure = Figure(figsize=(8, 8 * frame.shape[1] / frame.shape[2] + 0.6), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(picture, interpolation="nearest")
     axes.set_axis_off()
-    name = project.images().loc[image_id, "name"]
+    name = project.images()["name"].to_dict()[image_id]
     what = "predicted by" if run else "objects of"
     axes.set_title(f"{name}, frame {t}: {what} {run or 'the segmentation'}", fontsize=9)
     handles = [
@@ -89,11 +90,11 @@ def write_gallery(project: Project, target: Path) -> Figure:
     for row, record in enumerate(rows):
         made = synthetic[synthetic["class_id"] == record.id]
         recipe = project.run(made["run"].iloc[-1]).parameters["recipe"]
-        real = project.training_objects()
-        real = generator.permutation(real.index[real["class_id"] == record.id].to_numpy())[:_SHOWN]
+        objects = project.training_objects()
+        real = generator.permutation(objects.index[objects["class_id"] == record.id].to_numpy())[:_SHOWN]
         size = recipe["size"]
-        cut = [_centre(crop, size) for crop in project.crops(real, size=size, fit=recipe["fit"])]
-        drawn = project.read_synthetic(generator.permutation(made.index.to_numpy())[:_SHOWN])
+        cut = [_centre(crop, size) for crop in project.crops(real.tolist(), size=size, fit=recipe["fit"])]
+        drawn = project.read_synthetic(generator.permutation(made.index.to_numpy())[:_SHOWN].tolist())
         low, high = intensity_range(cut)
         for column, patches in ((0, cut), (_SHOWN + 1, list(drawn))):
             for place, patch in enumerate(patches):
@@ -135,5 +136,58 @@ def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _sections(
     result: dict[str, Any], trainings: dict[str, dict[str, Any]], overlay: Figure, gallery: Figure
-) -> list[Any]:
-    raise AssertionError("replaced below")
+) -> list[Section]:
+    arms = {"real crops only": result["real"], "with synthetic patches": result["with_synthetic"]}
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss")
+    scores = pd.DataFrame({arm: {name: _figure(values, name) for name in names} for arm, values in arms.items()})
+    per_class = pd.DataFrame(result["with_synthetic"]["per_class"]).set_index("class").round(3)
+    gans = pd.DataFrame(
+        [
+            {
+                "class": gan["class"],
+                "real crops": gan["crops"],
+                "steps": gan["steps"],
+                "KID": round(gan["kid"], 3),
+                "KID, real to real": round(gan["floor"]["kid"], 3),
+                "copies": f"{gan['copied']:.0%}",
+                "against": f"{gan['n']} {gan['reference']}",
+            }
+            for gan in result["gans"]
+        ]
+    ).set_index("class")
+    held_out = (
+        f"{result['crops']['held_out']} real crops of groups that nothing was learned from; "
+        f"{result['crops']['training']} real crops were trained on. Intervals (95 %) resample whole groups."
+    )
+    extractor = f"Distances are between '{result['gans'][0]['extractor']}' features." if result["gans"] else ""
+    return [
+        Section("Does the synthetic data help here?", [_verdict(*arms.values()), scores, held_out]),
+        Section("Predictions over a held-out frame", [overlay]),
+        Section("Real and synthetic patches", [gallery, gans, extractor]),
+        Section(
+            "Confusion on held-out crops",
+            [
+                part
+                for arm, training in trainings.items()
+                for part in (f"Trained on {arm}:", confusion_figure(training["confusion"], training["classes"]))
+            ],
+        ),
+        Section("Per class, with synthetic patches", [per_class]),
+        Section("What ran", [pd.Series(result["seconds"], name="seconds").to_frame(), f"Seed {result['seed']}."]),
+    ]
+
+
+def _verdict(real: dict[str, Any], mixed: dict[str, Any]) -> str:
+    """Say what one training each way can say, and no more."""
+    difference = 100 * (mixed["balanced_accuracy"] - real["balanced_accuracy"])
+    return (
+        f"Balanced accuracy changed by {difference:+.1f} points with synthetic patches. This is one training each way: "
+        "differences within the intervals below are no effect that could be told from chance."
+    )
+
+
+def _figure(values: dict[str, Any], name: str) -> str:
+    if values[name] is None:
+        return "–"
+    low, high = values["intervals"].get(name, (None, None))
+    return f"{values[name]:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None else "")

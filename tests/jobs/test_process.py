@@ -48,7 +48,7 @@ def test_a_killed_worker_is_told_and_the_run_can_go_on(crops_project: Project) -
             os.kill(work.pid, signal.SIGKILL)
     assert isinstance(last, Failed) and "killed" in last.message
     run_id = crops_project.runs("gan")[0].id
-    assert crops_project.run(run_id).status == "running"
+    assert crops_project.run(run_id).status == "stopped"  # its process is gone
     resumed = LONG.model_copy(update={"resume": run_id, "steps": 5})
     events = list(start(crops_project, resumed))
     assert isinstance(events[-1], Finished), events[-1]

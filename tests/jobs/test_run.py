@@ -156,7 +156,7 @@ def test_quality_names_what_it_measured_against(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=12))
     made = result(crops_project, QualityParameters(run=gan, n=12))
-    assert "training patches" in str(made["against"])  # three held-out crops of the class are too few
+    assert "trained on" in str(made["reference"])  # three held-out crops of the class are too few
     assert made["extractor"] and np.isfinite(float(str(made["kid"])))
     assert crops_project.run(gan).result["quality"]["kid"] == made["kid"]
 

@@ -100,7 +100,7 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
                 yield Stopped(run.id)
                 return
             chunk = ids[start : start + _CHUNK]
-            store = CropStore(project.crops(chunk, size=size, fit=fit), low, high, size, device)
+            store = CropStore(project.crops(chunk.tolist(), size=size, fit=fit), low, high, size, device)
             project.set_predictions(
                 run.id,
                 chunk.tolist(),
@@ -130,8 +130,7 @@ class _Data:
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
         self.groups_held_out = None
         if self.held_out is not None:
-            groups = project.objects(active=None)["group"]
-            self.groups_held_out = groups.loc[[i for i, _ in recorded["test_objects"]]].to_numpy(dtype=str)
+            self.groups_held_out = np.asarray(recorded["test_groups"], dtype=str)
         self.synthetic: tuple[CropStore, NDArray[np.int64]] | None = None
         if recorded["synthetic_patches"]:
             ids = [i for i, _ in recorded["synthetic_patches"]]
@@ -157,7 +156,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         )
     test = test[test["class_id"].isin(class_ids)]
     test_groups = set(test["group"])
-    low, high = intensity_range(project.crops(train.index, size=recipe.size, fit=recipe.fit))
+    low, high = intensity_range(project.crops(train.index.tolist(), size=recipe.size, fit=recipe.fit))
     patches: list[list[int]] = []
     if parameters.synthetic:
         for class_id in class_ids:
@@ -177,6 +176,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "class_names": [names[class_id] for class_id in class_ids],
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
             "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
+            "test_groups": test["group"].tolist(),
             "synthetic_patches": patches,
             "low": low.tolist(),
             "high": high.tolist(),

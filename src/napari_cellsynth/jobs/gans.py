@@ -17,6 +17,7 @@ from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
 
 _CHUNK = 256
+_REFERENCE = 1000
 
 
 def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
@@ -38,14 +39,16 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
         if parameters.resume:
             run = resumed(project, parameters.resume, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
-            table = _crops_of_run(project, run)
+            # Labels may have changed since; the data set of a run must not.
+            objects = run.parameters["objects"]
             class_record = next(record for record in project.classes() if record.id == run.class_id)
         else:
             class_record = project.class_named(parameters.class_name)
             recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
             hold_out_if_undecided(project)
             table = _training_crops(project, class_record.id, class_record.name)
-        crops = project.crops(table.index, size=recipe.size, fit=recipe.fit)
+            objects = table.index.tolist()
+        crops = project.crops(objects, size=recipe.size, fit=recipe.fit)
         if parameters.resume:
             low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
             seed = run.seed
@@ -57,7 +60,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
                 recipe.name,
                 {
                     "recipe": recipe.model_dump(mode="json"),
-                    "objects": [int(i) for i in table.index],
+                    "objects": objects,
                     "low": low.tolist(),
                     "high": high.tolist(),
                     "dtype": str(crops[0].dtype),
@@ -97,7 +100,7 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
         same = before[(before["seed"] == parameters.seed) & (before["checkpoint"] == checkpoint)]
         # Asking for more patches of a seed goes on where the last ones ended instead of making them twice.
         first = 0 if same.empty else int(same["index_in_run"].max()) + 1
-        real_ids, real = _real_patches(project, run)
+        real_ids, real = _learned_from(project, run)
         for start in range(0, parameters.n, _CHUNK):
             if stop():
                 yield Stopped(run.id)
@@ -115,7 +118,7 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
             assert run.class_id is not None
             ids = project.add_synthetic(run.id, checkpoint, run.class_id, parameters.seed, first + start, images)
             nearest, distance = _nearest(unit, real)
-            project.set_nearest(ids, [real_ids[i] for i in nearest], distance.tolist())
+            project.set_nearest(ids, real_ids[nearest].tolist(), distance.tolist())
             yield Progress(start + n, parameters.n, "patches")
         yield Finished({"run": run.id, "checkpoint": checkpoint, "patches": parameters.n})
 
@@ -123,10 +126,12 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
 def quality(job: Job, stop: Stop) -> Iterator[Event]:
     """Measure a run's synthetic patches against held-out real ones, beside what real ones get among themselves.
 
-    The reference are held-out crops of the class; where there are none, training crops (and the result says so). The
-    floor is the same figure between training and held-out real patches.
+    Yields
+    ------
+    Event
+        `Finished` with ``run`` and the figures of `evaluate.quality_table.quality_table`.
     """
-    from napari_cellsynth.evaluate import quality as measures
+    from napari_cellsynth.evaluate.quality_table import quality_table
 
     parameters = job.checked()
     assert isinstance(parameters, QualityParameters)
@@ -136,45 +141,20 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
         table = table[table["review"] != "rejected"].head(parameters.n)
         if len(table) < 10:
             raise UserError(
-                f"{run.id} has {len(table)} synthetic patches; 10 at least are needed.",
-                "Generate some first.",
+                f"{run.id} has {len(table)} synthetic patches; at least 10 are needed.", "Generate some first."
             )
         generator = np.random.default_rng(parameters.seed)
         held = project.test_objects()
-        held = held[held["class_id"] == run.class_id]
-        _, train = _real_patches(project, run, parameters.n, generator)
-        if len(held) >= 10:
-            size, fit = run.parameters["recipe"]["size"], run.parameters["recipe"]["fit"]
-            chosen = generator.permutation(held.index.to_numpy())[: parameters.n]
-            reference = np.stack([_window(crop, size, generator) for crop in project.crops(chosen, size=size, fit=fit)])
-            reference = to_unit(reference, *_range(run))
-            against = "held-out real patches"
-        else:
-            reference, against = train, "training patches (too few held-out ones of this class)"
-        yield Progress(0, 2, "sets")
-        synthetic = to_unit(project.read_synthetic(table.index), *_range(run))
-        extractor = measures.HAND_MADE
-        features = {
-            name: measures.features(patches, extractor)
-            for name, patches in (("train", train), ("real", reference), ("synthetic", synthetic))
-        }
+        of_class = held.index[held["class_id"] == run.class_id].to_numpy()
+        seen, unseen = (generator.permutation(ids)[: parameters.n] for ids in (run.parameters["objects"], of_class))
+        trained_on = _patches(project, run, seen, generator)
+        held_out = _patches(project, run, unseen, generator) if len(of_class) else None
         yield Progress(1, 2, "sets")
         if stop():
             yield Stopped(run.id)
             return
-        result: dict[str, Any] = {
-            "run": run.id,
-            "extractor": extractor,
-            "against": against,
-            "n_synthetic": len(synthetic),
-            "n_real": len(reference),
-            "kid": measures.kid(features["real"], features["synthetic"]),
-            "fid": measures.fid(features["real"], features["synthetic"]),
-            **measures.precision_recall_density_coverage(features["real"], features["synthetic"]),
-            "copies": measures.memorisation(train, synthetic)["copied"],
-        }
-        if len(held) >= 10:
-            result["kid_floor"] = measures.kid(features["real"], features["train"])
+        synthetic = to_unit(project.read_synthetic(table.index.tolist()), *_range(run))
+        result = {"run": run.id} | quality_table(trained_on, synthetic, held_out, seed=parameters.seed)
         project.update_run(run.id, result=(project.run(run.id).result or {}) | {"quality": result})
         yield Progress(2, 2, "sets")
         yield Finished(result)
@@ -193,15 +173,6 @@ def _training_crops(project: Project, class_id: int, name: str) -> Any:
             "Label more crops of this class (60 and more are advisable).",
         )
     return table
-
-
-def _crops_of_run(project: Project, run: RunRecord) -> Any:
-    """Return the crops that a run began with; labels may have changed since, its data set must not."""
-    table = project.objects(active=None)
-    missing = sorted(set(run.parameters["objects"]) - set(table.index))
-    if missing:
-        raise UserError(f"{run.id} cannot go on: object {missing[0]} of its data set is gone.", "Start a new run.")
-    return table.loc[run.parameters["objects"]]
 
 
 def _trained(project: Project, run_id: str) -> RunRecord:
@@ -223,16 +194,25 @@ def _window(crop: NDArray[Any], size: int, generator: np.random.Generator) -> ND
     return crop[:, y : y + size, x : x + size]
 
 
-def _real_patches(
-    project: Project, run: RunRecord, n: int = 1000, generator: np.random.Generator | None = None
-) -> tuple[list[int], NDArray[np.float32]]:
-    """Return up to ``n`` random patches, in [-1, 1], of the crops that the run learned from, and their objects."""
-    generator = generator or np.random.default_rng(0)
+def _patches(
+    project: Project, run: RunRecord, objects: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return a random patch of each object, in the run's own cut and range."""
     recipe = run.parameters["recipe"]
-    objects = generator.permutation(np.asarray(run.parameters["objects"]))[:n]
-    crops = project.crops(objects, size=recipe["size"], fit=recipe["fit"])
-    patches = np.stack([_window(crop, recipe["size"], generator) for crop in crops])
-    return [int(i) for i in objects], to_unit(patches, *_range(run))
+    crops = project.crops(objects.tolist(), size=recipe["size"], fit=recipe["fit"])
+    return to_unit(np.stack([_window(crop, recipe["size"], generator) for crop in crops]), *_range(run))
+
+
+def _learned_from(project: Project, run: RunRecord) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return up to a thousand patches that the run may have seen, and the objects they are of.
+
+    A window of a large object is one of many, so few objects are looked at several times.
+    """
+    generator = np.random.default_rng(0)
+    objects = generator.permutation(np.asarray(run.parameters["objects"]))
+    windows = run.parameters["recipe"]["fit"] == "window"
+    objects = np.resize(objects, _REFERENCE) if windows else objects[:_REFERENCE]
+    return objects, _patches(project, run, objects, generator)
 
 
 def _nearest(patches: NDArray[np.float32], real: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

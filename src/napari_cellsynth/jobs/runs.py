@@ -8,7 +8,7 @@ from typing import Any
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Stopped
 from napari_cellsynth.project import Project
-from napari_cellsynth.project.runs import RunRecord
+from napari_cellsynth.project.runs import RunRecord, RunStatus
 
 
 def ended(project: Project, run: RunRecord, events: Iterator[Event], extra: dict[str, Any]) -> Iterator[Event]:
@@ -16,18 +16,17 @@ def ended(project: Project, run: RunRecord, events: Iterator[Event], extra: dict
 
     A run whose process is killed keeps the status "running"; like a stopped one it can be resumed.
     """
-    status = "failed"
+    status: RunStatus | None = "failed"
     try:
         for event in events:
             if isinstance(event, Finished):
                 result = {"run": run.id} | extra | event.result
                 project.update_run(run.id, status="finished", result=result)
-                status = ""
+                status = None
                 yield Finished(result)
             elif isinstance(event, Stopped):
-                status = "stopped"
-                project.update_run(run.id, status=status)
-                status = ""
+                project.update_run(run.id, status="stopped")
+                status = None
                 yield Stopped(run.id)
             else:
                 yield event

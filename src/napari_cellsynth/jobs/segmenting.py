@@ -45,8 +45,9 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
                     enhancement=parameters.enhance,
                 )
             except UserError as error:
-                name = project.images().loc[image_id, "name"]
-                raise UserError(f"{name}, frame {t}: {error.message}", error.hint) from None
+                raise UserError(
+                    f"{project.images()['name'].to_dict()[image_id]}, frame {t}: {error.message}", error.hint
+                ) from None
             change = project.set_objects(image_id, t, boxes_of(labels), labels)
             objects += int(np.max(labels, initial=0))
             carried += change.carried
@@ -64,9 +65,9 @@ def _frames(project: Project, parameters: SegmentParameters) -> list[tuple[int, 
         images = images.loc[parameters.images]
     wanted = None if parameters.frames is None else set(parameters.frames)
     frames = [
-        (int(image_id), t)
-        for image_id, count in images["frames"].items()
-        for t in range(int(count))
+        (image_id, t)
+        for image_id, count in zip(images.index.tolist(), images["frames"].tolist(), strict=True)
+        for t in range(count)
         if wanted is None or t in wanted
     ]
     if not frames:

@@ -1,0 +1,164 @@
+"""What a training step looks at: stages, seeded batches, augmentation and the learning rate.
+
+Everything here is a function of the seed and the step, so that a resumed training draws the very batches
+that an uninterrupted one would have drawn, without any generator state on disk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellsynth.classify.balance import class_weights
+from napari_cellsynth.classify.recipes import ClassifierRecipe, HescnetRecipe
+from napari_cellsynth.training import augment
+from napari_cellsynth.training.loader import CropStore
+
+Mode = Literal["real", "mixed", "pretrained"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Patches of one origin, with their classes (N,) int64."""
+
+    store: CropStore
+    labels: NDArray[np.int64]
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the training: which parts it draws from, for how many steps, from which step on."""
+
+    number: int
+    parts: Sequence[Part]
+    first: int
+    steps: int
+    batch: int
+    weights: NDArray[np.float32]
+
+
+def stages(recipe: ClassifierRecipe, real: Part, synthetic: Part | None, mode: Mode, n_classes: int) -> list[Stage]:
+    """Lay out a training with the same number of optimiser steps in every mode.
+
+    Parameters
+    ----------
+    recipe : ClassifierRecipe
+        Gives the steps, from the number of real crops alone.
+    real, synthetic : Part
+        What there is to learn from.
+    mode : {"real", "mixed", "pretrained"}
+        ``real``: real crops only. ``mixed``: batches from the shuffled union, so that synthetic patches
+        have the share of a batch that they have of the union (S0, configuration d). ``pretrained``:
+        synthetic patches for the recipe's ``pretraining`` share of the steps, real crops for the rest
+        (configuration c).
+    n_classes : int
+        K, for the class weights, which are computed from what the stage draws from.
+    """
+    n_real = len(real.labels)
+    steps, batch = recipe.steps(n_real), min(recipe.batch, n_real)
+
+    def stage(number: int, parts: Sequence[Part], first: int, count: int) -> Stage:
+        labels = np.concatenate([part.labels for part in parts])
+        return Stage(number, parts, first, count, batch, class_weights(labels, n_classes, recipe.balance))
+
+    if mode == "real" or synthetic is None:
+        return [stage(0, [real], 0, steps)]
+    if mode == "mixed":
+        return [stage(0, [real, synthetic], 0, steps)]
+    before = min(steps - 1, max(1, round(steps * recipe.pretraining))) if steps > 1 else 0
+    return [stage(0, [synthetic], 0, before), stage(1, [real], before, steps - before)]
+
+
+class Batches:
+    """Draws the batches of a stage: patches (B, C, S, S) float32 in [-1, 1] and classes (B,) int64.
+
+    A batch is the next ``batch`` entries of one shuffled pass after another over the union of the parts;
+    batches are always full, which batch norm needs.
+
+    Parameters
+    ----------
+    recipe : ClassifierRecipe
+        Gives the augmentation.
+    seed : int
+        Of the training.
+    device : torch.device
+        Where the patches are wanted.
+    """
+
+    def __init__(self, recipe: ClassifierRecipe, seed: int, device: torch.device) -> None:
+        self._recipe = recipe
+        self._seed = seed
+        self._device = device
+        self._order: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def draw(self, stage: Stage, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the batch of step ``step``, counted from the start of the training."""
+        index = self._index(stage, step - stage.first)
+        patches, labels, start = [], [], 0
+        for part in stage.parts:
+            count = len(part.labels)
+            chosen = index[(index >= start) & (index < start + count)] - start
+            start += count
+            if not len(chosen):
+                continue
+            generator = torch.Generator(part.store.device)
+            generator.manual_seed(mixed_seed(self._seed, 2 + part.is_synthetic, step))
+            drawn = part.store.windows(torch.from_numpy(chosen), generator)
+            if self._recipe.augment_synthetic or not part.is_synthetic:
+                drawn = _augmented(drawn, self._recipe, generator)
+            patches.append(drawn.to(self._device))
+            labels.append(part.labels[chosen])
+        return torch.cat(patches), torch.from_numpy(np.concatenate(labels)).to(self._device)
+
+    def _index(self, stage: Stage, step: int) -> NDArray[np.int64]:
+        """Return positions in the union of the parts."""
+        total = sum(len(part.labels) for part in stage.parts)
+        position = step * stage.batch + np.arange(stage.batch)
+        passes = position // total
+        rounds = [self._pass(stage.number, int(p), total)[position[passes == p] % total] for p in np.unique(passes)]
+        return np.concatenate(rounds)
+
+    def _pass(self, stage: int, number: int, total: int) -> NDArray[np.int64]:
+        key = (stage, number)
+        if key not in self._order:
+            self._order = {k: v for k, v in self._order.items() if k[0] == stage and k[1] >= number - 1}
+            rng = np.random.default_rng([self._seed, 1, stage, number])
+            self._order[key] = rng.permutation(total)
+        return self._order[key]
+
+
+def mixed_seed(*parts: int) -> int:
+    """Return one well-mixed seed out of several numbers."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint32)[0])
+
+
+def _augmented(x: torch.Tensor, recipe: ClassifierRecipe, generator: torch.Generator) -> torch.Tensor:
+    turn = augment.flips_quarter_turns if recipe.quarter_turns else augment.flips
+    x = turn(x, generator)
+    return augment.shift(x, recipe.shift, generator) if recipe.shift else x
+
+
+def learning_rate(recipe: ClassifierRecipe, done: int, steps: int) -> float:
+    """Return the learning rate of a step, given how many of its stage's steps are done.
+
+    hESCnet: constant, a tenth from half of the steps on (S0: after epoch 100 of 200). Otherwise one cycle:
+    from lr / 25 up to lr over the first 30 % of the steps, down to lr / 1000 over the rest, both along a
+    cosine.
+    """
+    if isinstance(recipe, HescnetRecipe):
+        return recipe.lr if done < steps / 2 else recipe.lr / 10
+    rise = 0.3 * steps
+    if done < rise:
+        return _cosine(recipe.lr / 25, recipe.lr, done / rise)
+    return _cosine(recipe.lr, recipe.lr / 1000, (done - rise) / max(1.0, steps - 1 - rise))
+
+
+def _cosine(start: float, end: float, part: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, part))) / 2

@@ -1,0 +1,102 @@
+"""Class probabilities of crops: batched, averaged over windows and, by some recipes, over flips and turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellsynth.classify.model import Classifier, load
+from napari_cellsynth.classify.recipes import ClassifierRecipe
+from napari_cellsynth.events import Stop, never
+from napari_cellsynth.training.device import autocast_dtype, pick_device
+from napari_cellsynth.training.loader import CropStore
+
+__all__ = ["load", "predict", "predict_batches", "probabilities"]
+
+_BATCH = 256
+
+
+def predict(
+    model: Classifier | Path | str,
+    patches: CropStore | NDArray[np.float32],
+    *,
+    device: torch.device | str = "auto",
+    stop: Stop = never,
+) -> NDArray[np.float32]:
+    """Return the class probabilities of patches.
+
+    Parameters
+    ----------
+    model : Classifier or path
+        A loaded classifier, or the folder of its run.
+    patches : CropStore or ndarray of float32, shape (N, C, S, S)
+        Crops, or ready patches in [-1, 1].
+    device : torch.device or str
+        Where to compute when ``model`` is a folder; a loaded classifier stays where it is.
+    stop : callable
+        Polled once a batch.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, K)
+        Rows sum to one. When stopped, only the rows that are done (fewer than N).
+
+    Raises
+    ------
+    UserError
+        If there is no classifier in the folder, or it was trained on other channels or another size.
+    """
+    classifier = model if isinstance(model, Classifier) else load(model, _device(device))
+    store = patches
+    if not isinstance(store, CropStore):
+        store = CropStore.from_patches(np.ascontiguousarray(store, dtype=np.float32), classifier.device)
+    done = list(predict_batches(classifier, store, stop=stop))
+    if not done:
+        return np.zeros((0, len(classifier.class_names)), np.float32)
+    return np.concatenate(done)
+
+
+def predict_batches(
+    model: Classifier, store: CropStore, *, stop: Stop = never, batch: int = _BATCH
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the probabilities (B, K) of one batch of crops after another, until done or stopped."""
+    model.check(store)
+    model.network.eval()
+    for start in range(0, len(store), batch):
+        if stop():
+            return
+        index = torch.arange(start, min(start + batch, len(store)), device=store.device)
+        yield probabilities(model.network, store, index, model.recipe).float().cpu().numpy()
+
+
+@torch.no_grad()
+def probabilities(
+    network: torch.nn.Module, store: CropStore, index: torch.Tensor, recipe: ClassifierRecipe
+) -> torch.Tensor:
+    """Return the probabilities (B, K) of some crops of a store, as float32 on the network's device."""
+    device = next(network.parameters()).device
+    windows = store.grid(index, recipe.windows if store.exceeds_size(index) else 1)
+    b, k = windows.shape[:2]
+    x = windows.flatten(0, 1).to(device, memory_format=torch.channels_last)
+    views = list(symmetries(x)) if recipe.symmetries else [x]
+    amp = autocast_dtype(device)
+    total = torch.zeros((), device=device)
+    with torch.autocast(device.type, dtype=amp, enabled=amp is not None):
+        for view in views:
+            total = total + network(view).float().softmax(dim=1)
+    return (total / len(views)).view(b, k, -1).mean(dim=1)
+
+
+def symmetries(x: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield the 8 flips and quarter turns of square patches (N, C, S, S), the patches themselves first."""
+    for flipped in (x, x.flip(-1)):
+        for turns in range(4):
+            yield torch.rot90(flipped, turns, (-2, -1))
+
+
+def _device(device: torch.device | str) -> torch.device:
+    return device if isinstance(device, torch.device) else pick_device(device)

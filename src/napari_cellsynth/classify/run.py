@@ -1,0 +1,125 @@
+"""Train a classifier on arrays, without a project."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cellsynth.classify.batches import Mode
+from napari_cellsynth.classify.model import Classifier, load
+from napari_cellsynth.classify.recipes import ClassifierRecipe, classifier_recipe
+from napari_cellsynth.classify.train import train
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Finished
+from napari_cellsynth.training.device import pick_device
+from napari_cellsynth.training.loader import CropStore
+
+Patches = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ClassifierRun:
+    """A finished training: its folder, its result (see `train.train`) and the classifier."""
+
+    folder: Path
+    result: dict[str, Any]
+    model: Classifier
+
+
+def train_classifier(
+    patches: Patches,
+    labels: Sequence[Any],
+    recipe: str | ClassifierRecipe = "fast",
+    *,
+    synthetic: tuple[Patches, Sequence[Any]] | None = None,
+    mode: Mode = "mixed",
+    held_out: tuple[Patches, Sequence[Any]] | None = None,
+    groups_held_out: ArrayLike | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | str | None = None,
+    **overrides: Any,
+) -> ClassifierRun:
+    """Train a classifier on real patches, with or without synthetic ones.
+
+    Parameters
+    ----------
+    patches : ndarray of float32, shape (N, C, S, S)
+        Real patches in [-1, 1]; S is a multiple of 16.
+    labels : sequence, length N
+        Their classes, of any sortable type; the sorted distinct labels are the classes.
+    recipe : str or ClassifierRecipe
+        A recipe or its name.
+    synthetic : (ndarray, sequence), optional
+        Synthetic patches and their classes.
+    mode : {"mixed", "pretrained", "real"}
+        What to do with them.
+    held_out : (ndarray, sequence), optional
+        Real patches of other groups and their classes, for the scores.
+    groups_held_out : array_like, optional
+        Their groups, for intervals.
+    seed : int
+        Fixes everything random.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    out : path, optional
+        The run's folder; by default a new temporary one.
+    **overrides
+        Settings of the recipe to replace, when it is given by name.
+
+    Returns
+    -------
+    ClassifierRun
+
+    Raises
+    ------
+    UserError
+        See `train.train`; also if held-out or synthetic labels are of no class of the training.
+    """
+    if isinstance(recipe, str):
+        size = {"size": int(patches.shape[-1])} if patches.ndim == 4 else {}
+        recipe = classifier_recipe(recipe, **{**size, **overrides})
+    elif overrides:
+        raise UserError("A recipe that is given whole cannot be overridden.", "Give its name, or change the recipe.")
+    where = pick_device(device)
+    names = sorted(set(np.asarray(labels).tolist()))
+
+    def part(images: Patches, values: Sequence[Any]) -> tuple[CropStore, NDArray[np.int64]]:
+        return CropStore.from_patches(images, where), _codes(values, names)
+
+    folder = Path(tempfile.mkdtemp(prefix="cellsynth-")) if out is None else Path(out)
+    store, codes = part(patches, labels)
+    *_, last = train(
+        store,
+        codes,
+        [str(name) for name in names],
+        recipe,
+        folder,
+        synthetic=None if synthetic is None else part(*synthetic),
+        mode=mode,
+        held_out=None if held_out is None else part(*held_out),
+        groups_held_out=groups_held_out,
+        seed=seed,
+        device=where,
+    )
+    assert isinstance(last, Finished)  # nobody can stop this training
+    return ClassifierRun(folder, last.result, load(folder, where))
+
+
+def _codes(labels: Sequence[Any], names: list[Any]) -> NDArray[np.int64]:
+    """Return the position of every label in the classes."""
+    place = {name: number for number, name in enumerate(names)}
+    values = np.asarray(labels).tolist()
+    strangers = sorted({str(value) for value in values if value not in place})
+    if strangers:
+        raise UserError(
+            f"No training patch has the label {strangers[0]}.",
+            "Leave these patches out, or label some for training.",
+        )
+    return np.array([place[value] for value in values], dtype=np.int64)

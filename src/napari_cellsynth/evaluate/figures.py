@@ -1,0 +1,116 @@
+"""Figures for reports: confusion matrices, sheets of patches, bars with intervals. No pyplot, no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+
+def confusion_figure(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
+    """Draw a confusion matrix: colour by share of the true class, counts written in.
+
+    Parameters
+    ----------
+    matrix : array_like of int, shape (K, K)
+        Counts, rows true.
+    class_names : sequence of str, length K
+        Names of the classes.
+    """
+    counts = np.asarray(matrix)
+    k = len(class_names)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    figure = _figure(2.2 + 0.7 * k, 1.6 + 0.6 * k)
+    axes = figure.add_subplot()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    names = [_literal(name) for name in class_names]
+    axes.set_xticks(range(k), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(k), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    for i in range(k):
+        for j in range(k):
+            colour = "white" if share[i, j] > 0.5 else "black"
+            axes.text(j, i, f"{counts[i, j]}\n{share[i, j]:.0%}", ha="center", va="center", color=colour, fontsize=8)
+    return figure
+
+
+def sheet_figure(patches: NDArray[np.float32], titles: Sequence[str] = (), columns: int = 10) -> Figure:
+    """Draw patches side by side.
+
+    Parameters
+    ----------
+    patches : ndarray of float32, shape (N, C, Y, X)
+        In [-1, 1]. One channel is shown grey, three as colours, otherwise the first channel grey.
+    titles : sequence of str
+        One a patch, or none.
+    columns : int
+        Patches a row.
+    """
+    images = (np.clip(np.asarray(patches, dtype=np.float32), -1, 1) + 1) / 2
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
+    figure = _figure(0.9 * columns, (1.15 if titles else 0.9) * rows)
+    for number, image in enumerate(images):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        axes.set_axis_off()
+        if len(image) == 3:
+            axes.imshow(image.transpose(1, 2, 0), interpolation="nearest")
+        else:
+            axes.imshow(image[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        if titles:
+            axes.set_title(_literal(titles[number]), fontsize=7)
+    return figure
+
+
+def bars_figure(
+    values: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+    label: str = "",
+) -> Figure:
+    """Draw groups of bars, one colour a series.
+
+    Parameters
+    ----------
+    values : mapping of series to mapping of name to value
+        For example ``{"TPR": {"Dense": .9, "Debris": .7}}``. NaN and missing values leave a gap.
+    intervals : mapping, optional
+        (low, high) of some of the bars, in the same layout.
+    label : str
+        What the values are.
+    """
+    names = list(dict.fromkeys(name for series in values.values() for name in series))
+    width = 0.8 / max(1, len(values))
+    figure = _figure(max(4.0, 1.5 + 0.35 * len(names) * max(1, len(values))), 3.2)
+    axes = figure.add_subplot()
+    for number, (series, bars) in enumerate(values.items()):
+        place = np.arange(len(names)) + (number - (len(values) - 1) / 2) * width
+        heights = np.array([bars.get(name, np.nan) for name in names], dtype=np.float64)
+        axes.bar(place, heights, width, label=_literal(series), color=_COLOURS[number % len(_COLOURS)])
+        for name, (low, high) in (intervals or {}).get(series, {}).items():
+            axes.vlines(place[names.index(name)], low, high, color="black", linewidth=1.2)
+    axes.set_xticks(range(len(names)), [_literal(name) for name in names], rotation=30, ha="right")
+    axes.set_ylabel(_literal(label))
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(values) > 1:
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _literal(text: str) -> str:
+    """Return text that matplotlib shows as it is: a pair of dollars would be read as a formula."""
+    return str(text).replace("$", r"\$")

@@ -1,0 +1,139 @@
+"""One self-contained HTML file out of text, tables and figures; it opens anywhere and prints well."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from napari_cellsynth.errors import UserError
+
+Block = str | pd.DataFrame | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below: paragraphs, tables (their index is the first column) and figures."""
+
+    title: str
+    blocks: Sequence[Block] = field(default_factory=tuple)
+
+
+def write_report(path: Path | str, title: str, sections: Sequence[Section]) -> Path:
+    """Write an HTML report in one atomic step.
+
+    Parameters
+    ----------
+    path : path
+        The file to write; its folder is made if need be.
+    title : str
+        Heading of the page.
+    sections : sequence of Section
+        What the page shows. All text, names of classes included, is escaped.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    page = _TEMPLATE.render(
+        title=title, sections=[(section.title, [_shown(block) for block in section.blocks]) for section in sections]
+    )
+    beside = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(page, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise UserError(f"The report {path} cannot be written: {error.strerror}.", "Choose another place.") from error
+    return path
+
+
+def _shown(block: Block) -> dict[str, Any]:
+    """Return a block as the template wants it."""
+    if isinstance(block, str):
+        return {"kind": "text", "text": block}
+    if isinstance(block, pd.DataFrame):
+        head = [str(block.index.name or ""), *map(str, block.columns)]
+        rows = [[_cell(value) for value in row] for row in block.itertuples()]
+        return {"kind": "table", "head": head, "rows": rows}
+    buffer = io.BytesIO()
+    block.savefig(buffer, format="png", dpi=150)
+    return {"kind": "figure", "png": base64.b64encode(buffer.getvalue()).decode("ascii")}
+
+
+def _cell(value: Any) -> tuple[str, bool]:
+    """Return the text of a table cell, and whether it is a number."""
+    if isinstance(value, bool | np.bool_):
+        return ("yes" if value else "no"), False
+    if isinstance(value, int | np.integer):
+        return str(value), True
+    if isinstance(value, float | np.floating):
+        return ("–" if np.isnan(value) else f"{value:.4g}"), True
+    return ("–" if value is None else str(value)), False
+
+
+_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #ccc; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: left; }
+td.number { text-align: right; }
+p { white-space: pre-line; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+@media print {
+  body { margin: 0; max-width: none; font-size: 11px; }
+  h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
+}
+</style>
+</head>
+<body>
+<h1>{{ title }}</h1>
+{% for heading, blocks in sections %}
+<section>
+<h2>{{ heading }}</h2>
+{% for block in blocks %}
+{% if block.kind == "text" %}
+<p>{{ block.text }}</p>
+{% elif block.kind == "table" %}
+<table>
+<thead><tr>{% for name in block.head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in block.rows %}
+<tr>{% for text, number in row %}<td{% if number %} class="number"{% endif %}>{{ text }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody>
+</table>
+{% else %}
+<figure><img alt="Figure in the section {{ heading }}" src="data:image/png;base64,{{ block.png }}"></figure>
+{% endif %}
+{% endfor %}
+</section>
+{% endfor %}
+</body>
+</html>
+"""
+)

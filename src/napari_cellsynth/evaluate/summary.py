@@ -1,0 +1,93 @@
+"""Every figure of one held-out test in one dictionary of plain JSON values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate.statistics import Interval, group_bootstrap
+
+
+def summarise(
+    y_true: ArrayLike,
+    probabilities: ArrayLike,
+    class_names: Sequence[str],
+    *,
+    groups: ArrayLike | None = None,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score predicted probabilities of real held-out objects.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,)
+        True classes, 0..K-1.
+    probabilities : array_like of float, shape (N, K)
+        Predicted probabilities.
+    class_names : sequence of str, length K
+        Names of the classes.
+    groups : array_like of shape (N,), optional
+        The group of every object; gives the intervals.
+    repeats, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``n``, ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``macro_f1_of_means``, ``roc_auc``,
+        ``log_loss``, ``expected_calibration_error``, ``per_class`` (a list of one dictionary a class, in
+        order), ``confusion`` (rows true), ``intervals`` (95 % bounds [low, high] of accuracy and balanced
+        accuracy over ``groups_resampled`` groups, empty without at least two groups) and ``notices``. What
+        is undefined is None.
+    """
+    true = np.asarray(y_true, dtype=np.int64)
+    p = np.asarray(probabilities, dtype=np.float64)
+    k = len(class_names)
+    pred = p.argmax(axis=1)
+    table = scores.per_class(true, pred, range(k))
+    absent = [class_names[i] for i in range(k) if not np.any(true == i)]
+    result: dict[str, Any] = {
+        "n": len(true),
+        "accuracy": _plain(scores.accuracy(true, pred)),
+        "balanced_accuracy": _plain(scores.balanced_accuracy(true, pred)),
+        "macro_f1": _plain(scores.macro_f1(true, pred)),
+        "macro_f1_of_means": _plain(scores.macro_f1_of_means(true, pred)),
+        "roc_auc": _plain(scores.roc_auc(true, p)),
+        "log_loss": _plain(scores.log_loss(true, p)),
+        "expected_calibration_error": _plain(scores.expected_calibration_error(true, p)),
+        "per_class": [
+            {"class": name, **{key: _plain(value) for key, value in row.items()}}
+            for name, row in zip(class_names, table.to_dict("records"), strict=True)
+        ],
+        "confusion": scores.confusion(true, pred, range(k)).tolist(),
+        "intervals": {},
+        "notices": [],
+    }
+    if absent:
+        result["notices"].append(f"No held-out object of {', '.join(absent)}: the averages are over the other classes.")
+    if groups is not None:
+        result["groups_resampled"] = len(np.unique(np.asarray(groups)))
+        if result["groups_resampled"] < 2:
+            result["notices"].append("All held-out objects are of one group, so no interval can be given.")
+        for name in ("accuracy", "balanced_accuracy"):
+            interval = group_bootstrap(getattr(scores, name), true, pred, groups=groups, repeats=repeats, seed=seed)
+            if not math.isnan(interval.low):
+                result["intervals"][name] = _bounds(interval)
+    return result
+
+
+def _bounds(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value, None for what is undefined."""
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    return None if math.isnan(value) else float(value)

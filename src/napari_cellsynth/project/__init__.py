@@ -1,0 +1,29 @@
+"""The project folder on disk: images linked, objects, labels, synthetic patches, predictions and runs; no torch.
+
+``project`` is the class `Project`, put together from one part a subject: ``images``, ``masks``, ``classes``, ``journal``
+(labels and undo), ``objects`` (with ``carry``), ``groups`` (splits), ``crops``, ``patches`` (synthetic ones),
+``predictions`` and ``runs``; ``base`` holds what they share. ``schema`` and ``database`` are the SQLite file below;
+``exchange``, ``folders`` and ``importing`` bring objects in, ``export`` takes them out.
+"""
+
+from __future__ import annotations
+
+from napari_cellsynth.project.base import BAD_SEGMENTATION, UNLABELLED, UNSURE
+from napari_cellsynth.project.classes import PALETTE, ClassRecord
+from napari_cellsynth.project.objects import SegmentationChange
+from napari_cellsynth.project.patches import LeakError, assert_real
+from napari_cellsynth.project.project import Project
+from napari_cellsynth.project.runs import RunRecord
+
+__all__ = [
+    "BAD_SEGMENTATION",
+    "PALETTE",
+    "UNLABELLED",
+    "UNSURE",
+    "ClassRecord",
+    "LeakError",
+    "Project",
+    "RunRecord",
+    "SegmentationChange",
+    "assert_real",
+]

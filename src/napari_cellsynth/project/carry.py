@@ -1,0 +1,74 @@
+"""Which object of a new segmentation is which of the old one: by overlap, one to one, the best pairs first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellsynth.project.base import numeric
+
+MIN_IOU = 0.5
+
+
+def box_iou(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the intersection over union of every old with every new box (y0, x0, y1, x1), shape (old, new)."""
+    low = np.maximum(old[:, None, :2], new[None, :, :2])
+    high = np.minimum(old[:, None, 2:], new[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    area_old = (old[:, 2:] - old[:, :2]).prod(axis=1)
+    area_new = (new[:, 2:] - new[:, :2]).prod(axis=1)
+    return np.asarray(shared / (area_old[:, None] + area_new[None, :] - shared), np.float64)
+
+
+def mask_iou(
+    old: NDArray[np.integer[Any]], new: NDArray[np.integer[Any]], old_labels: list[int], new_labels: list[int]
+) -> NDArray[np.float64]:
+    """Return the intersection over union of objects of two masks (Y, X), shape (old, new)."""
+    old_size, new_size = _sizes(old), _sizes(new)
+    both = (old > 0) & (new > 0)
+    pairs = old[both].astype(np.int64) * len(new_size) + new[both]
+    found, counts = np.unique(pairs, return_counts=True)
+    shared = {(int(p // len(new_size)), int(p % len(new_size))): int(n) for p, n in zip(found, counts, strict=True)}
+    iou = np.zeros((len(old_labels), len(new_labels)))
+    rows = {label: row for row, label in enumerate(old_labels)}
+    columns = {label: column for column, label in enumerate(new_labels)}
+    for (a, b), n in shared.items():
+        if a in rows and b in columns:
+            iou[rows[a], columns[b]] = n / (old_size[a] + new_size[b] - n)
+    return iou
+
+
+def overlap(
+    old_boxes: NDArray[Any],
+    new_boxes: NDArray[Any],
+    old_labels: list[int],
+    new_labels: list[int],
+    old_mask: NDArray[np.integer[Any]] | None,
+    new_mask: NDArray[np.integer[Any]] | None,
+) -> NDArray[np.float64]:
+    """Return the overlap of old with new objects, of their masks where both have one, else of their boxes."""
+    by_box = box_iou(old_boxes, new_boxes)
+    if old_mask is None or new_mask is None or not by_box.size:
+        return by_box
+    by_mask = mask_iou(old_mask, new_mask, old_labels, new_labels)
+    masked = numeric([(label > 0,) for label in old_labels], 1) * numeric([(label > 0,) for label in new_labels], 1).T
+    return np.where(masked > 0, by_mask, by_box)
+
+
+def best_pairs(iou: NDArray[np.float64], least: float = MIN_IOU) -> dict[int, int]:
+    """Return ``{old: new}`` pairs with at least that overlap, each object at most once, the greatest overlaps first."""
+    candidates = np.argwhere(iou >= least)
+    order = np.argsort(-iou[candidates[:, 0], candidates[:, 1]], kind="stable")
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for old, new in candidates[order].tolist():
+        if old not in pairs and new not in taken:
+            pairs[old] = new
+            taken.add(new)
+    return pairs
+
+
+def _sizes(mask: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    return np.bincount(mask.ravel(), minlength=1).astype(np.int64)

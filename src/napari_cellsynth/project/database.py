@@ -1,0 +1,203 @@
+"""One connection to ``project.db``: transactions, durability, and database errors said in one line."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.schema import check_version, migrate
+
+BUSY_SECONDS = 10.0
+Row = tuple[Any, ...]
+
+
+@contextmanager
+def explained(file: Path) -> Iterator[None]:
+    """Turn what SQLite says about a locked, full, read-only or damaged file into a `UserError`."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise UserError(
+                f"{file} is being written by another program.", "Wait for it to finish, then try again."
+            ) from error
+        if "readonly" in text or "unable to open" in text:
+            raise UserError(f"{file} cannot be written.", "Check the permissions, or open it read-only.") from error
+        if "full" in text or "disk I/O" in text:
+            raise UserError(
+                f"{file} could not be saved: {text}.", "Free some space on the disk, then try again."
+            ) from error
+        if "malformed" in text or "not a database" in text or "corrupt" in text:
+            raise UserError(f"{file} is damaged: {text}.", "Restore it from a backup.") from error
+        raise
+
+
+class Database:
+    """A connection whose every committed transaction survives the loss of the process and of power.
+
+    Parameters
+    ----------
+    file : Path
+        An existing project database (see `create`).
+    read_only : bool
+        Open without ever writing; works in a folder that cannot be written.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, foreign, newer, damaged or cannot be written.
+    """
+
+    def __init__(self, file: Path, *, read_only: bool = False) -> None:
+        self.file = file
+        self.read_only = read_only
+        self._depth = 0
+        self._after: dict[Hashable, Callable[[], None]] = {}
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        check_version(file)
+        with explained(file):
+            self._connection = self._open_read_only() if read_only else self._open_writing()
+
+    @staticmethod
+    def create(file: Path) -> None:
+        """Make an empty project database."""
+        with explained(file):
+            connection = sqlite3.connect(file, isolation_level=None)
+            try:
+                migrate(connection)
+            finally:
+                connection.close()
+
+    def _open_writing(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _check(connection, self.file)
+            # Some network drives cannot do write-ahead logging; there SQLite's own rollback journal is as safe.
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if "locking protocol" not in str(error) and "I/O" not in str(error):
+                    raise
+                connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection)
+            # Opening for writing must fail here when the folder cannot be written, not at the first label.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open_read_only(self) -> sqlite3.Connection:
+        log = self.file.with_name(self.file.name + "-wal")
+        attempts = ["?mode=ro"] if log.exists() and log.stat().st_size else ["?mode=ro", "?mode=ro&immutable=1"]
+        for attempt in attempts:
+            connection = sqlite3.connect(
+                self.file.resolve().as_uri() + attempt, uri=True, timeout=BUSY_SECONDS, isolation_level=None
+            )
+            try:
+                _check(connection, self.file)
+            except sqlite3.OperationalError:
+                connection.close()
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+        # A log that this user may not open for sharing: its changes count, so both files are read from a copy.
+        self._copy = tempfile.TemporaryDirectory(prefix="cellsynth-")
+        copy = Path(self._copy.name) / self.file.name
+        try:
+            shutil.copyfile(self.file, copy)
+            if log.exists():
+                shutil.copyfile(log, copy.with_name(log.name))
+            connection = sqlite3.connect(copy, isolation_level=None)
+            _check(connection, self.file)
+            connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            self._copy.cleanup()
+            raise
+        return connection
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Return all rows of a query."""
+        with explained(self.file):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def write(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run one statement inside a transaction; return the id of the row it inserted."""
+        with self.transaction(), explained(self.file):
+            return int(self._connection.execute(sql, parameters).lastrowid or 0)
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for many rows inside a transaction."""
+        with self.transaction(), explained(self.file):
+            self._connection.executemany(sql, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do everything inside or nothing; it is on the disk when the outermost one returns.
+
+        Raises
+        ------
+        UserError
+            When the project is read-only, or another program holds the file for longer than ten seconds.
+        """
+        if self.read_only:
+            raise UserError(f"{self.file.parent} was opened read-only.", "Open it for writing to change it.")
+        if self._depth:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            return
+        with explained(self.file):
+            self._connection.execute("BEGIN IMMEDIATE")
+        self._depth = 1
+        try:
+            yield
+            with explained(self.file):
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._after.clear()
+            # SQLite has rolled back by itself after some errors (a full disk).
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._depth = 0
+        waiting, self._after = list(self._after.values()), {}
+        for callback in waiting:
+            callback()
+
+    def after_commit(self, key: Hashable, callback: Callable[[], None]) -> None:
+        """Call once the running transaction is on disk (at once when none runs); one call for a key."""
+        if self._depth:
+            self._after[key] = callback
+        else:
+            callback()
+
+
+def _check(connection: sqlite3.Connection, file: Path) -> None:
+    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise UserError(f"{file} is damaged: {' '.join(str(finding).split())}.", "Restore it from a backup.")

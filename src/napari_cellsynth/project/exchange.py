@@ -1,0 +1,178 @@
+"""Bringing annotated images into a project: ``objects.csv`` with its images, and the choice among the other ways."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.export import export_csv, original_cell
+from napari_cellsynth.project.folders import (
+    find_class_folders,
+    find_label_images,
+    import_class_folders,
+    import_label_images,
+)
+from napari_cellsynth.project.images import read_facts
+from napari_cellsynth.project.importing import ImportPlan, ImportReport, PlannedObject, carry_out
+from napari_cellsynth.project.project import Project
+
+TABLE = "objects.csv"
+_BOX = ("x0", "y0", "x1", "y1")
+_REQUIRED = ("image", *_BOX, "label")
+
+__all__ = [
+    "ImportReport",
+    "export_csv",
+    "import_class_folders",
+    "import_folder",
+    "import_label_images",
+    "import_objects_csv",
+]
+
+
+def import_folder(project: Project, folder: str | Path) -> ImportReport:
+    """Import an annotated folder: by its ``objects.csv``, else its label images, else one folder a class.
+
+    Raises
+    ------
+    UserError
+        When the folder is none of these, or something in it is wrong; nothing is imported then.
+    """
+    place = existing_folder(folder)
+    if (place / TABLE).is_file():
+        return import_objects_csv(project, place)
+    if find_label_images(place):
+        return import_label_images(project, place)
+    if find_class_folders(place):
+        return import_class_folders(project, place)
+    raise UserError(
+        f"{place} holds neither an {TABLE}, nor label images, nor a folder of images for each class.",
+        "To segment plain images, add them as images.",
+    )
+
+
+def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
+    """Import boxes and labels from a folder's ``objects.csv`` together with the images it names.
+
+    Parameters
+    ----------
+    project : Project
+        Open for writing.
+    folder : str or Path
+        Holds ``objects.csv`` with the columns image (path relative to the folder), x0, y0, x1, y1 (pixels, origin top
+        left, ends exclusive) and label, and where known split, group and frame. ``unlabelled`` or an empty label is
+        none. What is in the project already is left out, so importing twice is harmless.
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    UserError
+        Naming file and line, when a column is missing, a cell is no number, an image is missing or damaged, or a box is
+        empty or outside of its image. Nothing is imported then.
+    """
+    file = existing_folder(folder) / TABLE
+    if not file.is_file():
+        raise UserError(f"{file} does not exist.", "Choose a folder with an objects.csv.")
+    return carry_out(project, _read_plan(file))
+
+
+def existing_folder(folder: str | Path) -> Path:
+    """Return a folder's path, refusing one that is not there."""
+    place = Path(folder).expanduser()
+    if not place.is_dir():
+        raise UserError(f"There is no folder {place}.", "Check the path.")
+    return place
+
+
+def _read_plan(file: Path) -> ImportPlan:
+    plan = ImportPlan()
+    images: dict[str, int] = {}
+    unknown_splits: set[str] = set()
+    for line, row in _rows(file):
+        path = row["image"]
+        if not path:
+            _fail(file, line, "the image is missing")
+        if path not in images:
+            try:
+                plan.facts.append(read_facts(file.parent / path))
+            except UserError as error:
+                raise UserError(f"{file}, line {line}: {error.message}", error.hint) from error
+            images[path] = len(images)
+            plan.groups.append(row.get("group", ""))
+        image = images[path]
+        if row.get("group", "") != plan.groups[image]:
+            _fail(file, line, f"{path} is in the groups {plan.groups[image]!r} and {row.get('group', '')!r}")
+        plan.objects.append(_object(plan, image, row, file, line))
+        split = row.get("split", "").casefold()
+        if split in ("train", "test"):
+            plan.splits.setdefault(image, set()).add(split)
+        elif split not in ("", "none"):
+            unknown_splits.add(row["split"])
+    if not plan.objects:
+        raise UserError(f"{file} has no rows.", "It needs one row for each object.")
+    if unknown_splits:
+        listed = ", ".join(sorted(unknown_splits)[:5])
+        plan.notices.append(f"Splits other than train and test were ignored: {listed}.")
+    return plan
+
+
+def _object(plan: ImportPlan, image: int, row: dict[str, str], file: Path, line: int) -> PlannedObject:
+    frames, _, height, width = plan.facts[image].shape
+    x0, y0, x1, y1 = (_whole_number(row[name], name, file, line) for name in _BOX)
+    if x1 <= x0 or y1 <= y0:
+        _fail(file, line, f"the box x {x0} to {x1}, y {y0} to {y1} is empty")
+    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+        _fail(file, line, f"the box x {x0} to {x1}, y {y0} to {y1} is outside of its {width} x {height} image")
+    frame = _whole_number(row["frame"], "frame", file, line) if row.get("frame") else 0
+    if not 0 <= frame < frames:
+        _fail(file, line, f"{row['image']} has frames 0 to {frames - 1}, not {frame}")
+    return PlannedObject(image, frame, y0, x0, y1, x1, row["label"])
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the permissions.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not a UTF-8 text.", "Save it as CSV UTF-8.") from error
+    lines = text.splitlines(keepends=True)
+    head = lines[0] if lines else ""
+    # Spreadsheets of some languages write semicolons.
+    delimiter = ";" if ";" in head and "," not in head else ","
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        columns = [cell.strip() for cell in next(reader, [])]
+        missing = [name for name in _REQUIRED if name not in columns]
+        if missing:
+            columns_are = "columns are" if len(missing) > 1 else "column is"
+            _fail(file, 1, f"the {columns_are} missing: {', '.join(missing)}")
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(columns):
+                _fail(file, reader.line_num, f"{len(cells)} cells for {len(columns)} columns")
+            values = (original_cell(cell.strip()) for cell in cells)
+            yield reader.line_num, dict(zip(columns, values, strict=True))
+    except csv.Error as error:
+        raise UserError(f"{file}, line {reader.line_num}: {error}.", "Correct the table and import again.") from error
+
+
+def _whole_number(text: str, name: str, file: Path, line: int) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        _fail(file, line, f"{name} is {text!r}, not a number")
+    if not value.is_integer():
+        _fail(file, line, f"{name} is {text!r}, not a whole number")
+    return int(value)
+
+
+def _fail(file: Path, line: int, what: str) -> NoReturn:
+    raise UserError(f"{file}, line {line}: {what}.", "Correct the table and import again; nothing was imported.")

@@ -1,0 +1,150 @@
+"""What every import ends in: a plan made while reading, then carried out in one transaction or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from napari_cellsynth.project.base import RESERVED_NAMES, UNLABELLED
+from napari_cellsynth.project.images import ImageFacts
+from napari_cellsynth.project.journal import Change
+from napari_cellsynth.project.project import Project
+
+IMAGE_ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+_RESERVED_IDS = {name: number for number, name in RESERVED_NAMES.items()} | {"": UNLABELLED}
+_INSERT = (
+    "INSERT INTO objects (id, image_id, frame, y0, x0, y1, x1, cy, cx, area, mask_label, mask_hash) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')"
+)
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import brought in.
+
+    Attributes
+    ----------
+    images, objects : int
+        How many are new in the project.
+    classes : tuple of str
+        The names of the classes that occur.
+    notices : list of str
+        One sentence for each thing that was left out or decided.
+    """
+
+    images: int
+    objects: int
+    classes: tuple[str, ...]
+    notices: list[str]
+
+
+class PlannedObject(NamedTuple):
+    """One box to import."""
+
+    image: int
+    frame: int
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+    label: str
+
+
+@dataclass
+class ImportPlan:
+    """Everything that an import will write, checked already.
+
+    ``groups`` has one entry an image (``""``: the image is its own group); ``splits`` lists every split that occurs in
+    an image, so that a split that straddles its group is noticed.
+    """
+
+    facts: list[ImageFacts] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    objects: list[PlannedObject] = field(default_factory=list)
+    splits: dict[int, set[str]] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
+def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
+    """Write a plan into a project in one transaction."""
+    with project._db.transaction():
+        before = set(project.splits()), _count(project, "images")
+        image_ids = project._link(plan.facts, plan.groups)
+        notices = plan.notices + _notice_groups(project, plan, image_ids)
+        named = [item.label for item in plan.objects if item.label.casefold() not in _RESERVED_IDS]
+        names = list(dict.fromkeys(named))
+        class_ids = project._require_classes(names)
+        fresh, doubles = _without_doubles(project, plan.objects, image_ids)
+        if doubles:
+            notices.append(f"{doubles} {_plural('box', doubles)} were in the project already and were left out.")
+        _insert(project, fresh, image_ids, class_ids)
+        notices += _set_splits(project, plan, image_ids, known=before[0])
+        images = _count(project, "images") - before[1]
+    return ImportReport(images, len(fresh), tuple(names), notices)
+
+
+def _insert(
+    project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int], class_ids: dict[str, int]
+) -> None:
+    rows = project._db.read("SELECT seq FROM sqlite_sequence WHERE name = 'objects'")
+    first = int(rows[0][0]) + 1 if rows else 1
+    values, changes = [], []
+    for object_id, item in enumerate(planned, start=first):
+        y0, x0, y1, x1 = item.y0, item.x0, item.y1, item.x1
+        centre = (y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2
+        values.append((object_id, image_ids[item.image], item.frame, y0, x0, y1, x1, *centre, (y1 - y0) * (x1 - x0)))
+        label = _RESERVED_IDS.get(item.label.casefold())
+        label = class_ids[item.label] if label is None else label
+        if label != UNLABELLED:
+            changes.append(Change(object_id, UNLABELLED, label))
+    project._db.write_many(_INSERT, values)
+    if changes:
+        project._act("label", "import", changes)
+    project._changed("objects_changed")
+
+
+def _without_doubles(
+    project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int]
+) -> tuple[list[PlannedObject], int]:
+    """Return the boxes that are neither in the project nor planned before, and how many are."""
+    taken = set(project._db.read("SELECT image_id, frame, y0, x0, y1, x1 FROM objects WHERE active = 1"))
+    fresh = []
+    for item in planned:
+        place = (image_ids[item.image], *item[1:6])
+        if place not in taken:
+            taken.add(place)
+            fresh.append(item)
+    return fresh, len(planned) - len(fresh)
+
+
+def _notice_groups(project: Project, plan: ImportPlan, image_ids: Sequence[int]) -> list[str]:
+    stored: dict[int, str] = dict(project._db.read("SELECT id, group_name FROM images"))
+    pairs = zip(plan.groups, image_ids, strict=True)
+    differing = sum(bool(group) and stored[number] != group for group, number in pairs)
+    if not differing:
+        return []
+    return [f"{differing} {_plural('image', differing)} kept the group that the project had for them."]
+
+
+def _set_splits(project: Project, plan: ImportPlan, image_ids: Sequence[int], *, known: set[str]) -> list[str]:
+    """Store the split of each new group; one that straddles a group is ignored, and said so."""
+    stored: dict[int, str] = dict(project._db.read("SELECT id, group_name FROM images"))
+    found: dict[str, set[str]] = {}
+    for image, splits in plan.splits.items():
+        found.setdefault(stored[image_ids[image]], set()).update(splits)
+    straddling = sorted(group for group, splits in found.items() if {"train", "test"} <= splits)
+    clear = {group: next(iter(s)) for group, s in found.items() if group not in straddling and len(s) == 1}
+    project.set_split({group: split for group, split in clear.items() if group not in known})
+    if not straddling:
+        return []
+    listed = ", ".join(straddling[:3]) + (f" and {len(straddling) - 3} more" if len(straddling) > 3 else "")
+    return [f"The split column was ignored for {listed}: train and test would share a group."]
+
+
+def _count(project: Project, name: str) -> int:
+    return int(project._db.read(f"SELECT count(*) FROM {name}")[0][0])
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else word + ("es" if word.endswith("x") else "s")

@@ -1,0 +1,109 @@
+"""The instance masks: OME-Zarr label images, one an image, one chunk a frame, changed together with the objects' rows.
+
+A new mask goes into the database within the transaction that changes the objects, and from there into ``masks.zarr``.
+Whoever is killed in between leaves a mask that waits; readers look there first, and the next writer moves it.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.images import Images
+
+
+class Masks(Images):
+    """Writing and reading the label image of a frame."""
+
+    def mask(self, image_id: int, frame: int) -> NDArray[np.int32] | None:
+        """Return a frame's instance mask.
+
+        Returns
+        -------
+        ndarray of int32, shape (Y, X), or None
+            0 is background, other values are the objects' ``mask_label``; None when the frame has no mask.
+        """
+        height, width = self._image_row(image_id, "height, width")
+        rows = self._db.read("SELECT waiting FROM masks WHERE image_id = ? AND frame = ?", (int(image_id), int(frame)))
+        if not rows:
+            return None
+        if rows[0][0] is not None:
+            raw = np.frombuffer(zlib.decompress(rows[0][0]), "<i4")
+            return raw.reshape(height, width).astype(np.int32)
+        try:
+            return np.asarray(self._mask_array(image_id, write=False)[int(frame)], np.int32)
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"The masks of image {image_id} in {self.path / 'masks.zarr'} are missing or damaged.",
+                "Segment the image again.",
+            ) from error
+
+    def _put_mask(self, image_id: int, frame: int, labels: NDArray[np.integer[Any]] | None) -> None:
+        """Make a mask current with the running transaction, and move it to ``masks.zarr`` after it."""
+        self._db.write("DELETE FROM masks WHERE image_id = ? AND frame = ?", (image_id, frame))
+        if labels is None:
+            return
+        packed = zlib.compress(np.ascontiguousarray(labels, "<i4").tobytes(), 1)
+        self._db.write("INSERT INTO masks (image_id, frame, waiting) VALUES (?, ?, ?)", (image_id, frame, packed))
+        self._db.after_commit("masks", self._move_masks)
+
+    def _move_masks(self) -> None:
+        """Move the masks that wait in the database into ``masks.zarr``."""
+        places = self._db.read("SELECT image_id, frame FROM masks WHERE waiting IS NOT NULL")
+        for image_id, frame in places:
+            # Inside a transaction, so that two processes never write the same frame in the wrong order.
+            with self._db.transaction():
+                mask = self.mask(image_id, frame)
+                if mask is None:
+                    continue
+                array = self._mask_array(image_id, write=True)
+                array[frame] = mask
+                _sync(self.path / "masks.zarr" / str(image_id) / "0" / "c" / str(frame) / "0" / "0")
+                self._db.write("UPDATE masks SET waiting = NULL WHERE image_id = ? AND frame = ?", (image_id, frame))
+
+    def _mask_array(self, image_id: int, *, write: bool) -> Any:
+        import zarr
+
+        place = self.path / "masks.zarr"
+        if not write:
+            return zarr.open_array(str(place / str(image_id) / "0"), mode="r")
+        if not (place / str(image_id) / "0" / "zarr.json").exists():
+            self._make_label_image(image_id)
+        return zarr.open_array(str(place / str(image_id) / "0"), mode="r+")
+
+    def _make_label_image(self, image_id: int) -> None:
+        import zarr
+
+        frames, height, width, pixel = self._image_row(image_id, "frames, height, width, pixel_size_um")
+        root = zarr.open_group(str(self.path / "masks.zarr"), mode="a", zarr_format=3)
+        image = root.require_group(str(image_id))
+        image.create_array(
+            "0", shape=(frames, height, width), chunks=(1, height, width), dtype="int32", fill_value=0, overwrite=True
+        )
+        unit = {"unit": "micrometer"} if pixel else {}
+        axes = [
+            {"name": "t", "type": "time"},
+            {"name": "y", "type": "space", **unit},
+            {"name": "x", "type": "space", **unit},
+        ]
+        scale = [{"type": "scale", "scale": [1.0, pixel or 1.0, pixel or 1.0]}]
+        scales = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}]
+        image.attrs["ome"] = {"version": "0.5", "multiscales": scales, "image-label": {"version": "0.5"}}
+        root.attrs["ome"] = {"version": "0.5", "labels": sorted(root.group_keys(), key=int)}
+
+
+def _sync(file: Any) -> None:
+    """Force a chunk to the disk before the database lets go of its copy (an all-zero chunk has no file)."""
+    if not file.exists():
+        return
+    # Windows can only sync a file that is open for writing.
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,246 @@
+"""The synthetic patches: pixels in ``patches.zarr``, where each came from, its review, and the guards against leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.base import as_json, table
+from napari_cellsynth.project.database import Row
+from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.runs import Runs
+from napari_cellsynth.project.schema import FIRST_PATCH_ID
+
+Verdict = Literal["", "accepted", "rejected"]
+VERDICTS = ("", "accepted", "rejected")
+_CHUNK_BYTES = 1 << 20
+_COLUMNS = [
+    "run", "checkpoint", "class_id", "seed", "index_in_run", "review", "reason", "nearest_object", "distance", "size",
+    "channels",
+]  # fmt: skip
+
+
+class LeakError(UserError):
+    """Something learned from the test part, or synthetic, was about to be used where only the opposite may be."""
+
+
+class Synthetic(Labels, Runs):
+    """Keeping, reviewing and handing out synthetic patches."""
+
+    def add_synthetic(
+        self,
+        run: str,
+        checkpoint: str,
+        class_id: int,
+        seed: int,
+        first_index: int,
+        images: NDArray[Any],
+    ) -> list[int]:
+        """Keep patches that a run's generator made.
+
+        Parameters
+        ----------
+        run : str
+            The GAN run; its record says which groups it saw.
+        checkpoint : str
+            The weights' name in the run's folder.
+        class_id : int
+            What they show.
+        seed, first_index : int
+            With the checkpoint they make the same patches again: patch ``n`` has the index ``first_index + n``.
+        images : ndarray, shape (N, C, S, S)
+            Raw intensities in the dtype of the real images.
+
+        Returns
+        -------
+        list of int
+            Patch ids, from 1,000,000,000 on, so that none is an object's.
+
+        Raises
+        ------
+        UserError
+            When there is no such run or class.
+        """
+        if images.ndim != 4 or images.shape[2] != images.shape[3]:
+            raise ValueError(f"patches are (N, C, S, S), not {images.shape}")
+        self.run(run)
+        count, channels, size, _ = images.shape
+        name = f"{channels}x{size}x{size}_{images.dtype.name}"
+        with self._db.transaction():
+            self._checked_class(class_id)
+            [(slot,)] = self._db.read("SELECT coalesce(max(slot) + 1, 0) FROM patches WHERE array = ?", (name,))
+            # The slots of a process that was killed here have no rows, so the next one fills them again.
+            self._write_pixels(name, int(slot), images)
+            ids = [
+                self._db.write(
+                    "INSERT INTO patches (run, checkpoint, class_id, seed, index_in_run, array, slot, size, channels) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (run, checkpoint, int(class_id), int(seed), int(first_index) + n, name, slot + n, size, channels),
+                )
+                for n in range(count)
+            ]
+            self._changed("synthetic_changed")
+        return ids
+
+    def synthetic(
+        self, run: str | None = None, class_id: int | None = None, review: Verdict | None = None
+    ) -> pd.DataFrame:
+        """Return the synthetic patches (of a run, a class, a review).
+
+        Returns
+        -------
+        DataFrame
+            Index ``patch_id``; run, checkpoint, class_id, seed, index_in_run, review (``""``, ``"accepted"``,
+            ``"rejected"``), reason, nearest_object (0 when not measured), distance, size (pixels) and channels.
+        """
+        where, parameters = ["1"], list[Any]()
+        code = VERDICTS.index(review) if review is not None else None
+        for column, value in (("run", run), ("class_id", class_id), ("review", code)):
+            if value is not None:
+                where.append(f"{column} = ?")
+                parameters.append(value)
+        rows = self._db.read(
+            f"SELECT id, {', '.join(_COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
+        )
+        found = table(rows, _COLUMNS, "patch_id")
+        found["review"] = [VERDICTS[code] for code in found["review"]]
+        found["nearest_object"] = found["nearest_object"].astype("float64").fillna(0).astype("int64")
+        return found.astype({"distance": "float64"})
+
+    def read_synthetic(self, patch_ids: Sequence[int]) -> NDArray[Any]:
+        """Return patches as raw intensities (N, C, S, S), in the order of the ids.
+
+        Raises
+        ------
+        UserError
+            When a patch is unknown, or the patches differ in size, channels or bit depth.
+        """
+        import zarr
+
+        wanted = [int(number) for number in patch_ids]
+        rows = {row[0]: row[1:] for row in self._patch_rows(wanted, "id, array, slot")}
+        arrays = sorted({row[0] for row in rows.values()})
+        if len(arrays) != 1:
+            raise UserError(
+                f"These patches differ in shape: {', '.join(arrays)}." if arrays else "No patches were chosen.",
+                "Choose patches of one size, channels and bit depth.",
+            )
+        slots = np.array([rows[number][1] for number in wanted])
+        unique, place = np.unique(slots, return_inverse=True)
+        try:
+            stored = zarr.open_array(str(self.path / "patches.zarr" / arrays[0]), mode="r")
+            return np.asarray(stored.oindex[unique])[place]
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{self.path / 'patches.zarr' / arrays[0]} is missing or damaged.", "Generate the patches again."
+            ) from error
+
+    def review(self, patch_ids: Sequence[int], verdict: Verdict, reason: str = "") -> None:
+        """Accept or reject patches (``""`` takes a review back); one call is one step of `undo`.
+
+        Raises
+        ------
+        UserError
+            When a patch is unknown.
+        """
+        if verdict not in VERDICTS:
+            raise ValueError(f"verdict is one of {VERDICTS}, not {verdict!r}")
+        wanted = list(dict.fromkeys(int(number) for number in patch_ids))
+        if not wanted:
+            return
+        with self._db.transaction():
+            new = VERDICTS.index(verdict)
+            rows = self._patch_rows(wanted, "id, review, reason")
+            self._act("review", "review", [Change(number, old, new, was, reason) for number, old, was in rows])
+
+    def set_nearest(
+        self, patch_ids: Sequence[int], object_ids: Sequence[int], distances: Sequence[float] | NDArray[Any]
+    ) -> None:
+        """Record each patch's nearest real object and the distance to it, in the units of whoever measured."""
+        triples = zip(object_ids, distances, patch_ids, strict=True)
+        rows = [(int(number), float(distance), int(patch)) for number, distance, patch in triples]
+        with self._db.transaction():
+            self._patch_rows([row[2] for row in rows], "id")
+            self._db.write_many("UPDATE patches SET nearest_object = ?, distance = ? WHERE id = ?", rows)
+            self._changed("synthetic_changed")
+
+    def synthetic_for_training(self, class_id: int, n: int | None, *, test_groups: Collection[str]) -> list[int]:
+        """Return patches of a class that may be trained on: accepted ones first, then unreviewed, never rejected.
+
+        Parameters
+        ----------
+        class_id : int
+            The class.
+        n : int or None
+            At most so many; None for all.
+        test_groups : collection of str
+            All groups that the training will be tested on. Patches whose run saw one of them are never returned.
+
+        Raises
+        ------
+        LeakError
+            When there are patches, but every one comes from a run that saw a test group.
+        """
+        rows = self._db.read(
+            "SELECT id, run FROM patches WHERE class_id = ? AND review != 2 ORDER BY review = 1 DESC, id",
+            (int(class_id),),
+        )
+        seen = {run: sorted(set(test_groups) & set(self.run(run).groups)) for run in {row[1] for row in rows}}
+        clean = [int(number) for number, run in rows if not seen[run]]
+        if rows and not clean:
+            run, groups = next(iter(sorted(seen.items())))
+            raise LeakError(
+                f"The run {run} was trained on {', '.join(groups[:3])}{' …' if len(groups) > 3 else ''}, "
+                "which is in the test set.",
+                "Train the GAN again on the training groups, then generate from that run.",
+            )
+        return clean if n is None else clean[: int(n)]
+
+    def _patch_rows(self, wanted: list[int], columns: str) -> list[Row]:
+        ids = list(dict.fromkeys(wanted))
+        rows = self._db.read(
+            f"SELECT {columns} FROM patches WHERE id IN (SELECT value FROM json_each(?))", (as_json(ids),)
+        )
+        if len(rows) != len(ids):
+            known = {row[0] for row in self._db.read("SELECT id FROM patches")}
+            unknown = next(number for number in ids if number not in known)
+            raise UserError(f"There is no synthetic patch {unknown}.", "Reload the gallery.")
+        return rows
+
+    def _write_pixels(self, name: str, slot: int, images: NDArray[Any]) -> None:
+        import zarr
+
+        place = self.path / "patches.zarr"
+        count = max(1, min(256, _CHUNK_BYTES // max(1, images[:1].nbytes)))
+        try:
+            group = zarr.open_group(str(place), mode="a", zarr_format=3)
+            stored: Any = (
+                group[name]
+                if name in group
+                else group.create_array(
+                    name, shape=(0, *images.shape[1:]), chunks=(count, *images.shape[1:]), dtype=images.dtype
+                )
+            )
+            if stored.shape[0] < slot + len(images):
+                stored.resize((slot + len(images), *images.shape[1:]))
+            stored[slot : slot + len(images)] = images
+        except OSError as error:
+            raise UserError(f"{place} cannot be written: {error.strerror}.", "Check disk and permissions.") from error
+
+
+def assert_real(ids: Iterable[int]) -> None:
+    """Refuse synthetic patches where only real objects may be, as in every test set.
+
+    Raises
+    ------
+    LeakError
+        When one of the ids is a synthetic patch's.
+    """
+    for number in ids:
+        if number >= FIRST_PATCH_ID:
+            raise LeakError(f"{number} is a synthetic patch and cannot be tested on.", "Test on real objects alone.")

@@ -1,0 +1,116 @@
+"""What classifiers said about objects: probabilities by run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.classes import Classes
+
+
+class Predictions(Classes):
+    """Keeping and listing predictions."""
+
+    def set_predictions(
+        self, run: str, object_ids: Sequence[int], probabilities: NDArray[Any], class_ids: Sequence[int]
+    ) -> None:
+        """Keep a classifier's probabilities, replacing what the same run said of the same objects.
+
+        Parameters
+        ----------
+        run : str
+            The classifier run.
+        object_ids : sequence of int
+            N objects.
+        probabilities : ndarray, shape (N, K)
+            In [0, 1], one column a class.
+        class_ids : sequence of int
+            The K classes of the columns.
+
+        Raises
+        ------
+        UserError
+            When a class is unknown, or the same run was kept with other classes.
+        """
+        values = np.ascontiguousarray(probabilities, "<f4")
+        if values.shape != (len(object_ids), len(class_ids)):
+            raise ValueError(f"probabilities are {values.shape}, not {(len(object_ids), len(class_ids))}")
+        with self._db.transaction():
+            columns = json.dumps([self._checked_class(number) for number in class_ids])
+            before = self._db.read("SELECT class_ids FROM prediction_runs WHERE run = ?", (run,))
+            if before and before[0][0] != columns:
+                raise UserError(f"{run} has predicted other classes before.", "Predict with a new run.")
+            # Replacing would take the predictions along, so the run moves to the newest place by its number.
+            if not before:
+                self._db.write("INSERT INTO prediction_runs (run, class_ids) VALUES (?, ?)", (run, columns))
+            self._db.write(
+                "UPDATE prediction_runs SET number = (SELECT max(number) + 1 FROM prediction_runs) WHERE run = ?",
+                (run,),
+            )
+            self._db.write_many(
+                "INSERT OR REPLACE INTO predictions (run, object_id, probabilities) VALUES (?, ?, ?)",
+                ((run, int(number), row.tobytes()) for number, row in zip(object_ids, values, strict=True)),
+            )
+            self._changed("predictions_changed")
+
+    def latest_prediction_run(self) -> str | None:
+        """Return the run that predicted last, or None."""
+        rows = self._db.read("SELECT run FROM prediction_runs ORDER BY number DESC LIMIT 1")
+        return str(rows[0][0]) if rows else None
+
+    def predictions(
+        self, run: str | None = None, image_id: int | None = None, frame: int | None = None
+    ) -> pd.DataFrame:
+        """Return the predictions of active objects (of an image, of a frame).
+
+        Parameters
+        ----------
+        run : str, optional
+            The classifier run; the one that predicted last by default.
+        image_id, frame : int, optional
+            Only objects of an image, of a frame.
+
+        Returns
+        -------
+        DataFrame
+            Index ``object_id``; class_id (the most probable), confidence (its probability), run, and ``p_<class name>``
+            for every class. Empty when there is no prediction.
+
+        Raises
+        ------
+        UserError
+            When that run has predicted nothing.
+        """
+        chosen = run or self.latest_prediction_run()
+        class_ids: list[int] = []
+        if chosen is not None:
+            rows = self._db.read("SELECT class_ids FROM prediction_runs WHERE run = ?", (chosen,))
+            if not rows:
+                raise UserError(f"{chosen} has predicted nothing.", "Run it on the images first.")
+            class_ids = json.loads(rows[0][0])
+        where, parameters = ["p.run = ?", "o.active = 1"], [chosen]
+        for column, value in (("image_id", image_id), ("frame", frame)):
+            if value is not None:
+                where.append(f"o.{column} = ?")
+                parameters.append(int(value))  # type: ignore[arg-type]
+        found = self._db.read(
+            "SELECT p.object_id, p.probabilities FROM predictions p JOIN objects o ON o.id = p.object_id "
+            f"WHERE {' AND '.join(where)} ORDER BY p.object_id",
+            parameters,
+        )
+        values = np.frombuffer(b"".join(row[1] for row in found), "<f4").reshape(len(found), len(class_ids) or 1)
+        best = values.argmax(axis=1)
+        names = self._class_names()
+        data: dict[str, Any] = {
+            "class_id": np.array(class_ids or [0], np.int64)[best],
+            "confidence": values[np.arange(len(found)), best],
+            "run": chosen or "",
+        }
+        data |= {f"p_{names[number]}": values[:, column] for column, number in enumerate(class_ids)}
+        return pd.DataFrame(data, index=pd.Index([row[0] for row in found], dtype="int64", name="object_id"))

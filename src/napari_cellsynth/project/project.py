@@ -1,0 +1,149 @@
+"""The project: a folder ``NAME.cellsynth`` with all that was segmented, labelled, generated and trained."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.crops import Crops
+from napari_cellsynth.project.database import Database
+from napari_cellsynth.project.patches import Synthetic
+from napari_cellsynth.project.predictions import Predictions
+from napari_cellsynth.project.schema import APPLICATION_ID, read_header
+
+SUFFIX = ".cellsynth"
+_DATABASE = "project.db"
+
+
+class Project(Crops, Synthetic, Predictions):
+    """An open project; made by `create` or `open`, used from one thread, closed by ``with`` or `close`.
+
+    Several processes may have the same project open and write to it: every change is one short transaction, on the disk
+    before the method returns. The psygnal signals ``labels_changed(list)``, ``objects_changed``, ``images_changed``,
+    ``classes_changed``, ``synthetic_changed``, ``runs_changed`` and ``predictions_changed`` follow each change made
+    through this object.
+
+    Attributes
+    ----------
+    path : Path
+        The folder, absolute.
+    read_only : bool
+        Whether nothing can be changed.
+    """
+
+    @classmethod
+    def create(cls, path: str | Path, *, classes: Iterable[str] = (), pixel_size_um: float | None = None) -> Project:
+        """Make a new project and open it.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder to make; ``.cellsynth`` is added where it is missing.
+        classes : iterable of str
+            The names of the first classes.
+        pixel_size_um : float, optional
+            The pixels' side in µm for images that do not state theirs.
+
+        Raises
+        ------
+        UserError
+            When the folder exists and is not empty, or cannot be made.
+        """
+        folder = _with_suffix(Path(path))
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"{folder} exists already.", "Open it, or choose another name.")
+        if pixel_size_um is not None and not 0 < pixel_size_um < 1e6:
+            raise UserError(f"{pixel_size_um} µm is not a pixel size.", "Give the side of a pixel in micrometres.")
+        # Made beside and renamed, so that nobody ever meets half a project.
+        beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            beside.mkdir()
+            try:
+                _fill(beside, list(classes), pixel_size_um)
+                if folder.exists():
+                    folder.rmdir()
+                beside.rename(folder)
+            except BaseException:
+                shutil.rmtree(beside, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise UserError(f"{folder} cannot be made: {error.strerror}.", "Choose another folder.") from error
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> Project:
+        """Open a project.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its folder; ``.cellsynth`` may be left out.
+        read_only : bool
+            Open without ever writing; needed where the folder cannot be written.
+
+        Raises
+        ------
+        UserError
+            When the folder is missing, is no project, is a newer program's, is damaged, or cannot be written.
+        """
+        folder = Path(path).expanduser()
+        if not folder.exists():
+            folder = _with_suffix(folder)
+        if not folder.is_dir():
+            raise UserError(f"There is no project {Path(path)}.", "Check the path, or make a new project.")
+        file = folder / _DATABASE
+        if not file.is_file():
+            raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
+        if not read_only and not (os.access(folder, os.W_OK) and os.access(file, os.W_OK)):
+            raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")
+        project = cls(folder.resolve(), Database(file.resolve(), read_only=read_only))
+        if not read_only:
+            project._move_masks()
+        return project
+
+    @staticmethod
+    def is_project(path: str | Path) -> bool:
+        """Whether a folder is a project (of any version)."""
+        try:
+            return read_header(Path(path) / _DATABASE)[0] == APPLICATION_ID
+        except UserError:
+            return False
+
+    def close(self) -> None:
+        """Close the files; a second call does nothing."""
+        self._close_sources()
+        self._db.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Project {str(self.path)!r}>"
+
+
+def _with_suffix(path: Path) -> Path:
+    path = path.expanduser()
+    path = path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
+    return path.absolute()
+
+
+def _fill(folder: Path, classes: list[str], pixel_size_um: float | None) -> None:
+    Database.create(folder / _DATABASE)
+    project = Project(folder, Database(folder / _DATABASE))
+    try:
+        for name in classes:
+            project.add_class(name)
+        if pixel_size_um is not None:
+            project._db.write("INSERT INTO settings VALUES ('pixel_size_um', ?)", (repr(float(pixel_size_um)),))
+    finally:
+        project.close()

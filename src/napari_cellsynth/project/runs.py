@@ -1,0 +1,245 @@
+"""The records of trainings: ``runs/<id>/run.json`` is the only truth, written beside and renamed into place."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.base import ProjectPart, plain
+
+RunKind = Literal["gan", "classifier"]
+RunStatus = Literal["running", "stopped", "finished", "failed"]
+_KINDS = ("gan", "classifier")
+_STATUSES = ("running", "stopped", "finished", "failed")
+_CHANGEABLE = {"parameters", "groups", "fold", "result", "ended"}
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One training.
+
+    Attributes
+    ----------
+    id : str
+        For example ``"gan-0003"``; also its folder's name.
+    kind : {"gan", "classifier"}
+        What was trained.
+    recipe : str
+        The recipe's name.
+    parameters : dict
+        Every hyperparameter.
+    class_id : int or None
+        The class of a GAN.
+    groups : tuple of str
+        All groups that any of its training data came from; the guard against leaks reads them.
+    fold : int or None
+        The fold whose held-out groups it did not see.
+    seed : int
+        Of the training.
+    status : {"running", "stopped", "finished", "failed"}
+        A run whose process is gone is ``"stopped"``.
+    created, ended : str
+        ISO 8601, UTC; ``ended`` is empty while it runs.
+    result : dict
+        What the training returned.
+    folder : Path
+        Where its metrics, weights and samples are.
+    """
+
+    id: str
+    kind: RunKind
+    recipe: str
+    parameters: dict[str, Any]
+    class_id: int | None
+    groups: tuple[str, ...]
+    fold: int | None
+    seed: int
+    status: RunStatus
+    created: str
+    ended: str
+    result: dict[str, Any]
+    folder: Path = field(compare=False)
+    process: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+class Runs(ProjectPart):
+    """Starting, changing and listing runs."""
+
+    def new_run(
+        self,
+        kind: RunKind,
+        recipe: str,
+        parameters: dict[str, Any],
+        *,
+        class_id: int | None = None,
+        groups: Sequence[str],
+        seed: int,
+        fold: int | None = None,
+    ) -> RunRecord:
+        """Record the start of a training and make its folder; the next free id is taken, by one process alone.
+
+        Raises
+        ------
+        UserError
+            When the project is read-only or its folder cannot be written.
+        """
+        if kind not in _KINDS:
+            raise ValueError(f"kind is one of {_KINDS}, not {kind!r}")
+        self._check_writable()
+        folder = self._new_folder(kind)
+        record = RunRecord(
+            id=folder.name,
+            kind=kind,
+            recipe=recipe,
+            parameters=dict(parameters),
+            class_id=class_id,
+            groups=tuple(sorted(set(groups))),
+            fold=fold,
+            seed=int(seed),
+            status="running",
+            created=_now(),
+            ended="",
+            result={},
+            folder=folder,
+            process=_this_process(),
+        )
+        _write(record)
+        self._changed("runs_changed")
+        return record
+
+    def update_run(self, run_id: str, status: RunStatus | None = None, **changes: Any) -> RunRecord:
+        """Change a run's record: its status, or ``result``, ``parameters``, ``groups``, ``fold``, ``ended``.
+
+        Raises
+        ------
+        UserError
+            When there is no such run.
+        """
+        unknown = set(changes) - _CHANGEABLE
+        if unknown:
+            raise TypeError(f"a run's {sorted(unknown)} cannot be changed")
+        if status is not None and status not in _STATUSES:
+            raise ValueError(f"status is one of {_STATUSES}, not {status!r}")
+        self._check_writable()
+        record = self.run(run_id)
+        if "groups" in changes:
+            changes["groups"] = tuple(sorted(set(changes["groups"])))
+        if status == "running":
+            changes |= {"status": status, "process": _this_process(), "ended": ""}
+        elif status is not None:
+            changes = {"ended": _now()} | changes | {"status": status, "process": {}}
+        record = replace(record, **changes)
+        _write(record)
+        self._changed("runs_changed")
+        return record
+
+    def run(self, run_id: str) -> RunRecord:
+        """Return a run's record.
+
+        Raises
+        ------
+        UserError
+            When there is none, or it is damaged.
+        """
+        folder = self.path / "runs" / run_id
+        # An id is a plain name: nothing outside of the project's runs can be meant.
+        if Path(run_id).name != run_id or not (folder / "run.json").is_file():
+            names = ", ".join(record.id for record in self.runs()[:5])
+            raise UserError(f"There is no run {run_id!r}.", f"The newest are {names}." if names else "Train first.")
+        return _read(folder)
+
+    def runs(self, kind: RunKind | None = None) -> list[RunRecord]:
+        """Return the runs (of one kind), newest first."""
+        files = (self.path / "runs").glob("*/run.json")
+        records = [_read(file.parent) for file in files]
+        wanted = [record for record in records if kind is None or record.kind == kind]
+        return sorted(wanted, key=lambda record: (record.created, record.id), reverse=True)
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise UserError(f"{self.path} was opened read-only.", "Open it for writing to train.")
+
+    def _new_folder(self, kind: str) -> Path:
+        place = self.path / "runs"
+        try:
+            place.mkdir(exist_ok=True)
+            taken = [int(folder.name.rpartition("-")[2]) for folder in place.glob(f"{kind}-[0-9]*")]
+            number = max(taken, default=0) + 1
+            while True:
+                folder = place / f"{kind}-{number:04d}"
+                try:
+                    folder.mkdir()  # Fails where another process was quicker.
+                except FileExistsError:
+                    number += 1
+                else:
+                    return folder
+        except OSError as error:
+            raise UserError(f"{place} cannot be written: {error.strerror}.", "Check the permissions.") from error
+
+
+def _write(record: RunRecord) -> None:
+    values = asdict(record)
+    del values["folder"]
+    text = json.dumps(values, indent=1, default=plain)
+    beside = record.folder / f".run.{os.getpid()}.json"
+    try:
+        with beside.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _replace(beside, record.folder / "run.json")
+    except OSError as error:
+        raise UserError(f"{record.folder} cannot be written: {error.strerror}.", "Check the disk.") from error
+
+
+def _replace(beside: Path, place: Path) -> None:
+    for _ in range(20):
+        try:
+            os.replace(beside, place)
+        except PermissionError:
+            # Windows refuses while somebody reads the file, which takes milliseconds.
+            time.sleep(0.05)
+        else:
+            return
+    os.replace(beside, place)
+
+
+def _read(folder: Path) -> RunRecord:
+    file = folder / "run.json"
+    names = {item.name for item in fields(RunRecord)} - {"folder"}
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        record = RunRecord(folder=folder, **{name: values[name] for name in names})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is damaged.", f"Move the folder {folder.name} out of runs/.") from error
+    status: RunStatus = "stopped" if record.status == "running" and _is_gone(record.process) else record.status
+    return replace(record, groups=tuple(record.groups), status=status)
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "pid": os.getpid()}
+
+
+def _is_gone(process: dict[str, Any]) -> bool:
+    """Whether a run's process has ended without saying so; unknown (False) on another machine and on Windows."""
+    if os.name != "posix" or process.get("host") != socket.gethostname():
+        return False
+    try:
+        os.kill(int(process["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,188 @@
+"""The tables of ``project.db`` and what makes a file a project database.
+
+The schema's version is SQLite's own ``user_version``; ``application_id`` says that the file is ours. Both are read from
+the file's first hundred bytes, so that a project of a newer version is refused without a single write.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from napari_cellsynth.errors import UserError
+
+APPLICATION_ID = 0x43656C53
+"""``CelS``: the mark in the header of every project database."""
+
+FIRST_PATCH_ID = 1_000_000_000
+"""Synthetic patches are numbered from here, objects from 1: no synthetic patch can pass for a real object."""
+
+_FIRST = (
+    """CREATE TABLE groups (
+        name TEXT PRIMARY KEY,
+        split TEXT NOT NULL DEFAULT '' CHECK (split IN ('', 'train', 'test')),
+        fold INTEGER
+    )""",
+    """CREATE TABLE images (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        path TEXT NOT NULL,
+        relative_path TEXT NOT NULL,
+        frames INTEGER NOT NULL, channels INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
+        dtype TEXT NOT NULL,
+        group_name TEXT NOT NULL REFERENCES groups (name),
+        pixel_size_um REAL,
+        content_hash TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        modified_ns INTEGER NOT NULL
+    )""",
+    "CREATE INDEX images_by_hash ON images (content_hash)",
+    """CREATE TABLE classes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        color TEXT NOT NULL,
+        key TEXT NOT NULL,
+        position INTEGER NOT NULL
+    )""",
+    # class_id and source repeat the newest row of the journal, written in the same transaction, so that reading 50,000
+    # objects needs no look through their history.
+    """CREATE TABLE objects (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        image_id INTEGER NOT NULL REFERENCES images (id),
+        frame INTEGER NOT NULL,
+        y0 INTEGER NOT NULL, x0 INTEGER NOT NULL, y1 INTEGER NOT NULL, x1 INTEGER NOT NULL,
+        cy REAL NOT NULL, cx REAL NOT NULL, area REAL NOT NULL,
+        mask_label INTEGER NOT NULL, mask_hash TEXT NOT NULL,
+        active INTEGER NOT NULL DEFAULT 1,
+        orphan INTEGER NOT NULL DEFAULT 0,
+        successor INTEGER REFERENCES objects (id),
+        class_id INTEGER NOT NULL DEFAULT 0,
+        source INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE INDEX objects_by_frame ON objects (image_id, frame, active)",
+    "CREATE INDEX objects_by_class ON objects (active, class_id)",
+    # A mask waits in here, compressed, until it lies in masks.zarr: rows and mask change in one transaction.
+    """CREATE TABLE masks (
+        image_id INTEGER NOT NULL REFERENCES images (id),
+        frame INTEGER NOT NULL,
+        waiting BLOB,
+        PRIMARY KEY (image_id, frame)
+    )""",
+    "CREATE INDEX masks_waiting ON masks (image_id) WHERE waiting IS NOT NULL",
+    # undo_top, redo_top, below and redo_below make both stacks of a user a linked list through append-only rows.
+    """CREATE TABLE actions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time REAL NOT NULL,
+        kind TEXT NOT NULL,
+        source TEXT NOT NULL,
+        user TEXT NOT NULL,
+        target INTEGER,
+        undo_top INTEGER, redo_top INTEGER, below INTEGER, redo_below INTEGER
+    )""",
+    "CREATE INDEX actions_by_user ON actions (user, id)",
+    "CREATE INDEX actions_by_time ON actions (time)",
+    """CREATE TABLE journal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        action INTEGER NOT NULL REFERENCES actions (id),
+        target INTEGER NOT NULL,
+        old INTEGER NOT NULL,
+        new INTEGER NOT NULL,
+        old_note TEXT NOT NULL DEFAULT '',
+        note TEXT NOT NULL DEFAULT ''
+    )""",
+    "CREATE INDEX journal_by_target ON journal (target, id)",
+    "CREATE INDEX journal_by_action ON journal (action)",
+    # The journal is append-only, and the database itself holds everybody to it.
+    "CREATE TRIGGER journal_keeps BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append-only'); END",
+    "CREATE TRIGGER journal_stays BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append-only'); END",
+    """CREATE TABLE patches (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL,
+        checkpoint TEXT NOT NULL,
+        class_id INTEGER NOT NULL REFERENCES classes (id),
+        seed INTEGER NOT NULL,
+        index_in_run INTEGER NOT NULL,
+        array TEXT NOT NULL,
+        slot INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        channels INTEGER NOT NULL,
+        review INTEGER NOT NULL DEFAULT 0,
+        reason TEXT NOT NULL DEFAULT '',
+        nearest_object INTEGER REFERENCES objects (id),
+        distance REAL,
+        UNIQUE (array, slot)
+    )""",
+    "CREATE INDEX patches_by_class ON patches (class_id, review)",
+    "CREATE INDEX patches_by_run ON patches (run)",
+    f"INSERT INTO sqlite_sequence (name, seq) VALUES ('patches', {FIRST_PATCH_ID - 1})",
+    """CREATE TABLE prediction_runs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL UNIQUE,
+        class_ids TEXT NOT NULL
+    )""",
+    """CREATE TABLE predictions (
+        run TEXT NOT NULL REFERENCES prediction_runs (run),
+        object_id INTEGER NOT NULL REFERENCES objects (id),
+        probabilities BLOB NOT NULL,
+        PRIMARY KEY (run, object_id)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""``MIGRATIONS[v]`` turns schema ``v`` into ``v + 1``; making a project runs them all."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def read_header(file: Path) -> tuple[int, int]:
+    """Return ``(application_id, user_version)`` of an SQLite file, reading its header only.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read or is no SQLite database.
+    """
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(100)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the permissions.") from error
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
+        raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.")
+    return int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
+
+
+def check_version(file: Path) -> int:
+    """Return the schema version of a project database, refusing foreign and newer ones untouched.
+
+    Raises
+    ------
+    UserError
+        When the file is no project database, or one of a newer program.
+    """
+    application, version = read_header(file)
+    if application != APPLICATION_ID or version < 1:
+        raise UserError(f"{file.parent} is not a CellSynth project: its project.db is another program's.")
+    if version > SCHEMA_VERSION:
+        raise UserError(
+            f"{file.parent} was made by a newer napari-cellsynth (schema {version}, this one knows {SCHEMA_VERSION}).",
+            "Update napari-cellsynth to open it; nothing was changed.",
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the open database up to `SCHEMA_VERSION`, each step in one transaction."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    for step in range(version, SCHEMA_VERSION):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in MIGRATIONS[step]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {step + 1}")
+        except sqlite3.Error:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")

@@ -1,0 +1,29 @@
+"""The losses of adversarial trainings, as functions of the discriminator's logits."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+
+def cross_entropy_discriminator(real: torch.Tensor, fake: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+    """Return the discriminator's minimax loss, -E[log D(x)] - E[log(1 - D(G(z)))].
+
+    Goodfellow et al. 2014, eq. 1; S0. Computed from logits, so that it stays finite however sure the discriminator is.
+
+    Parameters
+    ----------
+    real, fake : Tensor
+        Logits (B,) of real and of generated patches.
+    smoothing : float
+        One-sided label smoothing (Salimans et al. 2016): real patches aim at 1 - smoothing.
+    """
+    real, fake = real.float(), fake.float()
+    on_real = binary_cross_entropy_with_logits(real, torch.full_like(real, 1.0 - smoothing))
+    return on_real + binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+
+
+def cross_entropy_generator(fake: torch.Tensor) -> torch.Tensor:
+    """Return the generator's non-saturating loss, -E[log D(G(z))] (Goodfellow et al. 2014, section 3)."""
+    fake = fake.float()
+    return binary_cross_entropy_with_logits(fake, torch.ones_like(fake))

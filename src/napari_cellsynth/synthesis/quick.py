@@ -1,0 +1,140 @@
+"""GANs from Python in two calls, without a project: `train_gan` on an array of patches, then `generate`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Finished, Metric
+from napari_cellsynth.synthesis import run_folder, sample
+from napari_cellsynth.synthesis.networks import SIZES
+from napari_cellsynth.synthesis.recipes import GanRecipe, gan_recipe
+from napari_cellsynth.synthesis.train import train
+from napari_cellsynth.training.device import pick_device
+from napari_cellsynth.training.loader import CropStore
+
+
+@dataclass(frozen=True)
+class GanRun:
+    """A trained GAN on disk.
+
+    Attributes
+    ----------
+    folder : Path
+        The run's files.
+    recipe : GanRecipe
+        What was trained.
+    device : str
+        Where it was trained, and where `generate` draws.
+    result : mapping
+        What the training told at its end: ``checkpoint``, ``steps``, ``seconds``, the last figures.
+    metrics : list of (int, mapping)
+        The figures by step.
+    """
+
+    folder: Path
+    recipe: GanRecipe
+    device: str
+    result: Mapping[str, Any]
+    metrics: list[tuple[int, Mapping[str, float]]] = field(repr=False)
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """The names of the kept generators, oldest first."""
+        return run_folder.checkpoints(self.folder)
+
+
+def train_gan(
+    patches: NDArray[np.float32],
+    recipe: str | GanRecipe = "dcgan",
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+) -> GanRun:
+    """Train a GAN on patches of one class.
+
+    Parameters
+    ----------
+    patches : ndarray
+        Float32 (N, C, Y, X) in [-1, 1], at least two; larger ones than the recipe's size give random windows.
+    recipe : str or GanRecipe
+        A recipe's name (its size is then the largest that fits the patches) or a complete recipe.
+    steps : int, optional
+        Training steps, instead of the recipe's.
+    seed : int
+        Seed of everything drawn.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to train.
+    out : str or Path, optional
+        The run's folder; a new temporary one if not given.
+
+    Returns
+    -------
+    GanRun
+        The run, for `generate`.
+
+    Raises
+    ------
+    UserError
+        If the patches, the recipe or the folder will not do, or the training fails.
+    """
+    picked = pick_device(device)
+    if isinstance(recipe, str):
+        recipe = gan_recipe(recipe, size=_fitting_size(patches))
+    if steps is not None:
+        recipe = gan_recipe(recipe.name, **(recipe.model_dump() | {"steps": steps}))
+    store = CropStore.from_patches(patches, picked, size=recipe.size)
+    folder = Path(tempfile.mkdtemp(prefix="cellsynth-gan-") if out is None else out)
+    metrics: list[tuple[int, Mapping[str, float]]] = []
+    result: Mapping[str, Any] = {}
+    for event in train(store, recipe, folder, seed=seed, device=picked):
+        if isinstance(event, Metric):
+            metrics.append((event.step, event.values))
+        elif isinstance(event, Finished):
+            result = event.result
+    return GanRun(folder, recipe, picked.type, result, metrics)
+
+
+def generate(run: GanRun | str | Path, n: int, seed: int = 0) -> NDArray[np.float32]:
+    """Draw patches from a run's newest generator; patch i of a seed is the same whatever `n`.
+
+    Parameters
+    ----------
+    run : GanRun, str or Path
+        What `train_gan` returned, or a run's folder.
+    n : int
+        How many patches.
+    seed : int
+        Seed of the noise, from 0.
+
+    Returns
+    -------
+    ndarray
+        Float32 (n, C, S, S) in [-1, 1].
+    """
+    if isinstance(run, GanRun):
+        return sample.generate(run.folder, n, seed, device=run.device)
+    return sample.generate(Path(run), n, seed)
+
+
+def _fitting_size(patches: NDArray[np.float32]) -> int:
+    """Return the largest side that the networks can make and the patches have."""
+    sides = np.shape(patches)[2:]
+    if len(sides) != 2:
+        return SIZES[0]  # the store says what is wrong with the array
+    fitting = [size for size in SIZES if size <= min(sides)]
+    if not fitting:
+        raise UserError(
+            f"Patches of {sides[0]}×{sides[1]} pixels are too small to train on.",
+            f"Use at least {SIZES[0]}×{SIZES[0]} pixels.",
+        )
+    return fitting[-1]

@@ -1,0 +1,134 @@
+"""The GAN recipes: named, complete sets of hyperparameters, readable without torch.
+
+A further recipe is a further model here, with the class that trains it (see `napari_cellsynth.synthesis.gan`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_cellsynth.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_cellsynth.synthesis.gan import Gan
+
+
+class GanRecipe(BaseModel):
+    """What every GAN recipe says; a recipe adds the fields that its networks and losses need."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    source: str = Field(description="Where the recipe comes from.")
+    size: Literal[32, 64, 128, 256, 512] = Field(64, description="Side of the patches in pixels.")
+    fit: Literal["window", "whole"] = Field(
+        "window",
+        description="window: random windows out of the crops, at their own scale; "
+        "whole: each crop scaled to the size of a patch.",
+    )
+    steps: int = Field(3000, ge=1, le=10_000_000, description="Training steps; one step is one batch.")
+    batch: int = Field(64, ge=2, le=1024, description="Patches a step.")
+    symmetries: bool = Field(
+        True,
+        description="Flip and quarter-turn the real patches at random. Turn it off where up and down differ "
+        "or where left and right do.",
+    )
+    ema_half_life: int = Field(
+        20_000,
+        ge=0,
+        le=10_000_000,
+        description="Patches are drawn from a running average of the generator; this many training images "
+        "halve the weight of an older state (less at the start of a run). 0 turns the average off.",
+    )
+
+    @abstractmethod
+    def build(self, channels: int, device: torch.device, seed: int) -> Gan:
+        """Return the networks of this recipe with their optimisers and their training step."""
+
+
+class DcganRecipe(GanRecipe):
+    """One DCGAN for each class, as the stem-cell paper trains it."""
+
+    name: Literal["dcgan"] = "dcgan"
+    source: str = Field(
+        "hESCnet (seed S0): one DCGAN per class; Radford et al. 2016",
+        description="Where the recipe comes from.",
+    )
+    z: int = Field(100, ge=1, le=4096, description="Length of the Gaussian noise that a patch is made of.")
+    width: int = Field(
+        64,
+        ge=2,
+        le=512,
+        description="Channels of the outermost layers; half of it trains about three times faster.",
+    )
+    lr: float = Field(2e-4, gt=0, le=0.1, description="Learning rate of Adam, for both networks.")
+    beta1: float = Field(0.5, ge=0, lt=1, description="First momentum of Adam.")
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Real patches aim at 1 minus this. 0 is the paper's loss; 0.1 steadies few-crop trainings.",
+    )
+
+    def build(self, channels: int, device: torch.device, seed: int) -> Gan:
+        """Return the DCGAN's networks with their optimisers and their training step."""
+        from napari_cellsynth.synthesis.dcgan import Dcgan
+
+        return Dcgan(self, channels, device, seed)
+
+
+GAN_RECIPES: dict[str, type[GanRecipe]] = {"dcgan": DcganRecipe}
+"""Every GAN recipe by name."""
+
+
+def gan_recipe(name: str, /, **overrides: Any) -> GanRecipe:
+    """Return a recipe by name, with some of its values replaced.
+
+    Parameters
+    ----------
+    name : str
+        A key of `GAN_RECIPES`.
+    **overrides
+        Fields of the recipe.
+
+    Raises
+    ------
+    UserError
+        If there is no such recipe or field, or a value is out of its range; the message lists what there is.
+    """
+    if name not in GAN_RECIPES:
+        raise UserError(f"There is no GAN recipe called {name!r}.", f"Choose one of {', '.join(GAN_RECIPES)}.")
+    kind = GAN_RECIPES[name]
+    try:
+        return kind(**overrides)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            fields = ", ".join(field for field in kind.model_fields if field not in ("name", "source"))
+            raise UserError(f"The recipe {name} has no field {field!r}.", f"Its fields are {fields}.") from error
+        message = problem["msg"][0].lower() + problem["msg"][1:]
+        raise UserError(f"{name}: {field} = {problem['input']!r} will not do.", f"The {message}.") from error
+
+
+def parameter_counts(recipe: GanRecipe, channels: int) -> dict[str, int]:
+    """Return how many trainable numbers each network of a recipe has, by the network's name.
+
+    Parameters
+    ----------
+    recipe : GanRecipe
+        The recipe.
+    channels : int
+        Channels of the patches.
+    """
+    import torch
+
+    from napari_cellsynth.synthesis.networks import count_parameters
+
+    networks = recipe.build(channels, torch.device("meta"), seed=0).networks()
+    return {name: count_parameters(network) for name, network in networks.items()}

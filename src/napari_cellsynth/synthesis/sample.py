@@ -1,0 +1,139 @@
+"""Drawing patches from a trained run, so that patch i of a seed is the same however many are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.synthesis.recipes import gan_recipe
+from napari_cellsynth.synthesis.run_folder import checkpoint_path, newest_checkpoint
+from napari_cellsynth.training import checkpoint as checkpoints
+from napari_cellsynth.training.device import pick_device
+
+__all__ = ["block_size", "draw", "generate", "latents", "load_generator", "newest_checkpoint"]
+
+
+def latents(seed: int, first: int, count: int, z: int) -> NDArray[np.float32]:
+    """Return the Gaussian noise (count, z) of the patches `first`, `first` + 1, … of a seed.
+
+    Each patch has its own random generator on the CPU, so its noise depends on the seed and its index alone.
+
+    Raises
+    ------
+    UserError
+        If the seed or the first index is negative.
+    """
+    if seed < 0 or first < 0:
+        raise UserError(f"Seed {seed} and first index {first} must not be negative.")
+    drawn = np.empty((count, z), np.float32)
+    for row in range(count):
+        drawn[row] = np.random.default_rng((seed, first + row)).standard_normal(z, dtype=np.float32)
+    return drawn
+
+
+def block_size(size: int) -> int:
+    """Return how many patches of a side go through the generator at once, always."""
+    return max(4, min(64, 64 * (64 * 64) // (size * size)))
+
+
+def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, int, int]:
+    """Read the averaged generator of a checkpoint.
+
+    Returns
+    -------
+    generator : nn.Module
+        In evaluation mode.
+    z : int
+        Length of its noise.
+    size : int
+        Side of its patches.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or holds something else.
+    """
+    tensors, meta = checkpoints.load(path, device)
+    if "recipe" not in meta or "generator" not in tensors:
+        raise UserError(f"{path} holds no generator.", "Choose a GAN run.")
+    recipe = gan_recipe(meta["recipe"]["name"], **meta["recipe"])
+    gan = recipe.build(int(meta["channels"]), torch.device("meta"), seed=0)
+    generator = gan.averaged.to_empty(device=device)
+    generator.load_state_dict(tensors["generator"])
+    return generator.to(memory_format=torch.channels_last).eval(), gan.latent, recipe.size
+
+
+@torch.inference_mode()
+def draw(generator: nn.Module, noise: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    """Return the patches (N, C, S, S), float32 in [-1, 1], of noise (N, z), as one batch in full precision."""
+    with _exact():
+        patches = generator(torch.from_numpy(noise).to(device)).float()
+    return np.ascontiguousarray(patches.cpu().numpy())
+
+
+def generate(
+    folder: Path,
+    n: int,
+    seed: int = 0,
+    *,
+    first_index: int = 0,
+    checkpoint: str = "newest",
+    device: torch.device | str = "auto",
+) -> NDArray[np.float32]:
+    """Draw patches from a run's averaged generator.
+
+    Patch i of a seed is the same bit for bit on one device, whatever `n` and `first_index`: its noise depends on
+    the seed and i alone, and it always goes through the network at the same place of a batch of the same size,
+    because convolutions may round differently in batches of other sizes.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    n : int
+        How many patches.
+    seed : int
+        Seed of the noise, from 0.
+    first_index : int
+        Index of the first patch.
+    checkpoint : str
+        Name of a kept generator, or ``newest``.
+    device : torch.device or str
+        Where to draw.
+
+    Returns
+    -------
+    ndarray
+        Float32 (n, C, S, S) in [-1, 1].
+
+    Raises
+    ------
+    UserError
+        If the run has no such checkpoint or a number is negative.
+    """
+    if n < 1:
+        raise UserError(f"{n} patches cannot be drawn.", "Ask for at least 1.")
+    device = pick_device(device) if isinstance(device, str) else device
+    generator, z, size = load_generator(checkpoint_path(Path(folder), checkpoint), device)
+    block = block_size(size)
+    first_block, last_block = first_index // block, (first_index + n - 1) // block
+    drawn = [
+        draw(generator, latents(seed, number * block, block, z), device)
+        for number in range(first_block, last_block + 1)
+    ]
+    skipped = first_index - first_block * block
+    return np.concatenate(drawn)[skipped : skipped + n]
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """Keep a GPU from choosing kernels by timing and from rounding to TF32, so that patches come out again."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield

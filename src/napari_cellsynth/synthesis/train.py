@@ -1,0 +1,292 @@
+"""The training loop of every GAN recipe: batches, events, checkpoints, stopping, resuming, failing well."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Finished, Metric, Preview, Progress, Saved, Stop, Stopped, never
+from napari_cellsynth.synthesis.gan import Gan
+from napari_cellsynth.synthesis.recipes import GanRecipe
+from napari_cellsynth.synthesis.run_folder import STATE, Figures, generator_name, save_sheet
+from napari_cellsynth.synthesis.sample import draw, latents
+from napari_cellsynth.training import checkpoint
+from napari_cellsynth.training.augment import flips_quarter_turns
+from napari_cellsynth.training.loader import CropStore
+
+FEW_CROPS = 60
+"""Below this many crops a GAN mostly learns them by heart, and the user is told."""
+
+SAVE_SECONDS, PREVIEW_SECONDS, FIGURE_SECONDS = 10.0, 2.0, 0.1
+PREVIEWS, KEPT, SHOWN = 20, 5, 16
+
+COLLAPSED = 0.01
+"""Samples that differ among themselves by less than this share of what real patches do are one image."""
+
+TRUSTED_FROM = 20_000
+"""Images before which a generator that still shows nothing but grey is not called collapsed."""
+
+
+def train(
+    store: CropStore,
+    recipe: GanRecipe,
+    folder: Path,
+    *,
+    seed: int = 0,
+    device: torch.device,
+    stop: Stop = never,
+    resume: bool = False,
+    meta: Mapping[str, Any] | None = None,
+) -> Iterator[Event]:
+    """Train a GAN on one class's real crops.
+
+    The run can be stopped at every step and resumed; on a CPU a resumed run ends with the same weights, bit for
+    bit, as one that was never stopped. A crash loses the seconds since the last checkpoint.
+
+    Parameters
+    ----------
+    store : CropStore
+        The real crops, on `device`.
+    recipe : GanRecipe
+        What to train and how.
+    folder : Path
+        Where the run's files go; made if need be.
+    seed : int
+        Seed of the first weights, of everything drawn, and of the sample patches.
+    device : torch.device
+        Where to train.
+    stop : callable
+        Asked before every step.
+    resume : bool
+        Go on from the folder's state; from the beginning if it has none yet.
+    meta : mapping, optional
+        Plain JSON values that every checkpoint of the run shall carry, such as the crops' intensity range.
+
+    Yields
+    ------
+    Event
+        `Progress` in steps, `Metric` (mean figures since the last one), `Preview` (patches of the averaged
+        generator from fixed noise), `Saved`; last `Finished` (``checkpoint``, ``steps``, ``seconds``,
+        ``images_per_second`` and the last figures) or `Stopped`.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than 2 crops, the folder holds another run, the losses stop being numbers, the
+        generator collapses, the disk is full or the device's memory is too small.
+    """
+    if len(store) < 2:
+        raise UserError(f"A GAN cannot learn from {len(store)} crop.", "Label more crops of this class.")
+    if store.size != recipe.size:
+        raise UserError(f"The crops are cut to {store.size} pixels, the recipe makes {recipe.size}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        run = _Run(store, recipe, folder, seed, device, dict(meta or {}), resume)
+        yield from run.events(stop)
+    except torch.OutOfMemoryError as error:
+        raise UserError("The device has too little memory for this recipe.", "Lower batch, width or size.") from error
+
+
+def training_step(
+    gan: Gan, recipe: GanRecipe, store: CropStore, rng: torch.Generator, step: int
+) -> dict[str, torch.Tensor]:
+    """Do the `step`-th training step of a run: batch, symmetries, networks, running average."""
+    index = torch.randint(len(store), (recipe.batch,), generator=rng, device=rng.device)
+    real = store.windows(index, rng)
+    if recipe.symmetries:
+        real = flips_quarter_turns(real, rng)
+    figures = gan.step(real, rng)
+    gan.update_average(recipe.batch, step * recipe.batch, recipe.ema_half_life)
+    return figures
+
+
+@dataclass
+class _Clock:
+    """When each kind of event was last due."""
+
+    figures: float = 0.0
+    preview: float = 0.0
+    saved: float = field(default_factory=time.monotonic)
+    saving: float = 0.0
+
+    def save_due(self, now: float) -> bool:
+        # Big networks on slow disks: saving never takes more than a twentieth of the time.
+        return now - self.saved >= max(SAVE_SECONDS, 20 * self.saving)
+
+
+class _Run:
+    """One training run in progress."""
+
+    def __init__(
+        self,
+        store: CropStore,
+        recipe: GanRecipe,
+        folder: Path,
+        seed: int,
+        device: torch.device,
+        meta: dict[str, Any],
+        resume: bool,
+    ) -> None:
+        self.store, self.recipe, self.folder, self.device = store, recipe, folder, device
+        self.meta = meta | {
+            "recipe": recipe.model_dump(mode="json"),
+            "channels": store.channels,
+            "seed": seed,
+        }
+        self.gan = recipe.build(store.channels, device, seed)
+        self.rng = torch.Generator(device).manual_seed(seed)
+        self.noise = latents(seed, 0, SHOWN, self.gan.latent)
+        self.step = 0
+        self.seconds = 0.0
+        self.last: dict[str, float] = {}
+        self._pending: list[torch.Tensor] = []
+        self._names: list[str] = []
+        self._flat_previews = 0
+        self._passing: Path | None = None
+        self._real_spread = _spread(store.centred(torch.arange(min(len(store), 64))).cpu().numpy())
+        state = folder / STATE
+        if state.exists():
+            if not resume:
+                raise UserError(f"The folder {folder} holds a run already.", "Resume it, or choose another folder.")
+            self._restore(state)
+        self.figures = Figures(folder, self.step)
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        """Train to the end, or until stopped."""
+        recipe, clock = self.recipe, _Clock()
+        few = len(self.store) < FEW_CROPS
+        note = f"only {len(self.store)} crops: the patches may be near-copies of them" if few else ""
+        yield Progress(self.step, recipe.steps, "steps", note)
+        while self.step < recipe.steps:
+            if stop():
+                yield from self._take_figures(clock)
+                yield self._save(clock)
+                yield Stopped(self.folder.name)
+                return
+            started = time.monotonic()
+            self._train_step()
+            now = time.monotonic()
+            self.seconds += now - started
+            preview, keep = self._milestone(PREVIEWS), self._milestone(KEPT)
+            save = keep or self.step == 1 or clock.save_due(now)
+            if save or preview or now - clock.figures >= FIGURE_SECONDS:
+                yield from self._take_figures(clock)
+                yield Progress(self.step, recipe.steps, "steps", note)
+            if preview or now - clock.preview >= PREVIEW_SECONDS:
+                yield self._preview(clock, kept=preview)
+            if save:
+                yield self._save(clock, keep=keep)
+        if clock.saving == 0.0:  # resumed at its end: nothing was left to do
+            yield self._save(clock)
+        yield Finished(self._result())
+
+    def _train_step(self) -> None:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+            figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
+        self.step += 1
+        # Read back later and together: on a GPU every reading waits for the device.
+        self._names = list(figures)
+        self._pending.append(torch.stack([value.float() for value in figures.values()]))
+
+    def _take_figures(self, clock: _Clock) -> Iterator[Metric]:
+        """Yield the mean figures since the last time, if any; raise if they are not numbers."""
+        if not self._pending:
+            return
+        rows = torch.stack(self._pending).tolist()
+        first = self.step - len(rows) + 1
+        for step, row in enumerate(rows, start=first):
+            if not all(map(math.isfinite, row)):
+                raise self._diverged(step)
+        means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+        self.last = dict(zip(self._names, means, strict=True))
+        self._pending.clear()
+        clock.figures = time.monotonic()
+        self.figures.append(self.step, self.last)
+        yield Metric(self.step, self.last)
+
+    def _preview(self, clock: _Clock, *, kept: bool) -> Preview:
+        images = draw(self.gan.averaged, self.noise, self.device)
+        if kept:
+            save_sheet(self.folder, self.step, images)
+            self._watch_collapse(images)
+        clock.preview = time.monotonic()
+        return Preview("", images)
+
+    def _watch_collapse(self, images: NDArray[np.float32]) -> None:
+        """Raise once three milestones in a row show a single image, though the real patches differ."""
+        trusted = self.step * self.recipe.batch >= TRUSTED_FROM
+        flat = trusted and _spread(images) < COLLAPSED * self._real_spread
+        self._flat_previews = self._flat_previews + 1 if flat else 0
+        if self._flat_previews >= 3:
+            raise UserError(
+                f"The generator collapsed to a single image by step {self.step}.",
+                "Start again with another seed, more crops, or label_smoothing 0.1.",
+            )
+
+    def _save(self, clock: _Clock, *, keep: bool = True) -> Saved:
+        """Write the state and the averaged generator; a generator not to keep gives way to the next one."""
+        if not all(bool(torch.isfinite(p).all()) for net in self.gan.networks().values() for p in net.parameters()):
+            raise self._diverged(self.step)
+        started = time.monotonic()
+        meta = self.meta | {"step": self.step, "seconds": self.seconds, "figures": self.last}
+        checkpoint.save(self.folder / STATE, {"gan": self.gan.state(), "rng": self.rng.get_state()}, meta)
+        path = self.folder / f"{generator_name(self.step)}.safetensors"
+        checkpoint.save(path, {"generator": self.gan.averaged.state_dict()}, meta)
+        if self._passing is not None and self._passing != path:
+            self._passing.unlink(missing_ok=True)
+        self._passing = None if keep else path
+        clock.saved = time.monotonic()
+        clock.saving = clock.saved - started
+        return Saved(self.folder.name, str(path))
+
+    def _restore(self, path: Path) -> None:
+        """Take over a saved state, if it is of the same run."""
+        tensors, meta = checkpoint.load(path, "cpu")
+        for name in ("channels", "seed"):
+            if meta[name] != self.meta[name]:
+                raise UserError(f"The run was started with {name} {meta[name]}, not {self.meta[name]}.")
+        before, now = meta["recipe"], self.meta["recipe"]
+        changed = [name for name in now if name != "steps" and before.get(name) != now[name]]
+        if changed:
+            raise UserError(
+                f"The run was started with {changed[0]} = {before.get(changed[0])!r}, not {now[changed[0]]!r}.",
+                "Resume it with its own recipe (steps alone may change), or start a new run.",
+            )
+        self.gan.restore(tensors["gan"])
+        self.rng.set_state(tensors["rng"])
+        self.step, self.seconds, self.last = int(meta["step"]), float(meta["seconds"]), dict(meta["figures"])
+
+    def _milestone(self, parts: int) -> bool:
+        """Return whether this step ends one of so many equal parts of the run; in a shorter run each does."""
+        steps = self.recipe.steps
+        return self.step * parts // steps > (self.step - 1) * parts // steps
+
+    def _diverged(self, step: int) -> UserError:
+        return UserError(
+            f"The training went wrong at step {step}: its numbers are no longer finite.",
+            "Lower lr or set label_smoothing to 0.1, and start again; the last checkpoint is kept.",
+        )
+
+    def _result(self) -> dict[str, Any]:
+        rate = self.step * self.recipe.batch / self.seconds if self.seconds > 0 else 0.0
+        return {
+            "checkpoint": generator_name(self.step),
+            "steps": self.step,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(rate, 1),
+            **self.last,
+        }
+
+
+def _spread(patches: NDArray[np.float32]) -> float:
+    """Return how much patches differ among themselves: the mean over pixels of their standard deviation."""
+    return float(patches.std(axis=0).mean())

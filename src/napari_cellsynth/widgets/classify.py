@@ -1,0 +1,319 @@
+"""The dock that trains classifiers, shows how they do on held-out crops, and lays predictions over the image."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox
+
+from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
+from napari_cellsynth.widgets.confusion import ConfusionView
+from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
+from napari_cellsynth.widgets.form import Foldable
+from napari_cellsynth.widgets.held_out import HeldOutRow
+from napari_cellsynth.widgets.overlay import PredictionOverlay
+from napari_cellsynth.widgets.recipe_picker import RecipePicker
+from napari_cellsynth.widgets.run_list import RunList
+from napari_cellsynth.widgets.score_text import score_text
+from napari_cellsynth.widgets.training_panel import TrainingPanel
+
+MODES = {
+    "real only": "Train on the labelled crops alone: what synthetic patches are compared with.",
+    "mixed": "Train on real and synthetic patches together.",
+    "pretrained": "Train on synthetic patches first, then on real ones.",
+}
+BALANCES = {"class weights": "weights", "none": "none"}
+TRAIN_TIP = "Train on the labelled crops that are not held out, then score on the held-out ones."
+PREDICT_TIP = "Classify every object of every frame with the newest finished classifier."
+SYNTHETIC_TIP = "Synthetic patches a class; accepted ones first, rejected ones never. They are never tested on."
+
+
+class ClassifyDock(Dock):
+    """Trains, scores and applies classifiers.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer whose session this dock joins.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.setObjectName("classify")
+        self.picker = RecipePicker(CLASSIFIER_RECIPES, hidden=("balance",))
+        self.mode = _choice("mode", MODES, "\n".join(f"{k}: {v}" for k, v in MODES.items()))
+        self.balance = _choice("balance", BALANCES, "class weights: errors on rare classes cost more.")
+        self.synthetic = QSpinBox()
+        self.synthetic.setObjectName("synthetic")
+        self.synthetic.setRange(1, 100_000)
+        self.synthetic.setSingleStep(100)
+        self.synthetic.setValue(500)
+        self.synthetic.setMaximumWidth(96)
+        self.counts = label("", "quiet", name="training_set", wrap=True)
+        self.held_out = HeldOutRow(self.session)
+        self.seed = QSpinBox()
+        self.seed.setObjectName("seed")
+        self.seed.setRange(0, 999_999)
+        self.seed.setMaximumWidth(96)
+        self.seed.setToolTip("Seed of the weights and of the order of the patches.")
+        self.train = button("train", "Train", TRAIN_TIP)
+        self.predict_all = button("predict_all", "Run on all frames", PREDICT_TIP)
+        self.progress = TrainingPanel(self.session, {"train-classifier"}, samples=False)
+        self.score = label("", name="score", wrap=True)
+        self.confusion = ConfusionView()
+        self.runs = RunList(
+            self.session,
+            "classifier",
+            {"recipe": lambda run: run.recipe, "trained on": _trained_on, "score": lambda run: score_text(run.result)},
+        )
+        self.overlay = PredictionOverlay(self.session, self)
+        self.frame_counts = QLabel()
+        self.hover = label("", "quiet", name="hover", wrap=True)
+        self.toggles = {what: QCheckBox(what) for what in ("classes", "outlines", "confidence")}
+        self._lay_out()
+        self._connect()
+        self.refresh()
+        self._show_balance()
+        self.overlay.refresh()
+
+    def _lay_out(self) -> None:
+        self.frame_counts.setObjectName("frame_counts")
+        self.frame_counts.setWordWrap(True)
+        self.frame_counts.setTextFormat(Qt.TextFormat.RichText)
+        self.frame_counts.setToolTip("Objects of each class in the frame on the canvas.")
+        self.body.addWidget(self.picker)
+        self.add_row(label("Train on"), self.mode, label("+"), self.synthetic, label("a class"))
+        self.add_row(label("Balance"), self.balance, label("seed"), self.seed)
+        self.body.addWidget(self.counts)
+        self.body.addWidget(self.held_out)
+        self.add_row(self.train, self.predict_all, stretch=0)
+        self.body.addWidget(self.progress, 1)
+        self.body.addWidget(self.score)
+        self.body.addWidget(self.confusion)
+        for what, box in self.toggles.items():
+            box.setObjectName(what)
+            box.setChecked(what != "confidence")
+            box.setToolTip(f"Show the {what} over the image.")
+            box.toggled.connect(lambda on, what=what: self.overlay.show(what, on))
+        self.add_row(label("Overlay"), *self.toggles.values())
+        self.body.addWidget(self.frame_counts)
+        self.hover.setText("Point at an object to see its class; its number key corrects it.")
+        self.body.addWidget(self.hover)
+        self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
+
+    def _connect(self) -> None:
+        session = self.session
+        for signal in (
+            session.project_changed, session.labels_changed, session.classes_changed, session.objects_changed,
+            session.runs_changed, session.synthetic_changed, session.predictions_changed, session.jobs_changed,
+            session.images_changed,
+        ):
+            signal.connect(lambda *_: self.refresh())
+        self.picker.valueChanged.connect(self._show_buttons)
+        self.picker.recipe.currentTextChanged.connect(lambda _name: self._show_balance())
+        self.mode.currentIndexChanged.connect(lambda _index: self._show_buttons())
+        self.synthetic.valueChanged.connect(lambda _value: self._show_buttons())
+        self.train.clicked.connect(self._on_train)
+        self.predict_all.clicked.connect(self._on_predict)
+        self.progress.resume_asked.connect(lambda: self._resume(self.runs.newest_resumable()))
+        self.runs.resumed.connect(self._resume)
+        self.runs.copied.connect(self._copy)
+        self.runs.chosen.connect(lambda _run: self._show_score())
+        self.confusion.cell_opened.connect(self._on_cell)
+        self.overlay.changed.connect(self._show_frame_counts)
+        self.overlay.hovered.connect(lambda words: self.hover.setText(words or "–"))
+
+    # ------------------------------------------------------------------ what is shown
+    def refresh(self) -> None:
+        """Read the training set, the runs and their scores again."""
+        project = self.session.project
+        self._training = {} if project is None else _counts(project.training_objects())
+        self._test = {} if project is None else _counts(project.test_objects())
+        synthetic = None if project is None else project.synthetic()
+        usable = None if synthetic is None else synthetic[synthetic["review"] != "rejected"]
+        self._usable = {} if usable is None else _counts(usable)
+        self._show_buttons()
+        self._show_score()
+
+    def _why_not(self) -> str:
+        if self.session.project is None:
+            return "No project is open."
+        if len(self._training) < 2:
+            return "Label training crops of two classes at least."
+        if self._uses_synthetic() and not self._usable:
+            return "There are no synthetic patches: choose real only, or make some in Train GANs."
+        return self.picker.problem()
+
+    def _uses_synthetic(self) -> bool:
+        return bool(self.mode.currentText() != "real only")
+
+    def _show_buttons(self) -> None:
+        uses = self._uses_synthetic()
+        self.synthetic.setEnabled(uses)
+        self.synthetic.setToolTip(SYNTHETIC_TIP if uses else "Real crops only are trained on.")
+        why_not = self._why_not()
+        allow(self.train, why_not, TRAIN_TIP)
+        finished = self._finished()
+        allow(self.predict_all, "" if finished else "No classifier has been trained yet.", PREDICT_TIP)
+        busy = self.session.running is not None
+        project = self.session.project
+        predicted = None if project is None else project.latest_prediction_run()
+        fresh = bool(finished) and predicted == finished[0].id
+        set_property(self.train, "primary", not finished and not busy)
+        set_property(self.predict_all, "primary", bool(finished) and not fresh and not busy)
+        resumable = self.runs.newest_resumable()
+        self.progress.set_resumable("" if resumable is not None and not busy else "No run was stopped.")
+        set_property(self.counts, "role", "problem" if why_not else "quiet")
+        self.counts.setText(why_not or self._training_words())
+
+    def _training_words(self) -> str:
+        real, test = sum(self._training.values()), sum(self._test.values())
+        words = f"train on {real:,} real"
+        if self._uses_synthetic():
+            taken = {i: min(self.synthetic.value(), self._usable.get(i, 0)) for i in self._training}
+            words += f" + {sum(taken.values()):,} synthetic"
+            short = [i for i, n in taken.items() if n < self.synthetic.value()]
+            if short:
+                words += f" ({len(short)} class{'es have' if len(short) > 1 else ' has'} fewer than asked)"
+        return f"{words} · test on {test:,} held-out real" if test else f"{words} · no held-out score"
+
+    def _finished(self) -> list[Any]:
+        return [run for run in self.runs.runs() if run.status == "finished"]
+
+    def shown_run(self) -> Any:
+        """Return the run whose scores are shown: the selected one, else the newest finished one, or None."""
+        selected = self.runs.selected()
+        if selected is not None and selected.status == "finished":
+            return selected
+        finished = self._finished()
+        return finished[0] if finished else None
+
+    def _show_score(self) -> None:
+        run = self.shown_run()
+        result = (run.result or {}) if run is not None else {}
+        matrix, names = result.get("confusion"), result.get("classes")
+        scored = bool(result.get("scores")) and bool(matrix) and bool(names)
+        self.confusion.setVisible(scored)
+        self.score.setVisible(run is not None)
+        if run is None:
+            return
+        text = score_text(result)
+        self.score.setText(
+            f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops"
+            if scored and text
+            else f"{run.id} has no held-out score: hold out a group, then train."
+        )
+        if scored:
+            colors = {record.name: record.color for record in self.session.need_project().classes()}
+            self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
+
+    def _show_frame_counts(self) -> None:
+        project, counts = self.session.project, self.overlay.counts()
+        if project is None or self.overlay.table.empty:
+            self.frame_counts.setText("")
+            return
+        parts = [
+            f'<span style="color:{record.color}">●</span>&nbsp;{html.escape(record.name)}&nbsp;{counts.get(record.id, 0)}'
+            for record in project.classes()
+        ]
+        self.frame_counts.setText(" &nbsp;".join(parts) + " &nbsp;in this frame")
+
+    def _show_balance(self) -> None:
+        default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
+        self.balance.setCurrentIndex(list(BALANCES.values()).index(default))
+
+    # ------------------------------------------------------------------ what is done
+    def _on_train(self) -> None:
+        with self.session.reporting():
+            overrides = self.picker.overrides()
+            balance = BALANCES[self.balance.currentText()]
+            kind = CLASSIFIER_RECIPES[self.picker.name()]
+            if balance != kind.model_fields["balance"].default:
+                overrides["balance"] = balance
+            parameters = TrainClassifierParameters(
+                recipe=self.picker.name(),
+                synthetic=self.synthetic.value() if self._uses_synthetic() else 0,
+                mode="pretrained" if self.mode.currentText() == "pretrained" else "mixed",
+                seed=self.seed.value(),
+                overrides=overrides,
+            )
+            self.session.submit(Job.of(self.session.need_project().path, parameters), f"Classifier · {parameters.recipe}")
+
+    def _on_predict(self) -> None:
+        with self.session.reporting():
+            run = self.shown_run()
+            if run is None:
+                raise UserError("No classifier has been trained yet.", "Train one first.")
+            job = Job.of(self.session.need_project().path, PredictParameters(run=run.id))
+            self.session.submit(job, f"Predict · {run.id}")
+
+    def _resume(self, run: Any) -> None:
+        if run is None:
+            return
+        with self.session.reporting():
+            parameters = TrainClassifierParameters(recipe=run.recipe, resume=run.id)
+            self.session.submit(Job.of(self.session.need_project().path, parameters), f"Classifier · {run.recipe}")
+
+    def _copy(self, run: Any) -> None:
+        recipe = run.parameters.get("recipe", {})
+        self.picker.setValue(run.recipe, recipe)
+        synthetic = int(run.parameters.get("synthetic", 0))
+        self.mode.setCurrentText(str(run.parameters.get("mode", "mixed")) if synthetic else "real only")
+        self.synthetic.setValue(synthetic or self.synthetic.value())
+        self.balance.setCurrentIndex(list(BALANCES.values()).index(recipe.get("balance", "none")))
+        self.seed.setValue(int(run.seed))
+
+    def _on_cell(self, row: int, column: int) -> None:
+        """Open the held-out crops of one cell of the matrix."""
+        run = self.shown_run()
+        with self.session.reporting():
+            project = self.session.need_project()
+            names = list((run.result or {})["classes"])
+            ids = {record.name: record.id for record in project.classes()}
+            predicted = project.predictions(run=run.id)["class_id"]
+            test = project.test_objects()
+            test = test[(test["class_id"] == ids.get(names[row])) & test.index.isin(predicted.index)]
+            chosen = [int(i) for i in test.index if predicted.loc[i] == ids.get(names[column])]
+            if not chosen:
+                raise UserError(
+                    "No crops of this cell are known.", "Run the classifier on all frames, then its cells can be opened."
+                )
+            gallery = open_gallery(self.session.viewer)
+            if gallery is None:
+                self.session.select_object(chosen[0])
+            else:
+                gallery.show_objects(chosen, f"{names[row]} → {names[column]}")
+
+
+def open_gallery(viewer: Any) -> Any:
+    """Return the viewer's Gallery dock, opened if need be; None where the plugin is not installed in napari."""
+    docked = viewer.window.dock_widgets.get("Gallery (napari-cellsynth)")
+    if docked is not None:
+        docked.parentWidget().show()
+        return docked
+    try:
+        _dock, widget = viewer.window.add_plugin_dock_widget("napari-cellsynth", "Gallery")
+    except (KeyError, ValueError):
+        return None
+    return widget
+
+
+def _counts(table: Any) -> dict[int, int]:
+    return {int(k): int(n) for k, n in table["class_id"].value_counts().items()}
+
+
+def _trained_on(run: Any) -> str:
+    synthetic = int(run.parameters.get("synthetic", 0))
+    return f"{run.parameters.get('mode', 'mixed')} +{synthetic}" if synthetic else "real"
+
+
+def _choice(name: str, texts: Any, tooltip: str) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.addItems(list(texts))
+    box.setToolTip(tooltip)
+    return box

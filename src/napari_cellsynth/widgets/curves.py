@@ -1,0 +1,131 @@
+"""The live curves of a training: one line a figure, drawn at most ten times a second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QSize, QTimer
+from qtpy.QtGui import QFont
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_cellsynth.events import Metric
+
+INTERVAL_MS = 100
+"""Shortest time between two drawings, in milliseconds: ten a second is as fast as one reads a curve."""
+
+MOST_POINTS = 2000
+"""Points drawn of one line; a longer history is thinned for the drawing only."""
+
+LINE_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2", "#999999")
+"""Colours that people with any colour vision tell apart (Okabe and Ito)."""
+
+
+def spoken(name: str) -> str:
+    """Return the words for a figure's name: ``loss_generator`` becomes ``loss generator``."""
+    return name.replace("_", " ")
+
+
+class CurvesView(QWidget):
+    """Curves of the figures of one training, over its steps.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The widget that owns this one.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("curves")
+        self.setToolTip("The figures of the running training, step by step. Drag to move, wheel to zoom.")
+        self._history: dict[str, tuple[list[float], list[float]]] = {}
+        self._lines: dict[str, pg.PlotDataItem] = {}
+        self.drawings = 0
+        self.plot = pg.PlotWidget(self)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setLabel("bottom", "step")
+        font = QFont()
+        font.setPointSize(7)
+        for side in ("bottom", "left"):
+            self.plot.getAxis(side).setStyle(tickFont=font, maxTickLevel=0, tickTextOffset=3)
+        self._legend = self.plot.addLegend(offset=(-4, 2), labelTextSize="8pt", verSpacing=-6)
+        self.set_colors("#262930", "#f0f1f2")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self._draw)
+
+    def sizeHint(self) -> QSize:
+        """Return a size that leaves room for the samples beside it in a dock of 380 pixels."""
+        return QSize(190, 150)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest size in which the axes can still be read."""
+        return QSize(140, 110)
+
+    def set_colors(self, background: str, text: str) -> None:
+        """Draw on the theme's background and with its text colour."""
+        self.plot.setBackground(background)
+        for side in ("bottom", "left"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(text)
+            axis.setTextPen(text)
+        self._legend.setLabelTextColor(text)
+
+    def add(self, metric: Metric) -> None:
+        """Add the figures of one step; they appear with the next drawing."""
+        for name, value in metric.values.items():
+            self._append(name, metric.step, value)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def set_history(self, rows: Iterable[tuple[float, Mapping[str, float]]]) -> None:
+        """Show a finished run: ``rows`` are (step, figures by name) in order of the steps."""
+        self.clear()
+        for step, values in rows:
+            for name, value in values.items():
+                self._append(name, step, value)
+        self._draw()
+
+    def clear(self) -> None:
+        """Forget every curve."""
+        self._timer.stop()
+        self._history.clear()
+        for line in self._lines.values():
+            self.plot.removeItem(line)
+        self._lines.clear()
+
+    def names(self) -> list[str]:
+        """Return the names of the figures seen so far."""
+        return list(self._history)
+
+    def points(self, name: str) -> tuple[list[float], list[float]]:
+        """Return the steps and the values of one figure."""
+        steps, values = self._history[name]
+        return list(steps), list(values)
+
+    def _append(self, name: str, step: float, value: float) -> None:
+        if not math.isfinite(value):
+            return
+        steps, values = self._history.setdefault(name, ([], []))
+        steps.append(float(step))
+        values.append(float(value))
+
+    def _draw(self) -> None:
+        self.drawings += 1
+        for name, (steps, values) in self._history.items():
+            line = self._lines.get(name)
+            if line is None:
+                color = LINE_COLORS[len(self._lines) % len(LINE_COLORS)]
+                line = self.plot.plot(pen=pg.mkPen(color, width=1.5), name=spoken(name))
+                self._lines[name] = line
+            stride = max(1, math.ceil(len(steps) / MOST_POINTS))
+            line.setData(np.asarray(steps[::stride]), np.asarray(values[::stride]))

@@ -1,0 +1,110 @@
+"""The frame that all docks share: the session bar on top, the dock's own rows below it in a scroll area."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from napari_cellsynth.widgets.session import Session, session_for
+from napari_cellsynth.widgets.session_bar import SessionBar
+
+# Two accents only: the button that is the next step, and a field or a line that says what is wrong.
+STYLE = """
+QPushButton[primary="true"]:enabled { background: #2a7ad4; color: white; font-weight: 600; }
+QPushButton[primary="true"]:enabled:hover { background: #3d8ee8; }
+QPushButton { padding: 4px 10px; }
+/* The texts of these buttons end in ▾ or …; the style's own arrow would lie over them. */
+QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0px; }
+QLabel[role="problem"] { color: #ffb454; }
+QLabel[role="quiet"] { color: #9aa0a8; }
+QLabel[role="heading"] { font-weight: 600; }
+*[invalid="true"] { border: 1px solid #ff6b5a; }
+"""
+
+
+class Dock(QWidget):
+    """A dock of the plugin.
+
+    Subclasses add their rows to `body`.
+
+    Attributes
+    ----------
+    session : Session
+    body : QVBoxLayout
+        The rows below the session bar; they scroll.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.session: Session = session_for(napari_viewer)
+        self.setStyleSheet(STYLE)
+        content = QWidget()
+        self.body = QVBoxLayout(content)
+        self.body.setContentsMargins(6, 4, 6, 6)
+        self.body.setSpacing(6)
+        self.scroll = QScrollArea()
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A scroll area that takes the focus would take the arrow keys with it.
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.bar = SessionBar(self.session)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.scroll, 1)
+        self.setMinimumWidth(300)
+
+    def sizeHint(self) -> QSize:
+        """Return the width of the wireframes; the height is napari's to give."""
+        return QSize(380, 560)
+
+    def add_row(self, *widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
+        """Add widgets side by side; the one at index `stretch` takes the room that is left (else the end does)."""
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for i, widget in enumerate(widgets):
+            row.addWidget(widget, 1 if i == stretch else 0)
+        if stretch is None:
+            row.addStretch(1)
+        self.body.addLayout(row)
+        return row
+
+
+def button(name: str, text: str, tooltip: str, *, primary: bool = False) -> QPushButton:
+    """Return a push button; `name` (a verb) is its objectName."""
+    made = QPushButton(text)
+    made.setObjectName(name)
+    made.setToolTip(tooltip)
+    # Space and the arrows belong to the crop, not to the button clicked last.
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setProperty("primary", primary)
+    return made
+
+
+def label(text: str = "", role: str = "", *, name: str = "", wrap: bool = False) -> QLabel:
+    """Return a label; `role` is ``""``, ``"quiet"``, ``"heading"`` or ``"problem"``."""
+    made = QLabel(text)
+    made.setProperty("role", role)
+    made.setObjectName(name)
+    made.setWordWrap(wrap)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    return made
+
+
+def allow(target: QPushButton, why_not: str, tooltip: str) -> None:
+    """Switch a button on, or off with the reason as its tooltip."""
+    target.setEnabled(not why_not)
+    target.setToolTip(why_not or tooltip)
+
+
+def set_property(widget: QWidget, name: str, value: object) -> None:
+    """Set a property that the style sheet looks at, and let it look again."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)

@@ -1,0 +1,358 @@
+"""The dock that shows real and synthetic patches side by side and lets a person accept or reject the synthetic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QLabel, QListView, QMenu, QSlider, QToolButton, QWidget
+from superqt import QFlowLayout
+
+from napari_cellsynth.widgets.dock import Dock, allow, button, label
+from napari_cellsynth.widgets.gallery_model import (
+    ACCEPTED,
+    COLUMNS,
+    REAL,
+    REJECTED,
+    SYNTHETIC,
+    GalleryModel,
+    PatchDelegate,
+    PatchKey,
+    ProjectPatches,
+)
+
+REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
+ORDERS = {
+    "newest first": "Patches made last come first.",
+    "likely copies first": "Synthetic patches nearest to a real one come first.",
+    "most unusual first": "Synthetic patches farthest from any real one come first.",
+    "not reviewed first": "Patches without a verdict come first.",
+}
+ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
+REJECT_TIP = "Keep the selected synthetic patches out of every training (R)."
+UNDO_TIP = "Take back the last verdict or label (Ctrl+Z)."
+SHOW_TIP = "Show the object (of a synthetic patch: the nearest real one) in its image."
+
+
+class PatchList(QListView):
+    """The grid of patches; A and R are verdicts, Ctrl+Z takes one back."""
+
+    verdict = Signal(str)
+    undo_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("patches")
+        self.setToolTip("Whole bar: real. Broken bar: synthetic. Click, Shift and Ctrl select; A accepts, R rejects.")
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(1000)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setMinimumHeight(70)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the verdict keys, which Qt would use to search by letter."""
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if control and event.key() == Qt.Key.Key_Z:
+            self.undo_asked.emit()
+        elif not control and event.key() == Qt.Key.Key_A:
+            self.verdict.emit(ACCEPTED)
+        elif not control and event.key() == Qt.Key.Key_R:
+            self.verdict.emit(REJECTED)
+        else:
+            super().keyPressEvent(event)
+
+
+class GalleryDock(Dock):
+    """Browses patches by kind, class and run.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer whose session this dock joins.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.setObjectName("gallery")
+        self._only: tuple[str, np.ndarray] | None = None
+        self._told: set[str] = set()
+        self.show_box = _choice("show", "Which patches to show.", ("synthetic", "real", "both"))
+        self.class_box = _choice("class", "Show one class only.", ())
+        self.run_box = _choice("run", "Show the patches of one run only.", ())
+        self.review_box = _choice("review", "Show by verdict.", ("all", "not reviewed", ACCEPTED, REJECTED))
+        self.order_box = _choice("sort", "\n".join(f"{k}: {v}" for k, v in ORDERS.items()), tuple(ORDERS))
+        self.zoom = QSlider(Qt.Orientation.Horizontal)
+        self.zoom.setObjectName("zoom")
+        self.zoom.setToolTip("Size of a patch on the screen.")
+        self.zoom.setRange(32, 192)
+        self.zoom.setValue(64)
+        self.zoom.setFixedWidth(90)
+        self.summary = label("", "quiet", name="summary")
+        self.clear_only = button("show_all", "✕ show all", "Leave the chosen crops and show all patches again.")
+        self.model = GalleryModel(self)
+        self.model.on_failure = self._tell_once
+        self.delegate = PatchDelegate(self)
+        self.patches = PatchList()
+        self.patches.setModel(self.model)
+        self.patches.setItemDelegate(self.delegate)
+        self.accept_button = button("accept", "Accept  A", ACCEPT_TIP)
+        self.reject_button = button("reject", "Reject  R", REJECT_TIP)
+        self.reason = QToolButton()
+        self.undo = button("undo", "Undo", UNDO_TIP)
+        self.show_in_image = button("show_in_image", "Show in image", SHOW_TIP)
+        self.selected = label("", name="selected")
+        self.nearest = QLabel()
+        self.nearest_text = label("", "quiet", name="nearest")
+        self._lay_out()
+        self._connect()
+        self._on_zoom(self.zoom.value())
+        self._on_project()
+
+    def _lay_out(self) -> None:
+        self.reason.setObjectName("reason")
+        self.reason.setText("reason")
+        self.reason.setToolTip("Reject the selected patches and keep the reason.")
+        self.reason.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.reason)
+        for text in REASONS:
+            menu.addAction(text, lambda text=text: self.judge(REJECTED, text))
+        self.reason.setMenu(menu)
+        self.nearest.setObjectName("nearest_patch")
+        self.nearest.setFixedSize(72, 72)
+        self.nearest.setScaledContents(True)
+        self.nearest.setToolTip("The nearest real patch.")
+        self.body.addWidget(
+            _flow(
+                label("Show"), self.show_box, self.class_box, self.run_box, self.review_box, self.order_box,
+                label("size"), self.zoom, self.summary, self.clear_only,
+            )
+        )
+        row = QHBoxLayout()
+        row.addWidget(self.patches, 1)
+        row.addWidget(self.nearest, 0, Qt.AlignmentFlag.AlignTop)
+        self.body.addLayout(row, 1)
+        self.body.addWidget(
+            _flow(
+                self.selected, self.accept_button, self.reject_button, self.reason, self.undo, self.show_in_image,
+                self.nearest_text,
+            )
+        )
+
+    def _connect(self) -> None:
+        session = self.session
+        session.project_changed.connect(self._on_project)
+        for signal in (session.synthetic_changed, session.objects_changed, session.classes_changed, session.labels_changed):
+            signal.connect(lambda *_: self.refresh())
+        for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):
+            box.activated.connect(lambda _index: self.refresh())
+        self.zoom.valueChanged.connect(self._on_zoom)
+        self.clear_only.clicked.connect(lambda: self.show_objects([], ""))
+        self.patches.verdict.connect(self.judge)
+        self.patches.undo_asked.connect(self._on_undo)
+        self.patches.selectionModel().selectionChanged.connect(lambda *_: self._show_selection())
+        self.model.dataChanged.connect(lambda *_: self._show_nearest())
+        self.model.modelReset.connect(self._show_selection)
+        self.accept_button.clicked.connect(lambda: self.judge(ACCEPTED))
+        self.reject_button.clicked.connect(lambda: self.judge(REJECTED))
+        self.undo.clicked.connect(self._on_undo)
+        self.show_in_image.clicked.connect(self._on_show)
+        self.destroyed.connect(self.model.close)
+
+    # ------------------------------------------------------------------ what is shown
+    def show_objects(self, object_ids: Sequence[int], title: str) -> None:
+        """Show these real crops only (a cell of the confusion matrix); none of them shows all patches again."""
+        self._only = (title, np.asarray(object_ids, dtype=np.int64)) if len(object_ids) else None
+        if self._only is not None:
+            self.show_box.setCurrentText("real")
+            self.class_box.setCurrentIndex(0)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the table of patches again; the patches themselves are read when they are seen."""
+        project = self.session.project
+        if project is None:
+            self.model.set_table(pd.DataFrame(columns=COLUMNS))
+            self.summary.setText("No project is open.")
+            return
+        with self.session.reporting():
+            classes = project.classes()
+            self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
+            _refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
+            synthetic = project.synthetic()
+            runs = list(dict.fromkeys(synthetic["run"].iloc[::-1]))
+            _refill(self.run_box, [("newest runs", "newest"), ("all runs", None), *((run, run) for run in runs)])
+            table = self._ordered(self._filtered(project, synthetic))
+            self.model.set_table(table)
+            rejected = int((table["review"] == REJECTED).sum())
+            accepted = int((table["review"] == ACCEPTED).sum())
+            words = f"{len(table):,} patches" + (f" · {accepted} accepted" if accepted else "")
+            self.summary.setText(words + (f" · {rejected} rejected" if rejected else ""))
+            if self._only is not None:
+                self.summary.setText(f"{self._only[0]} · {len(table):,} crops")
+        self.clear_only.setVisible(self._only is not None)
+        self._show_selection()
+
+    def _filtered(self, project: Any, synthetic: pd.DataFrame) -> pd.DataFrame:
+        parts = []
+        if self.show_box.currentText() != "real":
+            parts.append(self._of_run(synthetic).assign(kind=SYNTHETIC, id=lambda t: t.index))
+        if self.show_box.currentText() != "synthetic":
+            objects = project.objects()
+            objects = objects[objects["class_id"] > 0] if self._only is None else objects.reindex(self._only[1]).dropna(how="all")
+            parts.append(
+                pd.DataFrame({"class_id": objects["class_id"].astype(int)}).assign(
+                    kind=REAL, id=objects.index, run="", review="", reason="", nearest_object=0, distance=np.nan
+                )
+            )
+        # An empty part would make all columns objects.
+        filled = [part[COLUMNS] for part in parts if len(part)]
+        table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
+        class_id, review = self.class_box.currentData(), self.review_box.currentText()
+        if class_id is not None:
+            table = table[table["class_id"] == class_id]
+        if review != "all":
+            table = table[table["review"] == ("" if review == "not reviewed" else review)]
+        return table
+
+    def _of_run(self, synthetic: pd.DataFrame) -> pd.DataFrame:
+        chosen = self.run_box.currentData()
+        if chosen is None:
+            return synthetic
+        if chosen != "newest":
+            return synthetic[synthetic["run"] == chosen]
+        newest = synthetic.groupby("class_id")["run"].last()
+        return synthetic[synthetic["run"] == synthetic["class_id"].map(newest)]
+
+    def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
+        order = self.order_box.currentText()
+        if order == "newest first":
+            return table.iloc[::-1]
+        if order == "not reviewed first":
+            return table.sort_values("review", key=lambda column: column != "", kind="stable")
+        return table.sort_values("distance", ascending=order == "likely copies first", kind="stable", na_position="last")
+
+    def _on_project(self) -> None:
+        self._only = None
+        self._told.clear()
+        project = self.session.project
+        self.model.open_patches(None if project is None else _opener(project.path))
+        self.refresh()
+
+    def _on_zoom(self, side: int) -> None:
+        self.delegate.side = side
+        self.patches.setGridSize(QSize(side + 6, side + 9))
+        self.patches.setIconSize(QSize(side, side))
+
+    def _tell_once(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self.session.report(sentence)
+
+    # ------------------------------------------------------------------ the selection
+    def selected_keys(self) -> list[PatchKey]:
+        """Return what is selected, in the order on the screen."""
+        rows = sorted(index.row() for index in self.patches.selectionModel().selectedIndexes())
+        return [self.model.key(row) for row in rows]
+
+    def _show_selection(self) -> None:
+        keys = self.selected_keys()
+        synthetic = [key for key in keys if key.kind == SYNTHETIC]
+        self.selected.setText(f"selected: {len(keys):,}")
+        why_not = "" if synthetic else "No synthetic patch is selected."
+        allow(self.accept_button, why_not, ACCEPT_TIP)
+        allow(self.reject_button, why_not, REJECT_TIP)
+        self.reason.setEnabled(bool(synthetic))
+        allow(self.undo, "" if self.session.project is not None else "No project is open.", UNDO_TIP)
+        allow(self.show_in_image, "" if self._object_of_selection() is not None else "Select one patch.", SHOW_TIP)
+        self._show_nearest()
+
+    def _current_row(self) -> pd.Series | None:
+        index = self.patches.selectionModel().currentIndex()
+        if not index.isValid() or not self.patches.selectionModel().isSelected(index):
+            return None
+        return self.model.table.iloc[index.row()]
+
+    def _object_of_selection(self) -> int | None:
+        row = self._current_row()
+        if row is None:
+            return None
+        if row["kind"] == REAL:
+            return int(row["id"])
+        return int(row["nearest_object"]) or None
+
+    def _show_nearest(self) -> None:
+        row = self._current_row()
+        known = row is not None and row["kind"] == SYNTHETIC and int(row["nearest_object"]) > 0
+        self.nearest.setVisible(known)
+        self.nearest_text.setVisible(known)
+        if row is None or not known:
+            return
+        pixmap = self.model.pixmap(PatchKey(REAL, int(row["nearest_object"])))
+        if pixmap is not None:
+            self.nearest.setPixmap(pixmap)
+        self.nearest_text.setText(f"nearest real · distance {row['distance']:.2f}")
+
+    # ------------------------------------------------------------------ what is done
+    def judge(self, verdict: str, reason: str = "") -> None:
+        """Accept or reject the selected synthetic patches, and go on to the next patch."""
+        keys = [key for key in self.selected_keys() if key.kind == SYNTHETIC]
+        if not keys:
+            return
+        last = max(index.row() for index in self.patches.selectionModel().selectedIndexes())
+        with self.session.reporting():
+            self.session.need_project().review([key.id for key in keys], verdict, reason)
+            if len(keys) == 1 and last + 1 < self.model.rowCount():
+                self.patches.setCurrentIndex(self.model.index(last + 1))
+
+    def _on_undo(self) -> None:
+        with self.session.reporting():
+            self.session.need_project().undo()
+
+    def _on_show(self) -> None:
+        object_id = self._object_of_selection()
+        if object_id is not None:
+            self.session.select_object(object_id)
+
+
+def _opener(path: Any) -> Any:
+    return lambda: ProjectPatches(path)
+
+
+def _choice(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setToolTip(tooltip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    box.addItems(list(texts))
+    return box
+
+
+def _refill(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:
+    """Offer these (text, data) and keep the choice where it is still there."""
+    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] == list(items):
+        return
+    first, before = box.count() == 0, box.currentData()
+    box.clear()
+    for text, data in items:
+        box.addItem(text, data)
+    box.setCurrentIndex(0 if first else max(0, box.findData(before)))
+
+
+def _flow(*widgets: QWidget) -> QWidget:
+    """Return widgets in a row that breaks where the dock is narrow."""
+    holder = QWidget()
+    layout = QFlowLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return holder

@@ -1,0 +1,93 @@
+"""The keys of the Label dock: what they do, and the sheet that shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+Keys = Qt.Key
+SHEET = (
+    ("1 … 9", "give the class with that key and go on"),
+    ("0", "unsure"),
+    ("X", "bad segmentation"),
+    ("Enter", "accept the suggested class"),
+    ("Delete", "take the label away"),
+    ("← →", "previous and next object"),
+    ("Space", "show or hide the outline"),
+    ("Ctrl+Z", "undo, also what was done yesterday"),
+    ("Ctrl+Shift+Z", "redo"),
+    ("?", "show or hide these keys"),
+)
+PLAIN = {
+    int(Keys.Key_X): "bad_segmentation",
+    int(Keys.Key_0): "unsure",
+    int(Keys.Key_Return): "accept",
+    int(Keys.Key_Enter): "accept",
+    int(Keys.Key_Delete): "unlabel",
+    int(Keys.Key_Left): "previous",
+    int(Keys.Key_Right): "next",
+    int(Keys.Key_Up): "previous",
+    int(Keys.Key_Down): "next",
+    int(Keys.Key_Space): "outline",
+    int(Keys.Key_Question): "keys",
+    **{int(Keys.Key_1) + i: f"class {i + 1}" for i in range(9)},
+}
+
+
+def verb_of(event: QKeyEvent) -> str:
+    """Return what a key press means in the Label dock (``"class 3"``, ``"undo"``, …), or ``""``."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    if event.key() == Keys.Key_Z and held in (control, control | shift):
+        return "redo" if held & shift else "undo"
+    # A question mark needs Shift on most keyboards, digits need it on French ones.
+    if held in (Qt.KeyboardModifier.NoModifier, shift):
+        return PLAIN.get(int(event.key()), "")
+    return ""
+
+
+def overrides(event: QEvent) -> bool:
+    """Whether `event` asks if a menu's shortcut may take a key that is ours while the dock has the focus."""
+    return event.type() == QEvent.Type.ShortcutOverride and bool(verb_of(event))  # type: ignore[arg-type]
+
+
+class KeySheet(QWidget):
+    """The table of keys, laid over a widget until a key or a click takes it away."""
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over)
+        self.setObjectName("key_sheet")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet("QWidget#key_sheet { background: rgba(16, 19, 23, 235); } QLabel { color: #e8eaed; }")
+        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}</td></tr>" for key, does in SHEET)
+        text = QLabel(f"<table cellpadding=3>{rows}</table>")
+        text.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text)
+        layout.addStretch(1)
+        over.installEventFilter(self)
+        self.hide()
+
+    def toggle(self) -> None:
+        """Show or hide the sheet."""
+        self._cover()
+        self.setVisible(self.isHidden())
+        self.raise_()
+
+    def mousePressEvent(self, event: Any) -> None:
+        """Hide the sheet."""
+        self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the size of the widget below."""
+        if event.type() == QEvent.Type.Resize:
+            self._cover()
+        return False
+
+    def _cover(self) -> None:
+        over = self.parentWidget()
+        if over is not None:
+            self.setGeometry(over.rect())

@@ -1,0 +1,341 @@
+"""The dock in which objects get their class: one crop after the other, one key each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtGui import QKeyEvent, QShowEvent
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
+
+from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
+from napari_cellsynth.project.classes import ClassRecord
+from napari_cellsynth.widgets.canvas_keys import bind_canvas
+from napari_cellsynth.widgets.class_list import ClassList
+from napari_cellsynth.widgets.crop_stage import CropStage
+from napari_cellsynth.widgets.dock import Dock, button, label
+from napari_cellsynth.widgets.keys import KeySheet, overrides, verb_of
+from napari_cellsynth.widgets.session import NO_PROJECT
+from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, ORDERS, UNLABELLED_FIRST, Entry, LabelQueue
+
+AHEAD = 8
+"""Objects whose frames are read ahead: some seconds of quick labelling."""
+
+FOLLOW_MS = 250
+"""The canvas follows once the person rests: moving it means reading and uploading a frame."""
+
+
+class LabelDock(Dock):
+    """Shows crops one after the other and writes their labels.
+
+    Attributes
+    ----------
+    queue : LabelQueue or None
+        The objects in the chosen order; None without a project.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.queue: LabelQueue | None = None
+        self._classes: list[ClassRecord] = []
+        self._suggested: dict[int, tuple[int, float]] = {}
+        self.stage = CropStage(self.session)
+        self.stage.setMinimumHeight(200)
+        self.where = label("", name="where")
+        self.suggestion = label("", name="suggestion")
+        self.accept = button("accept", "accept ⏎", "Give the object its suggested class (Enter).", primary=True)
+        self.previous = button("previous", "‹ previous", "The object before (←).")
+        self.next = button("next", "next ›", "The next object (→).")
+        self.classes = ClassList()
+        self.order = QComboBox()
+        self.order.setObjectName("order")
+        self.order.setToolTip("The order in which the objects come.")
+        self.tally = label("", "quiet", name="tally", wrap=True)
+        self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
+        self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
+        self.keys = button("keys", "? keys", "Show the keys.")
+        self.follow = QCheckBox("canvas follows")
+        self.follow.setObjectName("follow")
+        self.follow.setToolTip("Bring each object to the middle of the canvas.")
+        self.follow.setChecked(True)
+        self._lay_out()
+        self.sheet = KeySheet(self.scroll)
+        self._following = _single_shot(self, FOLLOW_MS, self._bring_canvas)
+        self._counting = _single_shot(self, 250, self._show_rate)
+        self._connect()
+        self._read_project()
+
+    def _lay_out(self) -> None:
+        self.body.addWidget(self.stage, 1)
+        self.add_row(self.where)
+        self.add_row(self.suggestion, self.accept)
+        row = self.add_row(self.previous, self.next)
+        row.addWidget(self.follow)
+        self.body.addWidget(self.classes)
+        self.add_row(QLabel("Order"), self.order)
+        self.body.addWidget(self.tally)
+        self.add_row(self.undo, self.redo, self.keys)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusProxy(self.stage)
+        for widget in (self.accept, self.previous, self.next, self.undo, self.redo, self.keys, self.follow):
+            widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.project_changed.connect(self._read_project)
+        session.objects_changed.connect(self._read_objects)
+        session.classes_changed.connect(self._read_classes)
+        session.predictions_changed.connect(self._read_predictions)
+        session.labels_changed.connect(self._on_labels)
+        session.current_object_changed.connect(self._on_object_chosen)
+        session.objects_layer_made.connect(self._bind_canvas)
+        if session.layers.objects_layer is not None:
+            self._bind_canvas(session.layers.objects_layer)
+        self.order.activated.connect(lambda _index: self._read_objects(keep=False))
+        self.order.activated.connect(lambda _index: self.stage.setFocus())
+        self.classes.chosen.connect(self.give)
+        self.classes.add_asked.connect(lambda name: self._edit(lambda p: p.add_class(name)))
+        self.classes.rename_asked.connect(lambda c, name: self._edit(lambda p: p.rename_class(c, name)))
+        self.classes.recolor_asked.connect(lambda c, color: self._edit(lambda p: p.recolor_class(c, color)))
+        for each, act in self._verbs().items():
+            if (made := self.findChild(type(self.undo), each)) is not None:
+                made.clicked.connect(lambda _checked=False, act=act: act())
+
+    def _verbs(self) -> dict[str, Callable[[], None]]:
+        return {
+            "undo": self.take_back,
+            "redo": self.give_again,
+            "previous": lambda: self.walk(-1),
+            "next": lambda: self.walk(1),
+            "outline": self.stage.view.toggle_outline,
+            "accept": self.accept_suggestion,
+            "unsure": lambda: self.give(UNSURE),
+            "bad_segmentation": lambda: self.give(BAD_SEGMENTATION),
+            "unlabel": lambda: self.give(UNLABELLED),
+            "keys": self.sheet.toggle,
+        }
+
+    # ------------------------------------------------------------------ what the person does
+    def give(self, class_id: int, *, source: str = "hand", move_on: bool = True) -> None:
+        """Write the current object's class to disk, and only then show the next object."""
+        entry = self.queue.current if self.queue is not None else None
+        if entry is None or self.queue is None:
+            nothing = "There is no object to label. Segment some frames first."
+            self.session.report(NO_PROJECT if self.session.project is None else nothing)
+            return
+        with self.session.reporting():
+            self.session.need_project().label([entry.object_id], class_id, source=source)
+            self.queue.set_classes([entry.object_id], [class_id])
+            if move_on:
+                self.queue.move_on(entry.class_id == UNLABELLED)
+            self._show_current()
+
+    def give_key(self, key: str, *, move_on: bool = True) -> None:
+        """Give the class that has `key`."""
+        record = next((each for each in self._classes if each.key == key), None)
+        if record is not None:
+            self.give(record.id, move_on=move_on)
+        elif self.session.project is None:
+            self.session.report(NO_PROJECT)
+        else:
+            self.session.report(f"No class has the key {key}. Add one with “+ class”.")
+
+    def accept_suggestion(self) -> None:
+        """Give the current object the class that was predicted for it."""
+        entry = self.queue.current if self.queue is not None else None
+        if entry is not None and entry.object_id in self._suggested:
+            self.give(self._suggested[entry.object_id][0], source="accepted prediction")
+
+    def walk(self, by: int) -> None:
+        """Go to the next or the previous object."""
+        if self.queue is not None:
+            self.queue.step(by)
+            self._show_current()
+
+    def take_back(self) -> None:
+        """Undo the last label and show its object."""
+        self._travel(lambda project: project.undo(), "There is nothing to undo.")
+
+    def give_again(self) -> None:
+        """Redo the label undone last and show its object."""
+        self._travel(lambda project: project.redo(), "There is nothing to redo.")
+
+    def _travel(self, move: Callable[[Any], list[int]], nothing: str) -> None:
+        with self.session.reporting():
+            touched = move(self.session.need_project())
+            if not touched:
+                self.session.report(nothing)
+            elif self.queue is not None and self.queue.go_to(touched[0]):
+                self._show_current()
+            else:
+                self.session.inform("That was a review in the Gallery, not a label.")
+
+    def _edit(self, change: Callable[[Any], Any]) -> None:
+        with self.session.reporting():
+            change(self.session.need_project())
+
+    # ------------------------------------------------------------------ what the project says
+    def _read_project(self) -> None:
+        self._read_classes()
+        self._read_predictions(show=False)
+        self._read_objects(keep=False)
+
+    def _read_classes(self) -> None:
+        project = self.session.project
+        self._classes = project.classes() if project is not None else []
+        self.classes.set_classes(self._classes)
+        self.classes.setEnabled(project is not None and not project.read_only)
+        self._show_counts()
+        self._show_facts()
+
+    def _read_predictions(self, show: bool = True) -> None:
+        project = self.session.project
+        predicted = project.predictions() if project is not None else pd.DataFrame()
+        self._suggested = {}
+        if len(predicted):
+            pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
+            self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
+        orders = [order for order in ORDERS if self._suggested or order != LEAST_CERTAIN]
+        if [self.order.itemText(i) for i in range(self.order.count())] != orders:
+            chosen = self.order.currentText()
+            self.order.clear()
+            self.order.addItems(orders)
+            self.order.setCurrentText(chosen if chosen in orders else UNLABELLED_FIRST)
+        if show:
+            self._show_facts()
+
+    def _read_objects(self, keep: bool = True) -> None:
+        project, before = self.session.project, self.queue.current if self.queue is not None else None
+        self.queue = None
+        self.stage.forget_masks()
+        if project is not None:
+            confidence = pd.Series({k: v[1] for k, v in self._suggested.items()}, dtype=float)
+            self.queue = LabelQueue(project.objects(), self.order.currentText(), confidence)
+            if keep and before is not None:
+                self.queue.go_to(before.object_id)
+        self._show_counts()
+        self._show_current()
+
+    def _on_labels(self, object_ids: Sequence[int]) -> None:
+        project = self.session.project
+        if project is None or self.queue is None:
+            return
+        if not object_ids:
+            self._read_objects()
+            return
+        mine = [i for i in object_ids if i in self.queue]
+        self.queue.set_classes(mine, self._labels_of(mine))
+        self._show_counts()
+        self._show_facts()
+
+    def _labels_of(self, object_ids: list[int]) -> list[int]:
+        project = self.session.need_project()
+        if len(object_ids) == 1:
+            return [int(project.history(object_ids[0])["new"].iloc[-1])]
+        return project.objects()["class_id"].reindex(object_ids).fillna(0).astype(int).tolist()
+
+    def _on_object_chosen(self, object_id: int) -> None:
+        current = self.queue.current if self.queue is not None else None
+        if self.queue is None or (current is not None and current.object_id == object_id):
+            return
+        if self.queue.go_to(object_id):
+            self._show_current(announce=False)
+
+    # ------------------------------------------------------------------ what the person sees
+    def _show_current(self, announce: bool = True) -> None:
+        entry = self.queue.current if self.queue is not None else None
+        if entry is None:
+            none = "No project is open.\nMake or open one in the bar above."
+            empty = "No objects yet.\nSegment the colonies first."
+            self.stage.show_text(none if self.queue is None else empty)
+        elif self.queue is not None:
+            self.stage.show_entry(entry, self.queue.ahead(AHEAD))
+            # A dock behind another tab keeps its place to itself.
+            if announce and self.isVisible():
+                self.session.select_object(entry.object_id, move_canvas=False)
+                self._following.start()
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        entry = self.queue.current if self.queue is not None else None
+        for each in (self.previous, self.next, self.undo, self.redo):
+            each.setEnabled(entry is not None)
+        if entry is None:
+            self.where.setText("")
+            self.suggestion.hide()
+            self.accept.hide()
+            self.classes.set_current(None)
+            return
+        self.where.setText(
+            f"frame {entry.frame + 1} · object {entry.mask_label or entry.object_id} · "
+            f"{entry.box.width}×{entry.box.height} px"
+        )
+        colors = {record.id: record.color for record in self._classes}
+        self.stage.view.set_color(colors.get(entry.class_id))
+        self.classes.set_current(entry.class_id)
+        self._show_suggestion(entry)
+
+    def _show_suggestion(self, entry: Entry) -> None:
+        names = {record.id: record.name for record in self._classes}
+        class_id, confidence = self._suggested.get(entry.object_id, (0, 0.0))
+        self.suggestion.setVisible(class_id in names)
+        self.suggestion.setText(f"suggested  {names[class_id]}  {confidence:.2f}" if class_id in names else "")
+        self.accept.setVisible(class_id in names)
+
+    def _show_counts(self) -> None:
+        counts = self.queue.counts() if self.queue is not None else {}
+        self.classes.set_counts(counts)
+        self._counting.start()
+
+    def _show_rate(self) -> None:
+        project = self.session.project
+        if project is None or self.queue is None:
+            self.tally.setText("")
+            return
+        labelled = len(self.queue) - self.queue.counts().get(UNLABELLED, 0)
+        rate = project.labels_per_minute()
+        self.tally.setText(f"of {len(self.queue):,}: {labelled:,} labelled · {rate:.0f} a minute")
+
+    def _bring_canvas(self) -> None:
+        entry = self.queue.current if self.queue is not None else None
+        if entry is not None and self.follow.isChecked() and self.isVisible():
+            with self.session.reporting():
+                self.session.layers.place(entry.image_id, entry.frame, entry.cy, entry.cx, entry.mask_label)
+
+    # ------------------------------------------------------------------ keys
+    def _bind_canvas(self, layer: Any) -> None:
+        bind_canvas(layer, self)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep our keys from napari's menus while the focus is in here."""
+        if overrides(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Do what a key stands for."""
+        verb = verb_of(event)
+        if verb and verb != "keys":
+            self.sheet.hide()
+        if verb.startswith("class "):
+            self.give_key(verb[-1])
+        elif verb:
+            self._verbs()[verb]()
+        else:
+            super().keyPressEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the keys when the dock comes to the front."""
+        super().showEvent(event)
+        self.stage.setFocus()
+
+
+def _single_shot(owner: LabelDock, milliseconds: int, act: Callable[[], None]) -> QTimer:
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(act)
+    return timer

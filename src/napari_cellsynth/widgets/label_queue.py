@@ -1,0 +1,124 @@
+"""The order in which objects are labelled, and where the person is in it; arrays only, no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_cellsynth.imaging.crop import Box
+
+UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN = "Unlabelled first", "Acquisition", "Random", "Least certain"
+ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object of the queue."""
+
+    object_id: int
+    image_id: int
+    frame: int
+    box: Box
+    cy: float
+    cx: float
+    mask_label: int
+    class_id: int
+
+
+class LabelQueue:
+    """Walks through objects.
+
+    Parameters
+    ----------
+    objects : DataFrame
+        As `Project.objects` returns it.
+    order : str
+        One of `ORDERS`. Acquisition is by image, frame and place; random is the same every time.
+    confidence : Series, optional
+        Object id to the confidence of the newest prediction, in [0, 1], for the order by certainty; objects without a
+        prediction come last there.
+    """
+
+    def __init__(self, objects: pd.DataFrame, order: str, confidence: pd.Series | None = None) -> None:
+        objects = objects.sort_values(["image_id", "frame", "cy", "cx"], kind="stable")
+        if order == RANDOM:
+            objects = objects.iloc[np.random.default_rng(0).permutation(len(objects))]
+        elif order == UNLABELLED_FIRST:
+            objects = objects.iloc[np.argsort(objects["class_id"].to_numpy() != 0, kind="stable")]
+        elif order == LEAST_CERTAIN and confidence is not None:
+            certain = confidence.reindex(objects.index).fillna(2.0).to_numpy()
+            objects = objects.iloc[np.argsort(certain, kind="stable")]
+        self.order = order
+        self._ids: NDArray[np.int64] = objects.index.to_numpy(np.int64)
+        self._classes: NDArray[np.int64] = objects["class_id"].to_numpy(np.int64).copy()
+        self._whole = objects[["image_id", "frame", "y0", "x0", "y1", "x1", "mask_label"]].to_numpy(np.int64)
+        self._centres = objects[["cy", "cx"]].to_numpy(np.float64)
+        self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
+        self.position = self._unlabelled_from(0, 0)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, object_id: int) -> bool:
+        return object_id in self._place
+
+    @property
+    def current(self) -> Entry | None:
+        """The object the person looks at; None in an empty queue."""
+        return self.entry(self.position) if len(self) else None
+
+    def entry(self, position: int) -> Entry:
+        """Return the object at a position."""
+        image_id, frame, y0, x0, y1, x1, label = (int(value) for value in self._whole[position])
+        cy, cx = (float(value) for value in self._centres[position])
+        box = Box(y0, x0, y1, x1)
+        return Entry(
+            int(self._ids[position]), image_id, frame, box, cy, cx, label, int(self._classes[position])
+        )
+
+    # ------------------------------------------------------------------ walking
+    def step(self, by: int) -> None:
+        """Go on or back; the ends hold."""
+        self.position = int(np.clip(self.position + by, 0, max(0, len(self) - 1)))
+
+    def go_to(self, object_id: int) -> bool:
+        """Go to an object; False where it is not in the queue."""
+        if object_id not in self._place:
+            return False
+        self.position = self._place[object_id]
+        return True
+
+    def move_on(self, was_unlabelled: bool) -> None:
+        """Go on after a label: to the next unlabelled object, or, for who revises labels, simply to the next one."""
+        following = min(self.position + 1, max(0, len(self) - 1))
+        self.position = self._unlabelled_from(following, following) if was_unlabelled else following
+
+    def ahead(self, count: int) -> list[Entry]:
+        """Return the objects that probably come next, the likeliest first."""
+        unlabelled = np.flatnonzero(self._classes[self.position + 1 :] == 0)[:count] + self.position + 1
+        nearest = [p for p in (self.position + 1, self.position - 1) if 0 <= p < len(self)]
+        return [self.entry(int(p)) for p in dict.fromkeys([*unlabelled[:2], *nearest, *unlabelled])]
+
+    # ------------------------------------------------------------------ labels
+    def class_of(self, object_id: int) -> int:
+        """Return an object's class id as the queue knows it."""
+        return int(self._classes[self._place[object_id]])
+
+    def set_classes(self, object_ids: Sequence[int], class_ids: Sequence[int]) -> None:
+        """Take new labels over; objects that are not in the queue are left out."""
+        for object_id, class_id in zip(object_ids, class_ids, strict=True):
+            if object_id in self._place:
+                self._classes[self._place[object_id]] = class_id
+
+    def counts(self) -> dict[int, int]:
+        """Return the number of objects by class id (0: unlabelled)."""
+        values, counts = np.unique(self._classes, return_counts=True)
+        return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
+
+    def _unlabelled_from(self, start: int, otherwise: int) -> int:
+        found = np.flatnonzero(self._classes[start:] == 0)
+        return int(start + found[0]) if len(found) else otherwise

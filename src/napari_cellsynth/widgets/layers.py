@@ -1,0 +1,227 @@
+"""What the canvas shows of the project: one image's pixels, and the objects of the current frame.
+
+The ``objects`` layer holds the instance labels of the current frame only (Y, X): it follows the time slider, which
+keeps it quick whatever the number of frames, and its ``features`` table says what each label is.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QTimer
+
+from napari_cellsynth.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_cellsynth.widgets.session import Session
+
+OBJECTS = "objects"
+
+
+class ProjectLayers:
+    """The session's layers in the viewer.
+
+    Attributes
+    ----------
+    image_id : int or None
+        The project image on the canvas.
+    frame : int
+        The frame on the canvas.
+    frame_is_segmented : bool
+        Whether that frame has been segmented (it may still hold no object).
+    """
+
+    def __init__(self, session: Session, viewer: Any) -> None:
+        self._session = session
+        # Weak: the session must not keep a closed viewer alive.
+        self._viewer = weakref.ref(viewer)
+        self.image_id: int | None = None
+        self.frame = 0
+        self.frame_is_segmented = False
+        self._frame_objects: pd.DataFrame | None = None
+        viewer.dims.events.current_step.connect(self._on_step)
+        session.objects_changed.connect(self.refresh)
+        # The table behind the tooltips follows a moment after the labels; a key must not wait for it.
+        self._retelling = QTimer(session)
+        self._retelling.setSingleShot(True)
+        self._retelling.setInterval(300)
+        self._retelling.timeout.connect(self._retell)
+        session.labels_changed.connect(self._drop_features)
+        session.classes_changed.connect(self._retelling.start)
+
+    # ------------------------------------------------------------------ for the docks
+    @property
+    def objects_layer(self) -> Any:
+        """The Labels layer of the current frame's objects, or None."""
+        return self.ours(OBJECTS)
+
+    @property
+    def image_layers(self) -> list[Any]:
+        """The Image layers of the shown image (several where its channels are apart)."""
+        viewer = self._viewer()
+        return [] if viewer is None else [x for x in viewer.layers if x.metadata.get("cellsynth") == "image"]
+
+    def frame_objects(self) -> pd.DataFrame:
+        """Return the objects of the current frame (as `Project.objects`)."""
+        if self._frame_objects is None:
+            project = self._session.need_project()
+            self._frame_objects = project.objects(image_id=self.image_id, frame=self.frame)
+        return self._frame_objects
+
+    def object_at(self, label: int) -> int | None:
+        """Return the id of the current frame's object with this value in the ``objects`` layer."""
+        objects = self.frame_objects()
+        found = objects.index[objects["mask_label"] == label]
+        return int(found[0]) if len(found) else None
+
+    # ------------------------------------------------------------------ showing
+    def show(self, image_id: int) -> None:
+        """Put the image and its objects on the canvas.
+
+        Raises
+        ------
+        UserError
+            Where the image's file is gone or broken.
+        """
+        viewer = self._viewer()
+        if viewer is None or image_id == self.image_id:
+            return
+        project = self._session.need_project()
+        source = project.source(image_id)
+        name = str(project.images().loc[image_id, "name"])
+        self._remove()
+        # Until the image is in, `image_id` stays None: napari moves the slider while it inserts a layer, and following it
+        # then would insert the objects inside of that insertion.
+        self._add_image(viewer, image_id, name, source)
+        viewer.dims.set_point(viewer.dims.ndim - 3, 0)
+        self.image_id, self.frame = image_id, 0
+        self.refresh()
+        viewer.reset_view()
+        self._session.frame_changed.emit(image_id, self.frame)
+
+    def _add_image(self, viewer: Any, image_id: int, name: str, source: Any) -> None:
+        pixels = source.lazy()
+        metadata = {"cellsynth": "image", "image_id": image_id}
+        channels = source.shape[1]
+        if channels == 1:
+            viewer.add_image(pixels[:, 0], name=name, metadata=metadata)
+        elif channels == 3 and source.dtype == np.uint8:
+            viewer.add_image(np.moveaxis(pixels, 1, -1), name=name, rgb=True, metadata=metadata)
+        else:
+            names = [f"{name} · channel {c + 1}" for c in range(channels)]
+            viewer.add_image(pixels, channel_axis=1, name=names, metadata=metadata)
+
+    def refresh(self) -> None:
+        """Read the current frame's objects again."""
+        viewer, project = self._viewer(), self._session.project
+        if viewer is None or project is None or self.image_id is None:
+            return
+        self._frame_objects = None
+        mask = project.mask(self.image_id, self.frame)
+        self.frame_is_segmented = mask is not None
+        layer = self.objects_layer
+        if mask is None:
+            # Nothing segmented in this frame; an empty layer keeps the person's contour and opacity for the next one.
+            if layer is not None:
+                layer.data = np.zeros_like(np.asarray(layer.data))
+                layer.features = pd.DataFrame()
+            return
+        if layer is None:
+            layer = viewer.add_labels(mask, name=OBJECTS, opacity=0.7, metadata={"cellsynth": OBJECTS})
+            layer.contour = 2
+            layer.editable = False
+            self._session.objects_layer_made.emit(layer)
+        else:
+            layer.data = mask
+        self._set_features(layer)
+
+    def centre_on(self, object_id: int) -> None:
+        """Bring an object's image, frame and place into view."""
+        viewer = self._viewer()
+        objects = self._session.need_project().objects()
+        if viewer is None:
+            return
+        if object_id not in objects.index:
+            raise UserError(f"Object {object_id} is not there any more.", "Its frame was segmented again.")
+        row = objects.loc[object_id]
+        self.place(int(row["image_id"]), int(row["frame"]), float(row["cy"]), float(row["cx"]), int(row["mask_label"]))
+
+    def place(self, image_id: int, frame: int, cy: float, cx: float, label: int = 0) -> None:
+        """Bring a place (image, frame, centre in pixels) into view and select the label there."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        self.show(image_id)
+        viewer.dims.set_point(viewer.dims.ndim - 3, frame)
+        camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+        camera.center = (*camera.center[:-2], cy, cx)
+        if label and self.objects_layer is not None:
+            self.objects_layer.selected_label = label
+
+    def clear(self) -> None:
+        """Take the project's layers off the canvas."""
+        self._remove()
+        self.image_id, self.frame = None, 0
+        self.frame_is_segmented = False
+        self._frame_objects = None
+
+    def disconnect(self) -> None:
+        """Let go of the viewer."""
+        viewer = self._viewer()
+        if viewer is not None:
+            viewer.dims.events.current_step.disconnect(self._on_step)
+        self.image_id = None
+
+    # ------------------------------------------------------------------ inside
+    def ours(self, kind: str) -> Any:
+        """Return our layer of a kind (its ``metadata["cellsynth"]``), or None."""
+        viewer = self._viewer()
+        if viewer is None:
+            return None
+        return next((layer for layer in viewer.layers if layer.metadata.get("cellsynth") == kind), None)
+
+    def _remove(self) -> None:
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        # While the image leaves, the slider jumps about: nobody wants the masks of those frames.
+        self.image_id = None
+        for layer in [x for x in viewer.layers if "cellsynth" in x.metadata]:
+            viewer.layers.remove(layer)
+
+    def _drop_features(self) -> None:
+        self._frame_objects = None
+        self._retelling.start()
+
+    def _retell(self) -> None:
+        layer = self.objects_layer
+        if layer is not None and self.image_id is not None and self._session.project is not None:
+            self._set_features(layer)
+
+    def _set_features(self, layer: Any) -> None:
+        objects = self.frame_objects()
+        names = {record.id: record.name for record in self._session.need_project().classes()}
+        special = {0: "", -1: "unsure", -2: "bad segmentation"}
+        layer.features = pd.DataFrame(
+            {
+                "index": objects["mask_label"].to_numpy(),
+                "object": objects.index.to_numpy(),
+                "class": [names.get(c, special.get(c, "")) for c in objects["class_id"]],
+                "area": objects["area"].to_numpy(),
+            }
+        )
+
+    def _on_step(self) -> None:
+        viewer = self._viewer()
+        if viewer is None or self.image_id is None or viewer.dims.ndim < 3:
+            return
+        frame = int(viewer.dims.current_step[viewer.dims.ndim - 3])
+        if frame != self.frame:
+            self.frame = frame
+            with self._session.reporting():
+                self.refresh()
+            self._session.frame_changed.emit(self.image_id, frame)
+

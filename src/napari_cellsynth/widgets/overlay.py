@@ -1,0 +1,278 @@
+"""Predictions over the image: class ids and confidence of the current frame as layers, corrected by a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellsynth.widgets.session import Session
+
+CLASSES, CONFIDENCE = "classes", "confidence"
+
+
+def look_up(
+    instances: NDArray[np.integer], labels: ArrayLike, values: ArrayLike, dtype: type
+) -> NDArray[Any]:
+    """Return an image in which each object has its value.
+
+    Parameters
+    ----------
+    instances : ndarray of int, shape (Y, X)
+        Instance labels, 0 where there is no object.
+    labels : array_like of int, shape (N,)
+        Instance labels that have a value; all other pixels become 0.
+    values : array_like, shape (N,)
+        Their values.
+    dtype : type
+        Type of the result.
+
+    Returns
+    -------
+    ndarray, shape (Y, X)
+        ``table[instances]``; the cost does not depend on the number of objects.
+    """
+    label_array = np.asarray(labels, dtype=np.int64)
+    top = max(int(instances.max(initial=0)), int(label_array.max(initial=0)))
+    table = np.zeros(top + 1, dtype=dtype)
+    table[label_array] = np.asarray(values, dtype=dtype)
+    table[0] = 0
+    return np.asarray(table[instances])
+
+
+def class_colors(colors: Sequence[str]) -> NDArray[np.float32]:
+    """Return the n_classes + 1 colours (RGBA) of the class layer: see-through for 0, then the classes by position."""
+    rgb = [[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in colors]
+    return np.array([[0.0, 0.0, 0.0, 0.0], *([*each, 1.0] for each in rgb)], dtype=np.float32)
+
+
+class PredictionOverlay(QObject):
+    """Keeps the layers ``classes`` and ``confidence`` equal to the newest predictions in the frame on the canvas.
+
+    An object that was labelled by hand shows its label, every other one its prediction. The layers hold the current
+    frame only and follow the time slider; a hidden one costs nothing.
+
+    Parameters
+    ----------
+    session : Session
+        The viewer's session.
+    parent : QObject, optional
+        The object that owns this one.
+    """
+
+    changed = Signal()
+    """The objects or the classes of the current frame are others now."""
+    hovered = Signal(str)
+    """Words about the object under the pointer; empty where there is none."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._shown = {CLASSES: True, "outlines": True, CONFIDENCE: False}
+        self.table = pd.DataFrame()
+        self._words = ""
+        session.frame_changed.connect(lambda *_: self.refresh())
+        for signal in (
+            session.project_changed, session.predictions_changed, session.objects_changed, session.labels_changed,
+            session.classes_changed,
+        ):
+            signal.connect(lambda *_: self.refresh())
+        session.viewer.mouse_move_callbacks.append(self._on_move)
+
+    # ------------------------------------------------------------------ what is shown
+    def show(self, what: str, on: bool) -> None:
+        """Show or hide ``"classes"``, ``"outlines"`` or ``"confidence"``."""
+        self._shown[what] = on
+        self.refresh()
+
+    def counts(self) -> dict[int, int]:
+        """Return the number of objects of each class id in the current frame."""
+        if self.table.empty:
+            return {}
+        return {int(k): int(n) for k, n in self.table["class_id"].value_counts().items() if k > 0}
+
+    def layer(self, kind: str) -> Any:
+        """Return the layer ``"classes"`` or ``"confidence"``, or None."""
+        viewer = self._session.viewer
+        if viewer is None:
+            return None
+        return next((layer for layer in viewer.layers if layer.metadata.get("cellsynth") == kind), None)
+
+    def refresh(self) -> None:
+        """Read the frame's predictions again and repaint what is shown."""
+        with self._session.reporting():
+            self._refresh()
+        self.changed.emit()
+
+    def disconnect_viewer(self) -> None:
+        """Let go of the viewer's pointer."""
+        viewer = self._session.viewer
+        if viewer is not None and self._on_move in viewer.mouse_move_callbacks:
+            viewer.mouse_move_callbacks.remove(self._on_move)
+
+    # ------------------------------------------------------------------ correcting
+    def object_under_pointer(self) -> int | None:
+        """Return the id of the object under the pointer."""
+        layer = self._session.layers.objects_layer
+        viewer = self._session.viewer
+        if layer is None or viewer is None:
+            return None
+        value = layer.get_value(viewer.cursor.position, world=True)
+        return self._session.layers.object_at(int(value)) if value else None
+
+    def correct(self, class_id: int) -> int | None:
+        """Label the object under the pointer (else the current object) by hand; return its id, or None."""
+        object_id = self.object_under_pointer() or self._session.current_object_id
+        if object_id is None or self._session.project is None:
+            return None
+        with self._session.reporting():
+            self._session.project.label([object_id], class_id, source="hand")
+            self._session.select_object(object_id, move_canvas=False)
+            return object_id
+        return None
+
+    # ------------------------------------------------------------------ inside
+    def _refresh(self) -> None:
+        session, objects_layer = self._session, self._session.layers.objects_layer
+        if session.project is None or session.current_image_id is None or objects_layer is None:
+            self.table = pd.DataFrame()
+            return
+        self.table = self._frame_table()
+        objects_layer.features = self._features()
+        self._show_outlines(objects_layer)
+        instances = np.asarray(objects_layer.data)
+        classes = session.project.classes()
+        self._show_classes(instances, objects_layer, classes)
+        self._show_confidence(instances, objects_layer)
+        self._bind_keys(classes)
+
+    def _frame_table(self) -> pd.DataFrame:
+        project, layers = self._session.need_project(), self._session.layers
+        table = layers.frame_objects()[["mask_label", "class_id", "area"]].copy()
+        table = table.rename(columns={"class_id": "label_id"})
+        predictions = project.predictions(image_id=layers.image_id, frame=layers.frame)
+        table["predicted_id"] = predictions["class_id"].reindex(table.index).fillna(0).astype(int)
+        table["confidence"] = predictions["confidence"].reindex(table.index).astype(float)
+        table["class_id"] = table["label_id"].where(table["label_id"] != 0, table["predicted_id"])
+        return table
+
+    def _features(self) -> pd.DataFrame:
+        """Return what the status bar says of an object under the pointer."""
+        table = self.table
+        names = {record.id: record.name for record in self._session.need_project().classes()}
+        named = names | {-1: "unsure", -2: "bad segmentation"}
+        return pd.DataFrame(
+            {
+                "index": table["mask_label"].to_numpy(),
+                "object": table.index.to_numpy(),
+                "class": [named.get(int(i), "") for i in table["label_id"]],
+                "predicted": [names.get(int(i), "") for i in table["predicted_id"]],
+                "confidence": table["confidence"].round(2).to_numpy(),
+                "area": table["area"].to_numpy(),
+            }
+        )
+
+    def _show_outlines(self, objects_layer: Any) -> None:
+        if objects_layer.visible != self._shown["outlines"]:
+            objects_layer.visible = self._shown["outlines"]
+
+    def _show_classes(self, instances: NDArray[np.integer], objects_layer: Any, classes: Sequence[Any]) -> None:
+        layer = self.layer(CLASSES)
+        if not self._shown[CLASSES]:
+            if layer is not None:
+                layer.visible = False
+            return
+        place = {record.id: i + 1 for i, record in enumerate(classes)}
+        values = [place.get(int(class_id), 0) for class_id in self.table["class_id"]]
+        image = look_up(instances, self.table["mask_label"], values, np.uint8)
+        colors = [record.color for record in classes]
+        if layer is None:
+            colormap = _class_colormap(colors)
+            layer = self._add("add_labels", image, CLASSES, objects_layer, opacity=0.35, colormap=colormap)
+            layer.editable = False
+            layer.metadata["colors"] = colors
+            return
+        if layer.metadata.get("colors") != colors:
+            layer.colormap = _class_colormap(colors)
+            layer.metadata["colors"] = colors
+        layer.data = image
+        layer.visible = True
+
+    def _show_confidence(self, instances: NDArray[np.integer], objects_layer: Any) -> None:
+        layer = self.layer(CONFIDENCE)
+        if not self._shown[CONFIDENCE]:
+            if layer is not None:
+                layer.visible = False
+            return
+        values = self.table["confidence"].fillna(0.0)
+        image = look_up(instances, self.table["mask_label"], values, np.float32)
+        if layer is None:
+            self._add(
+                "add_image", image, CONFIDENCE, objects_layer,
+                opacity=0.6, blending="translucent", contrast_limits=(0.0, 1.0), colormap=_confidence_colors(),
+            )
+            return
+        layer.data = image
+        layer.visible = True
+
+    def _add(self, adder: str, image: NDArray[Any], kind: str, below: Any, **options: Any) -> Any:
+        viewer = self._session.viewer
+        active = viewer.layers.selection.active
+        layer = getattr(viewer, adder)(image, name=kind, metadata={"cellsynth": kind}, **options)
+        # Below the outlines, which stay in front and keep the person's selection.
+        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(below))
+        viewer.layers.selection.active = active or below
+        return layer
+
+    def _bind_keys(self, classes: Sequence[Any]) -> None:
+        """Bind the classes' keys on our own layers only, where they win over napari's tool keys."""
+        layers = [x for x in (self._session.layers.objects_layer, self.layer(CLASSES)) if x is not None]
+        for layer in layers:
+            for record in classes:
+                if record.key:
+                    layer.bind_key(record.key, self._correct_with(record.id), overwrite=True)
+
+    def _correct_with(self, class_id: int) -> Any:
+        def correct(_layer: Any) -> None:
+            self.correct(class_id)
+
+        return correct
+
+    def _on_move(self, _viewer: Any, _event: Any) -> None:
+        words = self._words_under_pointer()
+        if words != self._words:
+            self._words = words
+            self.hovered.emit(words)
+
+    def _words_under_pointer(self) -> str:
+        object_id = None if self.table.empty else self.object_under_pointer()
+        if object_id is None or object_id not in self.table.index:
+            return ""
+        row = self.table.loc[object_id]
+        names = {record.id: record.name for record in self._session.need_project().classes()}
+        predicted = names.get(int(row["predicted_id"]), "")
+        words = f"object {object_id}"
+        if predicted:
+            words += f" · predicted {predicted} {row['confidence']:.2f}"
+        if row["label_id"] > 0:
+            words += f" · labelled {names.get(int(row['label_id']), '')}"
+        return words
+
+
+def _class_colormap(colors: Sequence[str]) -> Any:
+    """Return the class layer's colormap; of napari's two kinds the one whose tables need no compiling first."""
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    return CyclicLabelColormap(colors=class_colors(colors), background_value=0)
+
+
+def _confidence_colors() -> Any:
+    """Return a map from red (guessed) over yellow to blue-green (sure), see-through at 0 where there is no object."""
+    from napari.utils import Colormap
+
+    colors = [[0, 0, 0, 0], [0.84, 0.37, 0, 1], [0.94, 0.89, 0.26, 1], [0, 0.62, 0.45, 1]]
+    return Colormap(colors, name="confidence", controls=[0.0, 0.2, 0.6, 1.0])

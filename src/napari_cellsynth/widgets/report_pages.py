@@ -1,0 +1,134 @@
+"""Classifier runs paired by what differs in them, and the project's figures written as one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from napari_cellsynth.widgets.score_text import score_text
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs that differ in their synthetic patches only; one of them may be missing."""
+
+    title: str
+    real: Any
+    synthetic: Any
+
+    def difference(self) -> float | None:
+        """Return the balanced accuracy with synthetic patches minus that without, or None."""
+        values = [_balanced_accuracy(run) for run in (self.real, self.synthetic)]
+        if values[0] is None or values[1] is None:
+            return None
+        return values[1] - values[0]
+
+    def intervals_apart(self) -> bool | None:
+        """Return whether the 95 % intervals of the two do not overlap; None where one is missing."""
+        bounds = [_interval(run) for run in (self.real, self.synthetic)]
+        if bounds[0] is None or bounds[1] is None:
+            return None
+        return bool(bounds[0][1] < bounds[1][0] or bounds[1][1] < bounds[0][0])
+
+
+def pairs_of(runs: list[Any]) -> list[Pair]:
+    """Pair finished classifier runs, newest first.
+
+    Two runs are a pair where recipe, seed, training crops and test crops are the same, one with synthetic patches and
+    one without. Complete pairs come first.
+    """
+    real: dict[tuple[Any, ...], Any] = {}
+    mixed: list[Any] = []
+    for run in runs:
+        if run.parameters.get("synthetic"):
+            mixed.append(run)
+        else:
+            real.setdefault(_sameness(run), run)
+    pairs, used = [], set()
+    for run in mixed:
+        key = _sameness(run)
+        used.add(key)
+        title = f"{run.recipe} · seed {run.seed} · +{run.parameters['synthetic']} {run.parameters.get('mode', 'mixed')}"
+        pairs.append(Pair(title, real.get(key), run))
+    pairs += [Pair(f"{run.recipe} · seed {run.seed}", run, None) for key, run in real.items() if key not in used]
+    return sorted(pairs, key=lambda pair: pair.real is None or pair.synthetic is None)
+
+
+def _sameness(run: Any) -> tuple[Any, ...]:
+    parameters = run.parameters
+    sets = [_frozen(parameters.get(name)) for name in ("training_objects", "test_objects")]
+    return (run.recipe, _frozen(parameters.get("recipe")), run.seed, *sets)
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return tuple(sorted((key, _frozen(each)) for key, each in value.items()))
+    if isinstance(value, list):
+        return tuple(_frozen(each) for each in value)
+    return value
+
+
+def _balanced_accuracy(run: Any) -> float | None:
+    if run is None:
+        return None
+    value = ((run.result or {}).get("scores") or {}).get("balanced_accuracy")
+    return None if value is None else float(value)
+
+
+def _interval(run: Any) -> list[float] | None:
+    if run is None:
+        return None
+    bounds: dict[str, list[float]] = ((run.result or {}).get("scores") or {}).get("intervals") or {}
+    return bounds.get("balanced_accuracy")
+
+
+def write_project_report(project: Any) -> Path:
+    """Write the project's figures as one HTML page, ``report.html`` in the project folder, and return its path.
+
+    Raises
+    ------
+    UserError
+        Where the page cannot be written.
+    """
+    from napari_cellsynth.evaluate.figures import confusion_figure
+    from napari_cellsynth.evaluate.report import Section, write_report
+
+    classifiers = [run for run in project.runs("classifier") if run.status == "finished"]
+    comparison = [
+        {
+            "runs": pair.title,
+            "real only": score_text(pair.real.result) if pair.real else "",
+            "with synthetic": score_text(pair.synthetic.result) if pair.synthetic else "",
+            "difference": pair.difference(),
+        }
+        for pair in pairs_of(classifiers)
+    ]
+    names = {record.id: record.name for record in project.classes()}
+    quality = [
+        {"run": run.id, "class": names.get(run.class_id, "")} | dict((run.result or {}).get("quality") or {})
+        for run in project.runs("gan")
+        if (run.result or {}).get("quality")
+    ]
+    counts = {names[i]: n for i, n in project.label_counts().items() if i in names}
+    sections = [Section("Labelled objects", [pd.DataFrame({"objects": counts})])]
+    if comparison:
+        words = "Balanced accuracy on held-out real objects, with 95 % intervals over groups. One training each."
+        sections.append(Section("With and without synthetic patches", [words, _by_first(comparison)]))
+    if quality:
+        words = "Synthetic patches against real ones; kid_floor is the same figure between two sets of real patches."
+        sections.append(Section("Synthetic patches", [words, _by_first(quality)]))
+    for run in classifiers:
+        result = run.result or {}
+        if result.get("confusion") and result.get("classes"):
+            figure = confusion_figure(result["confusion"], result["classes"])
+            words = f"Balanced accuracy {score_text(result)}, macro F1 {score_text(result, 'macro_f1')}."
+            sections.append(Section(f"{run.id} · {run.recipe} · seed {run.seed}", [words, figure]))
+    return write_report(project.path / "report.html", project.path.stem, sections)
+
+
+def _by_first(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows)
+    return table.set_index(table.columns[0])

@@ -1,0 +1,306 @@
+"""The dock that links images and finds the objects in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QSpinBox
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Finished
+from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.widgets.dock import Dock, allow, button, label
+from napari_cellsynth.widgets.form import ModelForm
+from napari_cellsynth.widgets.image_adding import ImageAdder
+from napari_cellsynth.widgets.job_thread import duration_text
+from napari_cellsynth.widgets.preview import SegmentationPreview
+
+LABELS = {
+    "radius": "texture radius",
+    "opening": "opening",
+    "min_area": "smallest object",
+    "flat_field_px": "uneven light over",
+    "split_touching": "split touching objects",
+    "enhance": "enhancement",
+}
+BARS = "▁▂▃▄▅▆▇█"
+
+
+class SegmentDock(Dock):
+    """Images, method, live preview, and the job that segments every frame."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self._seconds: float | None = None
+        self._orphans: list[int] = []
+        self._shown_orphan = -1
+        self._edited = False
+        self.images = label("", name="images", wrap=True)
+        self.add = ImageAdder(self.session)
+        self.shown = QComboBox()
+        self.shown.setObjectName("shown_image")
+        self.shown.setToolTip("The image on the canvas.")
+        self.shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.group_by = QLineEdit()
+        self.group_by.setObjectName("group_by")
+        self.group_by.setPlaceholderText(r"group: each series · or a pattern like (plate\d+)")
+        self.group_by.setToolTip(
+            "What must not be split between training and test. A regular expression over the path of the images that "
+            "are added next: its bracketed part is the group. Empty: every series is its own group."
+        )
+        self.form = ModelForm(
+            SegmentParameters,
+            advanced=("flat_field_px", "split_touching", "enhance"),
+            hidden=("images", "frames"),
+            labels=LABELS,
+            advanced_title="uneven light · touching objects · enhancement",
+        )
+        for name in ("radius", "opening", "min_area"):
+            editor = self.form.editor(name)
+            if isinstance(editor, QSpinBox):
+                editor.setSuffix(" px")
+        self.microns = label("", "quiet", name="microns")
+        self.live = QCheckBox("live preview")
+        self.live.setObjectName("live_preview")
+        self.live.setToolTip("Draw the outlines that these settings give on the current frame.")
+        self.live.setChecked(True)
+        self.result = label("", name="preview_result")
+        self.segment_all = button("segment_all", "Segment all frames", SEGMENT_TIP, primary=True)
+        self.segment_frame = button("segment_frame", "This frame", "Segment only the frame on the canvas.")
+        self.estimate = label("", "quiet", name="estimate")
+        self.problem = label("", "problem", name="problem", wrap=True)
+        self.found_heading = label("Found", "heading")
+        self.found = label("", name="found", wrap=True)
+        self.areas = label("", "quiet", name="areas")
+        self.carried = label("", name="carried", wrap=True)
+        self.show_orphans = button("show_orphans", "show", "Go to the next place whose label found no object.")
+        self.preview = SegmentationPreview(self.session, self)
+        self._lay_out()
+        self._connect()
+        self._read_project()
+
+    def _lay_out(self) -> None:
+        self.add_row(label("Images", "heading"), self.images, self.add, stretch=1)
+        self.add_row(self.shown, stretch=0)
+        self.add_row(self.group_by, stretch=0)
+        self.body.addWidget(label("Method: entropy + Otsu", "heading"))
+        self.body.addWidget(self.form)
+        self.body.addWidget(self.microns)
+        self.add_row(self.live, self.result)
+        row = self.add_row(self.segment_all, self.segment_frame, stretch=0)
+        row.setContentsMargins(0, 4, 0, 0)
+        self.add_row(self.estimate)
+        self.body.addWidget(self.problem)
+        self.add_row(self.found_heading, self.found, stretch=1)
+        self.body.addWidget(self.areas)
+        self.add_row(self.carried, self.show_orphans)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.project_changed.connect(self._read_project)
+        session.images_changed.connect(self._read_images)
+        session.objects_changed.connect(self._read_objects)
+        session.frame_changed.connect(self._on_frame)
+        session.jobs_changed.connect(self._show_buttons)
+        self.shown.activated.connect(lambda _i: session.show_image(int(self.shown.currentData())))
+        self.group_by.textChanged.connect(lambda text: setattr(self.add, "group_by", text.strip()))
+        self.form.valueChanged.connect(self._on_edited)
+        self.form.problemChanged.connect(lambda _text: self._show_buttons())
+        self.live.toggled.connect(self._on_live)
+        self.preview.begun.connect(lambda: self.result.setText("…"))
+        self.preview.computed.connect(self._on_preview)
+        self.preview.failed.connect(self._on_preview_failed)
+        self.segment_all.clicked.connect(lambda: self.submit(whole=True))
+        self.segment_frame.clicked.connect(lambda: self.submit(whole=False))
+        self.show_orphans.clicked.connect(self.show_next_orphan)
+
+    # ------------------------------------------------------------------ what the person does
+    def submit(self, *, whole: bool) -> None:
+        """Queue the segmentation of every frame, or of the one on the canvas."""
+        with self.session.reporting():
+            project, parameters = self.session.need_project(), self.form.value()
+            assert isinstance(parameters, SegmentParameters)
+            title = "Segment"
+            if not whole:
+                image_id, frame = self.session.current_image_id, self.session.current_frame
+                if image_id is None:
+                    raise UserError("There is no image on the canvas.", "Add images first.")
+                parameters = parameters.model_copy(update={"images": [image_id], "frames": [frame]})
+                title = f"Segment frame {frame + 1}"
+            handle = self.session.submit(Job.of(project.path, parameters), title)
+            handle.ended.connect(self._on_segmented)
+
+    def show_next_orphan(self) -> None:
+        """Bring the next label that found no object into view."""
+        with self.session.reporting():
+            orphans = self.session.need_project().orphans()
+            if not len(orphans):
+                return
+            self._shown_orphan = (self._shown_orphan + 1) % len(orphans)
+            row = orphans.iloc[self._shown_orphan]
+            self.session.layers.place(int(row["image_id"]), int(row["frame"]), float(row["cy"]), float(row["cx"]))
+
+    # ------------------------------------------------------------------ what the project says
+    def _read_project(self) -> None:
+        self._edited = False
+        self._seconds = None
+        self.preview.remove()
+        self.result.setText("")
+        self._read_images()
+        self._read_objects()
+
+    def _read_images(self) -> None:
+        project = self.session.project
+        images = project.images() if project is not None else pd.DataFrame()
+        self.shown.clear()
+        for image_id, row in images.iterrows():
+            self.shown.addItem(f"{row['name']}   {row['frames']} × {row['width']}×{row['height']}", int(image_id))
+        self.shown.setVisible(len(images) > 0)
+        self.group_by.setVisible(project is not None)
+        self.add.button.setEnabled(project is not None)
+        self.add.button.setToolTip("Link images to the project." if project is not None else NO_PROJECT)
+        if len(images):
+            groups = images["group"].nunique()
+            text = f"{int(images['frames'].sum()):,} frames · {len(images)} series · {groups} group{'s' * (groups != 1)}"
+            missing = int(images["missing"].sum())
+            self.images.setText(text + (f" · {missing} missing" if missing else ""))
+        else:
+            self.images.setText("none yet" if project is not None else "no project is open")
+        self._show_shown()
+        self._show_buttons()
+        self._preview_soon()
+
+    def _read_objects(self) -> None:
+        project = self.session.project
+        objects = project.objects() if project is not None else pd.DataFrame()
+        for each in (self.found_heading, self.found, self.areas):
+            each.setVisible(len(objects) > 0)
+        if len(objects):
+            frames = len(objects.drop_duplicates(["image_id", "frame"]))
+            self.found.setText(f"{len(objects):,} objects · {len(objects) / frames:.1f} a frame")
+            low, high = np.percentile(objects["area"], [1, 99])
+            self.areas.setText(f"area  {low:,.0f} px {sparkline(objects['area'].to_numpy())} {high:,.0f} px")
+        orphans = project.orphans() if project is not None else pd.DataFrame()
+        self._show_orphans(len(orphans))
+
+    def _show_orphans(self, count: int, carried: int | None = None) -> None:
+        parts = [] if carried is None else [f"Carried over {carried:,} labels"]
+        if count:
+            parts.append(f"{count:,} label{'s' * (count != 1)} could not be placed")
+        self.carried.setText(" · ".join(parts))
+        self.carried.setVisible(bool(parts))
+        self.show_orphans.setVisible(count > 0)
+
+    def _on_frame(self, _image_id: int, _frame: int) -> None:
+        self._show_shown()
+        self._show_buttons()
+        self._preview_soon()
+
+    def _show_shown(self) -> None:
+        self.shown.setCurrentIndex(self.shown.findData(self.session.current_image_id))
+        frame = "" if self.session.current_image_id is None else f" on frame {self.session.current_frame + 1}"
+        self.live.setText(f"live preview{frame}")
+
+    def _show_buttons(self) -> None:
+        project = self.session.project
+        images = project.images() if project is not None else pd.DataFrame()
+        why_not = self.form.problem()
+        if project is None:
+            why_not = NO_PROJECT
+        elif project.read_only:
+            why_not = "The project is open for reading only."
+        elif not len(images):
+            why_not = "There are no images yet: add some first."
+        elif any(handle.job.kind == "segment" for handle in [*self.session.waiting, self.session.running] if handle):
+            why_not = "A segmentation is running."
+        allow(self.segment_all, why_not, SEGMENT_TIP)
+        allow(self.segment_frame, why_not, "Segment only the frame on the canvas.")
+        self.problem.setText(why_not)
+        self.problem.setVisible(bool(why_not))
+        frames = int(images["frames"].sum()) if len(images) else 0
+        self.segment_all.setText(f"Segment all {frames:,} frames" if frames else "Segment all frames")
+        known = self._seconds is not None and frames > 1
+        self.estimate.setVisible(known)
+        if self._seconds is not None and known:
+            self.estimate.setText(f"about {duration_text(self._seconds * frames)} in all")
+        self._show_microns(images)
+
+    def _show_microns(self, images: pd.DataFrame) -> None:
+        """Say what the lengths are in µm, where the pixel size of the image on the canvas is known."""
+        size = images["pixel_size_um"].get(self.session.current_image_id) if len(images) else None
+        known = size is not None and not pd.isna(size) and not self.form.problem()
+        self.microns.setVisible(known)
+        if known:
+            values = self.form.value()
+            assert isinstance(values, SegmentParameters)
+            self.microns.setText(
+                f"= radius {values.radius * size:.3g} µm · opening {values.opening * size:.3g} µm · "
+                f"smallest {values.min_area * size**2:.3g} µm²"
+            )
+
+    # ------------------------------------------------------------------ the preview
+    def _on_edited(self, _parameters: SegmentParameters) -> None:
+        self._edited = True
+        self._show_buttons()
+        self._preview_soon()
+
+    def _on_live(self, on: bool) -> None:
+        self._edited = on
+        if on:
+            self._preview_soon()
+        else:
+            self.preview.remove()
+            self.result.setText("")
+
+    def _preview_soon(self) -> None:
+        """Preview where it tells something new: a frame without objects, or settings that were just changed."""
+        segmented = self.session.layers.frame_is_segmented
+        if not self.live.isChecked() or not self.isVisible() or (segmented and not self._edited):
+            return
+        if self.session.current_image_id is not None and not self.form.problem():
+            value = self.form.value()
+            assert isinstance(value, SegmentParameters)
+            self.preview.ask(value)
+
+    def _on_preview(self, objects: int, seconds: float) -> None:
+        self._seconds = seconds
+        self.result.setText(f"{objects:,} objects · {seconds:.1f} s")
+        self._show_buttons()
+
+    def _on_preview_failed(self, message: str) -> None:
+        self.result.setText("")
+        self.problem.setText(message)
+        self.problem.setVisible(True)
+
+    def _on_segmented(self, last: object) -> None:
+        self._edited = False
+        self.preview.remove()
+        if isinstance(last, Finished):
+            self._show_orphans(len(last.result.get("orphans", [])), last.result.get("carried"))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Preview as soon as the dock is seen."""
+        super().showEvent(event)
+        self._preview_soon()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Leave the canvas to the other docks."""
+        super().hideEvent(event)
+        self.preview.remove()
+
+
+SEGMENT_TIP = "Find the objects of every frame; labels are carried over by overlap."
+NO_PROJECT = "No project is open: New… or Open… above."
+
+
+def sparkline(values: np.ndarray[Any, Any], bins: int = 12) -> str:
+    """Return a histogram of `values` (log scale, 1st to 99th percentile) as a line of blocks."""
+    logs = np.log(np.maximum(values.astype(np.float64), 1.0))
+    low, high = np.percentile(logs, [1, 99])
+    counts, _ = np.histogram(logs, bins=bins, range=(low, max(high, low + 1e-9)))
+    top = max(1, counts.max())
+    return "".join(BARS[round(count / top * (len(BARS) - 1))] for count in counts)

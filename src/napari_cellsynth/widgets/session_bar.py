@@ -1,0 +1,250 @@
+"""The bar on every dock: which project is open, what the machine has, and the job that runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+from qtpy.QtCore import QProcess, QSettings, Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_cellsynth.widgets.session import Session
+
+RECENT = 8
+
+
+class SessionBar(QWidget):
+    """Project menu and device; below it, while there are jobs, the running one with its Stop."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._device_process: QProcess | None = None
+        self.project_button = QToolButton()
+        self.project_button.setObjectName("project")
+        self.project_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.project_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.menu = QMenu(self.project_button)
+        self.menu.aboutToShow.connect(self._fill_menu)
+        self.project_button.setMenu(self.menu)
+        self.new_button = _small("new", "New…", "Make a project: a folder that keeps labels, patches and runs.")
+        self.open_button = _small("open", "Open…", "Open a project folder (NAME.cellsynth).")
+        # Without a project nothing else can be done: this is the brightest button of every dock.
+        self.new_button.setProperty("primary", True)
+        self.new_button.clicked.connect(self.ask_new)
+        self.open_button.clicked.connect(self.ask_open)
+        self.device = QToolButton()
+        self.device.setObjectName("device")
+        self.device.setAutoRaise(True)
+        self.device.setToolTip("What trainings will run on. Click to look again.")
+        self.device.clicked.connect(self.look_at_device)
+        self.job_title = QLabel()
+        self.job_title.setObjectName("job_title")
+        self.job_bar = QProgressBar()
+        self.job_bar.setObjectName("job_progress")
+        self.job_bar.setMaximumHeight(14)
+        self.queue = QToolButton()
+        self.queue.setObjectName("queue")
+        self.queue.setAutoRaise(True)
+        self.queue.setToolTip("The jobs that wait; choose one to take it out of the queue.")
+        self.queue.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.queue_menu = QMenu(self.queue)
+        self.queue_menu.aboutToShow.connect(self._fill_queue)
+        self.queue.setMenu(self.queue_menu)
+        self.stop = _small("stop", "Stop", "Stop this job after its current step; what it has done so far stays.")
+        self.stop.clicked.connect(self._on_stop)
+        self._lay_out()
+        self.device.setText(cpu_text())
+        session.project_changed.connect(self._show_project)
+        session.jobs_changed.connect(self._show_job)
+        session.job_event.connect(self._show_job)
+        self._show_project()
+        self._show_job()
+        # Only where there may be more than the CPU is it worth asking torch, which takes a second or two to start.
+        if shutil.which("nvidia-smi") or sys.platform == "darwin":
+            self.look_at_device()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        for widget in (self.project_button, self.new_button, self.open_button):
+            top.addWidget(widget)
+        top.addStretch(1)
+        top.addWidget(self.device)
+        self.job_row = QWidget()
+        row = QHBoxLayout(self.job_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        column = QVBoxLayout()
+        column.setSpacing(1)
+        column.addWidget(self.job_title)
+        column.addWidget(self.job_bar)
+        row.addLayout(column, 1)
+        row.addWidget(self.queue)
+        row.addWidget(self.stop)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 4, 6, 2)
+        outer.setSpacing(3)
+        outer.addLayout(top)
+        outer.addWidget(self.job_row)
+
+    # ------------------------------------------------------------------ the project
+    def _show_project(self) -> None:
+        project = self._session.project
+        has = project is not None
+        self.new_button.setVisible(not has)
+        self.open_button.setVisible(not has)
+        self.project_button.setText(f"{Path(project.path).name} ▾" if project is not None else "no project:")
+        self.project_button.setToolTip(str(project.path) if project is not None else "No project is open.")
+        if project is not None:
+            _remember(Path(project.path))
+
+    def _fill_menu(self) -> None:
+        menu, project = self.menu, self._session.project
+        menu.clear()
+        menu.addAction("New…", self.ask_new)
+        menu.addAction("Open…", self.ask_open)
+        recent = menu.addMenu("Open recent")
+        for path in recent_projects():
+            recent.addAction(path.name, partial(self._session.open, path)).setToolTip(str(path))
+        recent.setEnabled(bool(recent_projects()))
+        menu.addSeparator()
+        if project is not None:
+            images = project.images()
+            missing = images.index[images["missing"].astype(bool)]
+            relink = menu.addMenu("Relink missing images")
+            for image_id in missing:
+                name = str(images.loc[image_id, "name"])
+                relink.addAction(f"{name}…", partial(self.ask_relink, int(image_id), name))
+            relink.setEnabled(bool(len(missing)))
+            menu.addAction("Export labels as CSV…", self.ask_export)
+            menu.addAction("Close project", self._session.close_project)
+
+    def ask_new(self) -> None:
+        """Ask where the new project goes, and make it."""
+        chosen, _ = QFileDialog.getSaveFileName(self, "New project", str(_start_folder() / "untitled.cellsynth"))
+        if chosen:
+            path = Path(chosen)
+            self._session.create(path if path.suffix == ".cellsynth" else path.with_name(f"{path.name}.cellsynth"))
+
+    def ask_open(self) -> None:
+        """Ask for a project folder, and open it."""
+        chosen = QFileDialog.getExistingDirectory(self, "Open project", str(_start_folder()))
+        if chosen:
+            self._session.open(chosen)
+
+    def ask_relink(self, image_id: int, name: str) -> None:
+        """Ask where an image is now, and link it there."""
+        chosen, _ = QFileDialog.getOpenFileName(self, f"Where is {name}?", str(_start_folder()))
+        if chosen:
+            with self._session.reporting():
+                self._session.need_project().relink(image_id, chosen)
+
+    def ask_export(self) -> None:
+        """Ask for a file, and write every object with its label into it."""
+        from napari_cellsynth.project.exchange import export_csv
+
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", "labels.csv", "CSV (*.csv)")
+        if chosen:
+            with self._session.reporting():
+                export_csv(self._session.need_project(), Path(chosen))
+
+    # ------------------------------------------------------------------ the device
+    def look_at_device(self) -> None:
+        """Ask torch, in a process of its own, what it would compute on."""
+        if self._device_process is not None:
+            return
+        process = QProcess(self)
+        code = "from napari_cellsynth.training.device import describe_device; print(describe_device())"
+        process.finished.connect(lambda *_: self._on_device(process))
+        process.errorOccurred.connect(lambda *_: self._on_device(process))
+        self._device_process = process
+        self.device.setText(f"{cpu_text()} …")
+        process.start(sys.executable, ["-c", code])
+
+    def _on_device(self, process: QProcess) -> None:
+        self._device_process = None
+        lines = bytes(process.readAllStandardOutput()).decode(errors="replace").strip().splitlines()
+        # Where torch cannot be asked (a bundled application), what is known without it stays.
+        self.device.setText(lines[-1] if lines else cpu_text())
+
+    # ------------------------------------------------------------------ jobs
+    def _show_job(self, *_: object) -> None:
+        handle, waiting = self._session.running, self._session.waiting
+        self.job_row.setVisible(handle is not None)
+        self.queue.setVisible(bool(waiting))
+        self.queue.setText(f"+{len(waiting)}")
+        if handle is None:
+            return
+        fraction = handle.fraction
+        # A bar without an end says that something moves before the first figures come.
+        self.job_bar.setRange(0, 0 if fraction is None else 1000)
+        self.job_bar.setValue(0 if fraction is None else round(1000 * fraction))
+        self.job_bar.setTextVisible(fraction is not None)
+        note = handle.last_progress.note if handle.last_progress is not None else ""
+        parts = [handle.title, note, handle.eta_text() or ("starting…" if fraction is None else "")]
+        text = "   ".join(part for part in parts if part)
+        self.job_title.setText(self.job_title.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 250))
+        self.job_title.setToolTip(text)
+        self.stop.setEnabled(not handle.stopping)
+
+    def _fill_queue(self) -> None:
+        self.queue_menu.clear()
+        for handle in self._session.waiting:
+            self.queue_menu.addAction(f"✕  {handle.title}", handle.stop)
+
+    def _on_stop(self) -> None:
+        if self._session.running is not None:
+            self._session.running.stop()
+            self._show_job()
+
+
+def _small(name: str, text: str, tooltip: str) -> QPushButton:
+    made = QPushButton(text)
+    made.setObjectName(name)
+    made.setToolTip(tooltip)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return made
+
+
+def cpu_text() -> str:
+    """Say what is known of the machine without asking torch: the cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"CPU · {cores} core{'s' * (cores != 1)}"
+
+
+def _settings() -> QSettings:
+    return QSettings("napari-cellsynth", "napari-cellsynth")
+
+
+def recent_projects() -> list[Path]:
+    """Return the project folders opened last that still exist, newest first."""
+    stored = _settings().value("recent", [])
+    names = [stored] if isinstance(stored, str) else list(stored or [])
+    return [Path(name) for name in names if Path(name).is_dir()][:RECENT]
+
+
+def _remember(path: Path) -> None:
+    others = [str(other) for other in recent_projects() if other != path.resolve()]
+    _settings().setValue("recent", [str(path.resolve()), *others][:RECENT])
+
+
+def _start_folder() -> Path:
+    """Return where a file dialog starts: beside the newest project, else at home."""
+    recent = recent_projects()
+    return recent[0].parent if recent else Path.home()
+
+

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+from napari_cellsynth.classify.balance import class_weights
+from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe
+from napari_cellsynth.errors import UserError
+
+
+def test_hescnets_recipe_is_the_papers():
+    recipe = classifier_recipe("hescnet")
+    assert (recipe.size, recipe.lr, recipe.weight_decay, recipe.epochs) == (64, 0.005, 1e-4, 200)
+    assert recipe.fit == "window" and not recipe.augment_synthetic and recipe.balance == "none"
+    assert "momentum" in recipe.source
+
+
+def test_every_recipe_knows_its_name_and_source():
+    for name, kind in CLASSIFIER_RECIPES.items():
+        assert kind().name == name and kind().source
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "words"),
+    [
+        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet"),
+        ("fast", {"momentum": 0.9}, "no setting 'momentum'"),
+        ("fast", {"lr": -1}, "lr = -1 does not suit"),
+        ("fast", {"size": 50}, "multiple of 16"),
+        ("fast", {"name": "other"}, "no setting 'name'"),
+        ("hescnet", {"size": 16}, "greater than or equal to 32"),
+    ],
+)
+def test_unknown_names_and_values_out_of_range_are_refused_in_words(name, overrides, words):
+    with pytest.raises(UserError) as caught:
+        classifier_recipe(name, **overrides)
+    assert words in str(caught.value)
+
+
+def test_steps_come_from_the_real_crops_and_small_sets_get_enough_of_them():
+    recipe = classifier_recipe("fast")
+    assert recipe.steps(1400) == 40 * 44
+    assert recipe.steps(20) == recipe.least_steps == 300
+    assert classifier_recipe("hescnet").steps(1000) == 200 * 16
+
+
+def test_class_weights_equal_scikit_learns_balanced_ones():
+    labels = np.repeat([0, 1, 2], [50, 5, 20])
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    np.testing.assert_allclose(class_weights(labels, 3), expected, rtol=1e-6)
+    assert class_weights(labels, 3)[labels].mean() == pytest.approx(1)
+    assert class_weights(labels, 4)[3] == 0
+    assert class_weights(labels, 3, "none").tolist() == [1, 1, 1]
+
+
+def test_recipes_and_scores_can_be_read_without_torch():
+    code = (
+        "import sys, napari_cellsynth.classify.recipes, napari_cellsynth.classify.balance, "
+        "napari_cellsynth.evaluate.summary, napari_cellsynth.evaluate.splits, napari_cellsynth.evaluate.report; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

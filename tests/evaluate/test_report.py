@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.figures import bars_figure, confusion_figure, sheet_figure
+from napari_cellsynth.evaluate.report import Section, write_report
+
+NASTY = "<script>alert('$5')</script> & \"Dense\""
+
+
+def test_a_report_is_one_file_without_outside_references_and_with_all_names_escaped(tmp_path):
+    table = pd.DataFrame({NASTY: [0.123456, np.nan]}, index=pd.Index([NASTY, "plain"], name="class"))
+    patches = np.random.default_rng(0).uniform(-1, 1, (5, 1, 16, 16)).astype(np.float32)
+    path = write_report(
+        tmp_path / "deep" / "report.html",
+        NASTY,
+        [
+            Section(NASTY, [f"Text with {NASTY}", table]),
+            Section("Figures", [confusion_figure([[3, 1], [0, 0]], [NASTY, "b"]), sheet_figure(patches, [NASTY] * 5)]),
+        ],
+    )
+    page = path.read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert page.count("data:image/png;base64,") == 2
+    assert "0.1235" in page and "–" in page and "@media print" in page
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+
+
+def test_the_page_is_well_formed(tmp_path):
+    open_tags: list[str] = []
+
+    class Checker(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("meta", "img"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert open_tags.pop() == tag
+
+    page = write_report(tmp_path / "r.html", "T", [Section("S", ["text", pd.DataFrame({"a": [1, True, "x"]})])])
+    Checker().feed(page.read_text(encoding="utf-8"))
+    assert open_tags == []
+
+
+def test_a_place_that_cannot_be_written_is_a_users_mistake(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_report(tmp_path / "file" / "report.html", "T", [])
+
+
+def test_the_confusion_figure_writes_every_count_and_shares_of_the_true_class():
+    axes = confusion_figure([[8, 2], [0, 0]], ["Dense", "Debris"]).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["8\n80%", "2\n20%", "0\n0%", "0\n0%"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Dense", "Debris"]
+
+
+def test_the_bars_figure_draws_each_series_with_gaps_and_intervals():
+    figure = bars_figure(
+        {"TPR": {"a": 0.5, "b": float("nan")}, "PPV": {"a": 0.7}}, {"TPR": {"a": (0.4, 0.6)}}, label="share"
+    )
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights[0] == 0.5 and np.isnan(heights[1]) and heights[2] == 0.7
+    assert len(figure.axes[0].collections) == 1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_the_sheet_shows_patches_of_any_channel_count(channels):
+    figure = sheet_figure(np.zeros((7, channels, 8, 8), np.float32), columns=3)
+    assert len(figure.axes) == 7
+    figure.canvas.draw()
+
+
+def test_figures_leave_pyplots_global_state_alone():
+    before = "matplotlib.pyplot" in sys.modules
+    confusion_figure([[1]], ["a"])
+    assert ("matplotlib.pyplot" in sys.modules) == before

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+import torch
+from sklearn.exceptions import UndefinedMetricWarning
+
+from napari_cellsynth.evaluate import scores
+
+
+@pytest.fixture
+def guesses() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 4, 300)
+    p = rng.dirichlet(np.ones(4), 300) + 0.6 * np.eye(4)[true] * rng.random((300, 1))
+    p /= p.sum(axis=1, keepdims=True)
+    return true, p.argmax(axis=1), p
+
+
+def test_confusion_equals_scikit_learn_also_with_names_and_a_given_order(guesses):
+    true, pred, _ = guesses
+    names = np.array(["spread", "dense", "debris", "other"])
+    order = ["other", "debris", "dense", "spread", "absent"]
+    assert np.array_equal(scores.confusion(true, pred), sk.confusion_matrix(true, pred))
+    ours = scores.confusion(names[true], names[pred], order)
+    assert np.array_equal(ours, sk.confusion_matrix(names[true], names[pred], labels=order))
+
+
+def test_rates_of_a_class_come_from_its_four_counts():
+    # Class 1 against the rest: 3 hits, 1 false alarm, 2 misses, 4 right refusals.
+    true = [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
+    pred = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
+    row = scores.per_class(true, pred).loc[1]
+    assert row["TPR"] == pytest.approx(3 / 5)
+    assert row["TNR"] == pytest.approx(4 / 5)
+    assert row["PPV"] == pytest.approx(3 / 4)
+    assert row["NPV"] == pytest.approx(4 / 6)
+    assert row["F1"] == pytest.approx(6 / 9)
+    assert (row["true"], row["predicted"]) == (5, 4)
+
+
+def test_a_rate_without_a_denominator_is_nan_and_not_zero():
+    table = scores.per_class([0, 0, 1], [0, 0, 0], labels=[0, 1, 2])
+    assert np.isnan(table.loc[1, "PPV"]) and table.loc[1, "TPR"] == 0 and table.loc[1, "F1"] == 0
+    assert table.loc[2, ["TPR", "PPV", "F1"]].isna().all()
+
+
+def test_averages_equal_scikit_learn(guesses):
+    true, pred, p = guesses
+    assert scores.accuracy(true, pred) == pytest.approx(sk.accuracy_score(true, pred))
+    assert scores.balanced_accuracy(true, pred) == pytest.approx(sk.balanced_accuracy_score(true, pred))
+    assert scores.macro_f1(true, pred) == pytest.approx(sk.f1_score(true, pred, average="macro"))
+    assert scores.micro_f1(true, pred) == pytest.approx(sk.f1_score(true, pred, average="micro"))
+    assert scores.roc_auc(true, p) == pytest.approx(sk.roc_auc_score(true, p, multi_class="ovr"))
+    assert scores.log_loss(true, p) == pytest.approx(sk.log_loss(true, p))
+
+
+def test_multi_label_scores_equal_scikit_learn():
+    rng = np.random.default_rng(1)
+    true, p = rng.integers(0, 2, (80, 5)), rng.random((80, 5))
+    pred = (p > 0.6).astype(int)
+    assert scores.macro_f1(true, pred) == pytest.approx(sk.f1_score(true, pred, average="macro"))
+    assert scores.micro_f1(true, pred) == pytest.approx(sk.f1_score(true, pred, average="micro"))
+    assert scores.roc_auc(true, p) == pytest.approx(sk.roc_auc_score(true, p))
+    assert scores.per_class(true, pred)["PPV"].tolist() == pytest.approx(
+        sk.precision_score(true, pred, average=None).tolist()
+    )
+
+
+def test_tied_scores_count_half_in_the_area_under_the_curve():
+    true, score = [0, 1, 0, 1, 1], [0.2, 0.2, 0.5, 0.5, 0.5]
+    assert scores.roc_auc(true, score) == pytest.approx(sk.roc_auc_score(true, score))
+
+
+def test_s1s_macro_f1_is_the_harmonic_mean_of_mean_precision_and_mean_recall(guesses):
+    true, pred, _ = guesses
+    precision = sk.precision_score(true, pred, average="macro")
+    recall = sk.recall_score(true, pred, average="macro")
+    ours = scores.macro_f1_of_means(true, pred)
+    assert ours == pytest.approx(2 * precision * recall / (precision + recall))
+    assert ours != pytest.approx(scores.macro_f1(true, pred), abs=1e-6)
+
+
+def test_calibration_error_equals_torchmetrics(guesses):
+    metrics = pytest.importorskip("torchmetrics.functional.classification")
+    true, _, p = guesses
+    theirs = metrics.multiclass_calibration_error(
+        torch.from_numpy(p), torch.from_numpy(true), num_classes=4, n_bins=15, norm="l1"
+    )
+    assert scores.expected_calibration_error(true, p) == pytest.approx(float(theirs), abs=1e-6)
+
+
+def test_a_class_that_is_missing_from_the_truth_leaves_the_averages_defined():
+    p = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]])
+    assert scores.balanced_accuracy([0, 1, 1], p.argmax(1)) == 1
+    assert scores.roc_auc([0, 1, 1], p) == 1
+    assert np.isnan(scores.roc_auc([0, 0, 0], p))
+
+
+def test_a_sure_mistake_has_a_finite_log_loss():
+    assert scores.log_loss([0], [[0.0, 1.0]]) == pytest.approx(-np.log(np.finfo(float).eps))
+
+
+def test_no_objects_give_nan_and_no_crash():
+    assert np.isnan(scores.accuracy([], []))
+    assert np.isnan(scores.balanced_accuracy([], []))
+    assert np.isnan(scores.macro_f1([], []))
+    assert np.isnan(scores.macro_f1_of_means([], []))
+    assert np.isnan(scores.log_loss([], np.zeros((0, 3))))
+    assert scores.confusion([], []).shape == (0, 0)
+
+
+def test_labels_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="not among the classes"):
+        scores.confusion([0, 7], [0, 1], labels=[0, 1])
+    with pytest.raises(ValueError, match="do not go with"):
+        scores.accuracy([0, 1], [0])
+
+
+def test_a_never_predicted_class_has_precision_zero_in_s1s_score():
+    with pytest.warns(UndefinedMetricWarning):
+        precision = sk.precision_score([0, 0, 1], [0, 0, 0], average="macro")
+    recall = sk.recall_score([0, 0, 1], [0, 0, 0], average="macro")
+    expected = 2 * precision * recall / (precision + recall)
+    assert scores.macro_f1_of_means([0, 0, 1], [0, 0, 0]) == pytest.approx(expected)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project import PALETTE, Project
+
+
+def test_classes_keep_their_id_through_every_change(project: Project) -> None:
+    assert [(c.id, c.name, c.key, c.position) for c in project.classes()] == [
+        (1, "Dense", "1", 0),
+        (2, "Spread", "2", 1),
+    ]
+    project.rename_class(1, "Compact")
+    project.recolor_class(1, "#ABCDEF")
+    project.rename_class(2, "Dense")
+    assert [(c.id, c.name) for c in project.classes()] == [(1, "Compact"), (2, "Dense")]
+    assert project.class_named("Compact").color == "#abcdef"
+
+
+def test_colours_differ_and_keys_end_after_nine(project: Project) -> None:
+    for number in range(10):
+        project.add_class(f"c{number}")
+    assert [c.color for c in project.classes()] == list(PALETTE[:12])
+    assert [c.key for c in project.classes()] == [*"123456789", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "two\nlines", "Dense", " Dense ", "unlabelled", "Unsure", "bad segmentation"]
+)
+def test_a_name_that_is_empty_taken_or_reserved_is_refused(project: Project, name: str) -> None:
+    with pytest.raises(UserError):
+        project.add_class(name)
+    assert len(project.classes()) == 2
+
+
+def test_a_wrong_name_lists_the_right_ones(project: Project) -> None:
+    with pytest.raises(UserError, match="Dense, Spread"):
+        project.class_named("Dens")
+    with pytest.raises(UserError, match="#e69f00"):
+        project.recolor_class(1, "orange")
+    with pytest.raises(UserError, match="no class with the id 9"):
+        project.rename_class(9, "x")

@@ -1,0 +1,155 @@
+"""Viewers, small projects and fake runs for the docks' tests, and the check that no test leaves a widget or thread behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import QEvent, QSettings
+from qtpy.QtWidgets import QApplication
+
+from napari_cellsynth.events import Event, Finished, Stopped
+from napari_cellsynth.imaging.crop import boxes_of
+from napari_cellsynth.jobs.job import Job
+from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.session import Session, session_for
+
+FRAMES, SIDE = 3, 160
+DEFERRED_DELETE = getattr(QEvent.Type.DeferredDelete, "value", QEvent.Type.DeferredDelete)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let napari say on PyQt5 that it cannot see the system's theme."""
+    config.addinivalue_line("filterwarnings", "ignore:System theme detection requires:UserWarning")
+
+
+def _our_widgets() -> list[Any]:
+    return [w for w in QApplication.topLevelWidgets() if type(w).__module__.startswith("napari_cellsynth")]
+
+
+def _our_threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name.startswith("cellsynth")]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves one of our top-level widgets or threads behind."""
+    widgets, threads = {id(w) for w in _our_widgets()}, set(_our_threads())
+    yield
+    for _ in range(3):
+        gc.collect()
+        QApplication.sendPostedEvents(None, DEFERRED_DELETE)
+        QApplication.processEvents()
+    for thread in set(_our_threads()) - threads:
+        thread.join(2)
+    left: list[Any] = [w for w in _our_widgets() if id(w) not in widgets]
+    left += [t for t in _our_threads() if t not in threads and t.is_alive()]
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def settings_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests' recent projects out of the person's own list."""
+    file = str(tmp_path / "settings.ini")
+
+    def settings() -> QSettings:
+        return QSettings(file, QSettings.Format.IniFormat)
+
+    monkeypatch.setattr("napari_cellsynth.widgets.session_bar._settings", settings)
+
+
+@pytest.fixture(autouse=True)
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the session has told the person, in place of napari's notifications."""
+    texts: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", texts.append)
+    monkeypatch.setattr("napari.utils.notifications.show_info", texts.append)
+    return texts
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
+    """A napari viewer whose window is not shown."""
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def session(viewer: Any) -> Iterator[Session]:
+    """The viewer's session; no job of it starts a process unless the test asks for it."""
+    made = session_for(viewer)
+    made.start_run = FakeRun
+    yield made
+    made.shut_down()
+
+
+def grid_labels(side: int = SIDE, step: int = 40) -> np.ndarray:
+    """Return a label image of square objects, 24 px a side, on a grid."""
+    labels = np.zeros((side, side), np.int32)
+    corners = [(y, x) for y in range(8, side - 24, step) for x in range(8, side - 24, step)]
+    for number, (y, x) in enumerate(corners):
+        labels[y : y + 24, x : x + 24] = number + 1
+    return labels
+
+
+def make_project(folder: Path, *, segmented: bool = True, frames: int = FRAMES) -> Path:
+    """Write a project of one time-lapse with bright squares; returns its path."""
+    labels = grid_labels()
+    noise = np.random.default_rng(0).normal(60, 10, (frames, SIDE, SIDE))
+    video = np.clip(noise + 90 * (labels > 0), 0, 255).astype(np.uint8)
+    tifffile.imwrite(folder / "video.tif", video, photometric="minisblack", metadata={"axes": "TYX"})
+    path = folder / "small.cellsynth"
+    with Project.create(path, classes=["Dense", "Spread"]) as project:
+        [image_id] = project.add_images([folder / "video.tif"])
+        if segmented:
+            for frame in range(frames):
+                project.set_objects(image_id, frame, boxes_of(labels), labels)
+    return path
+
+
+@pytest.fixture
+def project_path(tmp_path: Path) -> Path:
+    """A segmented project: 3 frames of 9 squares, classes Dense and Spread."""
+    return make_project(tmp_path)
+
+
+class FakeRun:
+    """A run without a process: it plays `script`, then waits for `gate` (or for a stop) before its last event."""
+
+    script: tuple[Event, ...] = ()
+    last: Event = Finished({})
+    started: list[FakeRun] = []  # noqa: RUF012 - cleared by the `fake_runs` fixture
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.gate = threading.Event()
+        self.stopped = False
+        self.killed = False
+        FakeRun.started.append(self)
+
+    def __iter__(self) -> Iterator[Event]:
+        yield from self.script
+        assert self.gate.wait(10)
+        yield Stopped("gan-0001") if self.stopped else self.last
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.gate.set()
+
+    def kill(self) -> None:
+        self.killed = True
+        self.gate.set()
+
+
+@pytest.fixture(autouse=True)
+def fake_runs() -> Iterator[list[FakeRun]]:
+    """The fake runs that were started, newest last; all of them let go at the end."""
+    FakeRun.started, FakeRun.script, FakeRun.last = [], (), Finished({})
+    yield FakeRun.started
+    for run in FakeRun.started:
+        run.gate.set()

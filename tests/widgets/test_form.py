@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, model_validator
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.widgets.form import ModelForm
+
+pytestmark = pytest.mark.gui
+
+
+class Recipe(BaseModel):
+    steps: int = Field(100, ge=1, le=1000, description="Training steps.")
+    lr: float = Field(2e-4, gt=0, description="Learning rate.")
+    fit: Literal["window", "whole"] = "window"
+    flips: bool = True
+    flat: float | None = Field(None, gt=0)
+    images: list[int] | None = None
+
+    @model_validator(mode="after")
+    def check(self) -> Recipe:
+        if self.fit == "whole" and self.steps > 500:
+            raise ValueError("whole crops train at most 500 steps")
+        return self
+
+
+@pytest.fixture
+def form(qtbot: Any) -> ModelForm:
+    made = ModelForm(Recipe, advanced=("lr", "flat"))
+    qtbot.addWidget(made)
+    return made
+
+
+def test_each_field_has_the_editor_of_its_type_with_its_range_and_description(form: ModelForm) -> None:
+    steps = form.editor("steps")
+    assert isinstance(steps, QSpinBox) and (steps.minimum(), steps.maximum()) == (1, 1000)
+    assert steps.toolTip() == "Training steps." and steps.objectName() == "steps"
+    assert isinstance(form.editor("lr"), QLineEdit)
+    assert isinstance(form.editor("fit"), QComboBox)
+    assert isinstance(form.editor("flips"), QCheckBox)
+
+
+def test_the_value_goes_round_and_fields_without_an_editor_keep_theirs(form: ModelForm) -> None:
+    value = Recipe(steps=7, lr=1e-3, fit="whole", flips=False, flat=50.0, images=[1, 2])
+    form.setValue(value)
+    assert form.value() == value
+
+
+def test_a_change_is_announced_as_the_new_model(form: ModelForm, qtbot: Any) -> None:
+    with qtbot.waitSignal(form.valueChanged) as caught:
+        form.editor("flips").setChecked(False)
+    assert caught.args[0] == Recipe(flips=False)
+
+
+def test_a_wrong_field_is_marked_and_named_until_it_is_mended(form: ModelForm, qtbot: Any) -> None:
+    line = form.editor("lr")
+    with qtbot.waitSignal(form.problemChanged) as caught:
+        line.setText("-1")
+    assert "lr" in caught.args[0]
+    assert line.property("invalid") and "greater than 0" in line.toolTip()
+    with pytest.raises(UserError, match="lr"):
+        form.value()
+    line.setText("fast")
+    assert "“fast” is not a number" in form.problem()
+    line.setText("0.001")
+    assert form.problem() == "" and not line.property("invalid") and line.toolTip() == "Learning rate."
+
+
+def test_fields_that_do_not_go_together_are_said_too(form: ModelForm) -> None:
+    form.setValue({"steps": 900, "fit": "whole"})
+    assert "at most 500 steps" in form.problem()
+
+
+def test_an_empty_optional_field_means_none(form: ModelForm) -> None:
+    form.setValue({"flat": 30.0})
+    form.editor("flat").setText("")
+    assert form.value().flat is None
+
+
+def test_advanced_fields_are_folded_until_the_person_unfolds_them(form: ModelForm) -> None:
+    form.show()
+    assert not form.editor("lr").isVisible() and form.editor("steps").isVisible()
+    form.fold.toggle.click()
+    assert form.editor("lr").isVisible()

@@ -1,0 +1,126 @@
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets")
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.widgets.thumbnails import CHUNK, Recent, ThumbnailThread, display_range, to_image, to_rgb
+
+pytestmark = pytest.mark.gui
+
+
+class Reader:
+    def __init__(self):
+        self.chunks = []
+        self.threads = set()
+        self.closed = False
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def read(self, keys):
+        self.gate.wait(5)
+        self.threads.add(threading.get_ident())
+        self.chunks.append(list(keys))
+        if "broken" in keys:
+            raise UserError("The file of this patch is gone.")
+        return [np.full((1, 4, 4), 7, dtype=np.uint8) for _ in keys]
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def reader():
+    return Reader()
+
+
+@pytest.fixture
+def thread(reader, qapp):
+    made = ThumbnailThread(lambda: reader)
+    yield made
+    made.close()
+
+
+def test_one_channel_is_grey_three_are_rgb_and_more_show_the_first_three():
+    grey = to_rgb(np.full((1, 2, 2), 100, dtype=np.uint8), 0, 255)
+    assert grey.shape == (2, 2, 3) and (grey == 100).all()
+    channels = np.stack([np.full((2, 2), value, dtype=np.uint8) for value in (10, 20, 30, 40)])
+    assert to_rgb(channels, 0, 255)[0, 0].tolist() == [10, 20, 30]
+    assert to_rgb(channels[:2], 0, 255)[0, 0].tolist() == [10, 20, 0]
+
+
+def test_eight_bit_patches_keep_their_range_and_others_are_stretched_alike():
+    assert display_range([np.zeros((1, 4, 4), dtype=np.uint8)]) == (0.0, 255.0)
+    low, high = display_range([np.linspace(1000, 3000, 300, dtype=np.uint16).reshape(1, 10, 30)])
+    assert 990 < low < 1020 and 2980 < high < 3010
+    low, high = display_range([np.full((1, 4, 4), 5.0, dtype=np.float32)])
+    assert high > low
+
+
+def test_pixels_that_are_not_numbers_are_black():
+    assert to_rgb(np.full((1, 2, 2), np.nan, dtype=np.float32), 0, 1).max() == 0
+
+
+def test_a_picture_owns_its_pixels(qapp):
+    pixels = np.full((3, 5, 3), 9, dtype=np.uint8)
+    image = to_image(pixels)
+    pixels[:] = 200
+    assert (image.width(), image.height()) == (5, 3)
+    assert image.pixelColor(4, 2).red() == 9
+
+
+def test_the_least_recently_used_entry_goes_first():
+    kept = Recent(2)
+    kept.put("a", 1)
+    kept.put("b", 2)
+    kept.take("a")
+    kept.put("c", 3)
+    assert set(kept) == {"a", "c"}
+
+
+def test_the_newest_wishes_are_read_first_in_chunks_off_the_gui_thread(thread, reader, qtbot):
+    got = []
+    thread.ready.connect(got.extend)
+    for number in range(3 * CHUNK):
+        thread.want(number)
+        thread.want(number)
+    thread.start()
+    qtbot.waitUntil(lambda: len(got) == 3 * CHUNK, timeout=3000)
+    assert reader.chunks[0] == list(range(2 * CHUNK, 3 * CHUNK))
+    assert all(len(chunk) <= CHUNK for chunk in reader.chunks)
+    assert thread.patches_read == 3 * CHUNK
+    assert threading.get_ident() not in reader.threads
+
+
+def test_wishes_of_a_view_that_was_left_are_dropped(thread, reader, qtbot):
+    got = []
+    thread.ready.connect(got.extend)
+    for number in range(100):
+        thread.want(number)
+    thread.forget()
+    thread.want("new")
+    thread.start()
+    qtbot.waitUntil(lambda: len(got) == 1, timeout=3000)
+    assert got[0][0] == "new"
+
+
+def test_one_patch_that_cannot_be_read_does_not_hide_its_neighbours(thread, qtbot):
+    got, said = [], []
+    thread.ready.connect(got.extend)
+    thread.failed.connect(said.append)
+    for key in ("a", "b", "broken", "c", "d"):
+        thread.want(key)
+    thread.start()
+    qtbot.waitUntil(lambda: len(got) == 4 and bool(said), timeout=3000)
+    assert {key for key, _ in got} == {"a", "b", "c", "d"}
+    assert said == ["The file of this patch is gone."]
+
+
+def test_closing_ends_the_thread_and_closes_the_reader(thread, reader, qtbot):
+    thread.start()
+    thread.want(1)
+    thread.close()
+    assert thread.isFinished()
+    assert reader.closed
