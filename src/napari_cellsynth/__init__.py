@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellsynth.classify import predict, train_classifier
+    from napari_cellsynth.classify import train_classifier
+    from napari_cellsynth.classify.predict import predict
     from napari_cellsynth.errors import UserError
     from napari_cellsynth.imaging.enhance import enhance
     from napari_cellsynth.imaging.segment import segment_colonies
@@ -25,7 +26,7 @@ _HOMES = {
     "UserError": "napari_cellsynth.errors",
     "enhance": "napari_cellsynth.imaging.enhance",
     "generate": "napari_cellsynth.synthesis",
-    "predict": "napari_cellsynth.classify",
+    "predict": "napari_cellsynth.classify.predict",
     "recipes": "napari_cellsynth.jobs.recipes",
     "segment_colonies": "napari_cellsynth.imaging.segment",
     "train_classifier": "napari_cellsynth.classify",

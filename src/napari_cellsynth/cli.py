@@ -212,6 +212,7 @@ def segment(
     min_area: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
     flat_field_px: Annotated[float | None, typer.Option(help="Even out light over this distance in px.")] = None,
     split_touching: Annotated[bool, typer.Option(help="Part touching objects.")] = False,
+    cell_width_px: Annotated[float | None, typer.Option(help="Width of a cell in px: parts confluent cells.")] = None,
     as_json: Json = False,
 ) -> None:
     """Find the objects in every frame; labels are carried over from an earlier segmentation."""
@@ -226,6 +227,7 @@ def segment(
         min_area=min_area,
         flat_field_px=flat_field_px,
         split_touching=split_touching,
+        cell_width_px=cell_width_px,
     )
     show(result, as_json)
 

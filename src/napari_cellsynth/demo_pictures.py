@@ -141,29 +141,17 @@ def _sections(
     names = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss")
     scores = pd.DataFrame({arm: {name: _figure(values, name) for name in names} for arm, values in arms.items()})
     per_class = pd.DataFrame(result["with_synthetic"]["per_class"]).set_index("class").round(3)
-    gans = pd.DataFrame(
-        [
-            {
-                "class": gan["class"],
-                "real crops": gan["crops"],
-                "steps": gan["steps"],
-                "KID": round(gan["kid"], 3),
-                "KID, real to real": round(gan["floor"]["kid"], 3),
-                "copies": f"{gan['copied']:.0%}",
-                "against": f"{gan['n']} {gan['reference']}",
-            }
-            for gan in result["gans"]
-        ]
-    ).set_index("class")
+    gans = pd.DataFrame([_gan_row(gan) for gan in result["gans"]]).set_index("class")
     held_out = (
         f"{result['crops']['held_out']} real crops of groups that nothing was learned from; "
         f"{result['crops']['training']} real crops were trained on. Intervals (95 %) resample whole groups."
     )
-    extractor = f"Distances are between '{result['gans'][0]['extractor']}' features." if result["gans"] else ""
+    extractors = sorted({gan["extractor"] for gan in result["gans"] if "extractor" in gan})
+    measured = f"Features for the distance: {', '.join(extractors) or 'not measured, too few crops'}."
     return [
         Section("Does the synthetic data help here?", [_verdict(*arms.values()), scores, held_out]),
         Section("Predictions over a held-out frame", [overlay]),
-        Section("Real and synthetic patches", [gallery, gans, extractor]),
+        Section("Real and synthetic patches", [gallery, gans, measured]),
         Section(
             "Confusion on held-out crops",
             [
@@ -191,3 +179,15 @@ def _figure(values: dict[str, Any], name: str) -> str:
         return "–"
     low, high = values["intervals"].get(name, (None, None))
     return f"{values[name]:.3f}" + (f" ({low:.3f} to {high:.3f})" if low is not None else "")
+
+
+def _gan_row(gan: dict[str, Any]) -> dict[str, Any]:
+    row = {"class": gan["class"], "real crops": gan["crops"], "steps": gan["steps"]}
+    if "kid" not in gan:
+        return row | {"KID": "–", "KID, real to real": "–", "copies": "–", "against": "too few crops"}
+    return row | {
+        "KID": round(gan["kid"], 3),
+        "KID, real to real": round(gan["floor"]["kid"], 3),
+        "copies": f"{gan['copied']:.0%}",
+        "against": f"{gan['n']} {gan['reference']}",
+    }

@@ -61,6 +61,16 @@ def test_batches_are_full_and_a_function_of_seed_and_step():
     assert not torch.equal(other[0], again[0])
 
 
+def test_every_pass_augments_anew():
+    recipe = tiny(shift=3)
+    patches, labels = store(8, 0)
+    (stage,) = stages(recipe, Part(patches, labels, False), None, "real", 2)
+    batches = Batches(recipe, 0, torch.device("cpu"))
+    # Eight patches in batches of eight: a step is a pass, and a patch's pixels tell which augmentation it got.
+    seen = {x.numpy().tobytes() for step in range(6) for x in batches.draw(stage, step)[0].sum(dim=1)}
+    assert len(seen) > 40
+
+
 def test_labels_go_with_their_patches_through_the_mixing():
     recipe = tiny(shift=0)
     value = np.linspace(-1, 1, 12, dtype=np.float32)

@@ -31,6 +31,12 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
+def figures(folder, name: str = "train_loss") -> list[tuple[str, float]]:
+    """Return step and value of every figure of that name in metrics.csv."""
+    rows = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
+    return [(row["step"], float(row["value"])) for row in rows if row["name"] == name]
+
+
 def stopping_after(polls: int):
     count = iter(range(10**6))
     return lambda: next(count) >= polls
@@ -59,11 +65,7 @@ def test_the_events_tell_the_whole_story_and_end_with_finished(tmp_path):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["steps"] == 15 and result["classes"] == NAMES and result["crops"] == {"real": [20, 20]}
     assert (tmp_path / MODEL_FILE).exists() and not (tmp_path / CHECKPOINT_FILE).exists()
-    with (tmp_path / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [float(row["value"]) for row in rows if row["name"] == "train_loss"] == [
-        metric.values["train_loss"] for metric in metrics
-    ]
+    assert figures(tmp_path) == [(str(metric.step), metric.values["train_loss"]) for metric in metrics]
 
 
 def test_the_held_out_crops_have_no_influence_on_the_weights(tmp_path):
@@ -103,11 +105,9 @@ def test_a_stopped_training_resumes_to_the_very_same_bits(tmp_path, name, mode):
     assert events[0].done == 7
     scores, expected = events[-1].result["scores"], whole[-1].result["scores"]
     assert scores == expected
-    first, second = (
-        [(row["step"], row["name"]) for row in csv.DictReader((tmp_path / part / "metrics.csv").open())]
-        for part in ("parts", "whole")
-    )
-    assert [row for row in first if row[1] == "train_loss"] == [row for row in second if row[1] == "train_loss"]
+    parts, straight = figures(tmp_path / "parts"), figures(tmp_path / "whole")
+    assert [step for step, _ in parts] == [step for step, _ in straight]
+    assert [loss for _, loss in parts] == pytest.approx([loss for _, loss in straight], rel=1e-5)
 
 
 def test_a_killed_training_resumes_from_its_last_checkpoint(tmp_path, monkeypatch):
@@ -123,8 +123,7 @@ def test_a_killed_training_resumes_from_its_last_checkpoint(tmp_path, monkeypatc
     resumed = run(tmp_path / "killed", resume=True)
     assert resumed[0].done == 7
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
-    rows = list(csv.DictReader((tmp_path / "killed" / "metrics.csv").open()))
-    assert [row["step"] for row in rows if row["name"] == "train_loss"] == ["5", "10", "15"]
+    assert [step for step, _ in figures(tmp_path / "killed")] == ["5", "10", "15"]
 
 
 def test_stopping_takes_no_further_step(tmp_path):
@@ -188,10 +187,25 @@ def test_patches_that_do_not_match_are_refused_in_words(tmp_path):
         run(tmp_path, held_out=store(8, 0, size=32))
     with pytest.raises(UserError, match="takes 32-px patches"):
         run(tmp_path, tiny(size=32))
-    with pytest.raises(ValueError, match="labels must be 0..1"):
+    with pytest.raises(ValueError, match=r"labels must be 0\.\.1"):
         run(tmp_path, real=(store(8, 0)[0], np.arange(8)))
     with pytest.raises(ValueError, match="do not go with"):
         run(tmp_path, real=(store(8, 0)[0], np.zeros(3, int)))
+
+
+def test_every_step_drops_other_features(tmp_path, monkeypatch):
+    masks = []
+    dropout = torch.nn.functional.dropout
+
+    def watched(x, *how):
+        dropped = dropout(x, *how)
+        if how[1]:
+            masks.append((dropped == 0).numpy().tobytes())
+        return dropped
+
+    monkeypatch.setattr(torch.nn.functional, "dropout", watched)
+    run(tmp_path)
+    assert len(masks) == len(set(masks)) == 15
 
 
 def test_mode_real_leaves_synthetic_patches_aside(tmp_path):
@@ -208,8 +222,10 @@ def test_a_loss_that_is_no_number_is_said_in_words(tmp_path, monkeypatch):
         run(tmp_path, tiny("hescnet"), real=store(40, 0, size=32))
 
 
-def test_permuted_labels_teach_nothing(tmp_path):
+def test_labels_that_have_nothing_to_do_with_the_patches_teach_nothing(tmp_path):
     patches, labels = store(60, 0)
-    permuted = np.random.default_rng(0).permutation(labels)
-    result = run(tmp_path, tiny(epochs=8), real=(patches, permuted), held_out=store(80, 1))[-1].result
-    assert abs(result["scores"]["accuracy"] - 0.5) < 0.25
+    unrelated = np.arange(60) // 2 % 2
+    held_out = store(80, 1)
+    taught = run(tmp_path / "true", tiny(epochs=8), real=(patches, labels), held_out=held_out)[-1].result
+    untaught = run(tmp_path / "unrelated", tiny(epochs=8), real=(patches, unrelated), held_out=held_out)[-1].result
+    assert taught["scores"]["log_loss"] < 0.5 < 0.6 < untaught["scores"]["log_loss"]

@@ -21,7 +21,7 @@ def write_series(file: Path, frames: int = 3, seed: int = 0, channels: int = 1) 
     if channels == 3:
         tifffile.imwrite(file, np.repeat(pixels[0][..., None], 3, axis=2), photometric="rgb")
     else:
-        tifffile.imwrite(file, pixels, metadata={"axes": "TYX"})
+        tifffile.imwrite(file, pixels, photometric="minisblack", metadata={"axes": "TYX"})
     return file
 
 

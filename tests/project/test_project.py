@@ -37,7 +37,7 @@ def test_the_suffix_is_added_and_may_be_left_out(tmp_path: Path) -> None:
 def test_making_a_project_leaves_nothing_beside_it(tmp_path: Path) -> None:
     Project.create(tmp_path / "p").close()
     assert [item.name for item in tmp_path.iterdir()] == ["p.cellsynth"]
-    with pytest.raises(UserError, match="empty|one line"):
+    with pytest.raises(UserError, match="one line"):
         Project.create(tmp_path / "q", classes=["Dense", " "])
     assert [item.name for item in tmp_path.iterdir()] == ["p.cellsynth"]
 
@@ -123,9 +123,13 @@ def test_a_reader_sees_what_a_writer_has_written(project: Project) -> None:
 
 
 READ = """
-import sys
+import os, sys
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
+if os.geteuid() == 0:  # Root may write everywhere.
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
 try:
     Project.open(sys.argv[1])
 except UserError as error:
@@ -152,14 +156,12 @@ def test_a_folder_that_cannot_be_written_opens_read_only(project: Project, log_l
         for item in (copy, *copy.rglob("*")):
             item.chmod(0o555 if item.is_dir() else 0o444)
         before = tree(copy)
-        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
             [sys.executable, "-c", READ, str(copy)],
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(place)},
             cwd=place,
-            **user,
         )
         assert done.stdout.splitlines()[1:] == ["{0: 3, 2: 1}"], done.stderr
         assert "cannot be written" in done.stdout

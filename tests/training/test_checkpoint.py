@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,16 +61,25 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_and_no_litter(
     path = tmp_path / "a.safetensors"
     checkpoint.save(path, {"x": torch.ones(3)}, {"step": 1})
 
-    def full_disk(flat: object, target: Path, metadata: object) -> None:
-        target.write_bytes(b"half a file")
+    def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full_disk)
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(UserError, match="No space left") as caught:
         checkpoint.save(path, {"x": torch.zeros(3)}, {"step": 2})
     assert "Free" in caught.value.hint
     assert checkpoint.load(path)[1] == {"step": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+def test_a_checkpoint_may_be_read_by_whoever_the_umask_allows(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        checkpoint.save(tmp_path / "a.safetensors", {"x": torch.ones(1)}, {})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.safetensors").stat().st_mode) == 0o644
 
 
 def test_missing_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Viewers, small projects and fake runs for the docks' tests, and the check that no test leaves a widget or thread behind."""
+"""Viewers, small projects and fake runs for the docks' tests, and the check that no test leaves anything behind."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {"fast": FastRecipe, "he
 """Every classifier recipe by name."""
 
 
-def classifier_recipe(name: str, **overrides: Any) -> ClassifierRecipe:
+def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:
     """Return a recipe by name, with some of its values replaced.
 
     Parameters

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jinja2
 import numpy as np
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from napari_cellsynth.errors import UserError
 
-Block = str | pd.DataFrame | Figure
+Block: TypeAlias = str | pd.DataFrame | Figure
 
 
 @dataclass(frozen=True)

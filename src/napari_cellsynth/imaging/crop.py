@@ -50,9 +50,9 @@ def boxes_of(labels: NDArray[np.integer[Any]]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the order of the labels: ``mask_label``, ``y0``, ``x0``, ``y1``, ``x1`` (pixels, ends exclusive), ``cy``, ``cx``
-        (centroid of the mask, pixels), ``area`` (pixels) and ``mask_hash`` (16 hex digits that depend on the mask's shape
-        and on its place in the frame).
+        In the order of the labels: ``mask_label``, ``y0``, ``x0``, ``y1``, ``x1`` (pixels, ends exclusive), ``cy``,
+        ``cx`` (centroid of the mask, pixels), ``area`` (pixels) and ``mask_hash`` (16 hex digits that depend on the
+        mask's shape and on its place in the frame).
     """
     if labels.ndim != 2:
         raise ValueError(f"a label image has two dimensions, this one has {labels.ndim}")
@@ -67,9 +67,7 @@ def boxes_of(labels: NDArray[np.integer[Any]]) -> pd.DataFrame:
         cy = float(in_rows @ np.arange(box.y0, box.y1)) / area
         cx = float(in_columns @ np.arange(box.x0, box.x1)) / area
         rows.append((index + 1, *box, cy, cx, area, _mask_hash(mask, box)))
-    frame = pd.DataFrame(
-        rows, columns=["mask_label", "y0", "x0", "y1", "x1", "cy", "cx", "area", "mask_hash"]
-    )
+    frame = pd.DataFrame(rows, columns=["mask_label", "y0", "x0", "y1", "x1", "cy", "cx", "area", "mask_hash"])
     whole = ["mask_label", "y0", "x0", "y1", "x1", "area"]
     return frame.astype({**dict.fromkeys(whole, np.int64), "cy": np.float64, "cx": np.float64})
 
@@ -92,10 +90,10 @@ def cut(frame: NDArray[Any], box: Box | Sequence[int], *, size: int, fit: Fit) -
     size : int
         Side of the square that a network takes, pixels.
     fit : {"window", "whole"}
-        ``"window"`` grows the box around its centre to at least ``size`` x ``size``, so that windows of that size can be taken
-        out of the crop. ``"whole"`` cuts the square around the box, with the surroundings, and resizes it (anti-aliased) to
-        ``size`` x ``size``. At the frame's border both are shifted inside; only where the frame itself is too small is
-        it continued by reflection.
+        ``"window"`` grows the box around its centre to at least ``size`` x ``size``, so that windows of that size can
+        be taken out of the crop. ``"whole"`` cuts the square around the box, with the surroundings, and resizes it
+        (anti-aliased) to ``size`` x ``size``. At the frame's border both are shifted inside; only where the frame
+        itself is too small is it continued by reflection.
 
     Returns
     -------
@@ -185,11 +183,10 @@ def _resize(piece: NDArray[Any], size: int) -> NDArray[Any]:
         return piece
     out = np.empty((piece.shape[0], size, size), piece.dtype)
     for channel, plane in enumerate(piece):
-        # Pillow widens the bicubic kernel when it shrinks, so this is anti-aliased; the kernel overshoots, hence the clip.
+        # Pillow widens the bicubic kernel when it shrinks, so this is anti-aliased; the kernel overshoots, hence the
+        # clip.
         image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-        small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC)).clip(
-            plane.min(), plane.max()
-        )
+        small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC)).clip(plane.min(), plane.max())
         out[channel] = np.rint(small) if piece.dtype.kind in "iu" else small
     return out
 
@@ -251,9 +248,7 @@ def _percentiles(planes: list[NDArray[Any]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def to_unit(
-    raw: NDArray[Any], low: NDArray[np.floating[Any]], high: NDArray[np.floating[Any]]
-) -> NDArray[np.float32]:
+def to_unit(raw: NDArray[Any], low: NDArray[np.floating[Any]], high: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Scale raw intensities to what the networks see.
 
     Parameters

@@ -27,8 +27,8 @@ def enhance(image: NDArray[Any], method: Method) -> NDArray[Any]:
     Returns
     -------
     ndarray, shape (Y, X)
-        In the frame's dtype: integers fill the dtype's range, floats keep the frame's minimum … maximum. A constant frame
-        is returned as it is.
+        In the frame's dtype: integers fill the dtype's range, floats keep the frame's minimum … maximum. A constant
+        frame is returned as it is.
 
     Raises
     ------

@@ -27,8 +27,8 @@ def compiled(function: Callable[..., Any]) -> Any:
 def in_bands(kernel: Callable[[int, int], None], rows: int) -> None:
     """Call ``kernel(first, last)`` for bands of rows, one thread a core.
 
-    Threads of our own, because numba's default layer ends the process when two threads enter it at once, and a preview may
-    run beside other work.
+    Threads of our own, because numba's default layer ends the process when two threads enter it at once, and a
+    preview may run beside other work.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # More bands than cores, so that a core that is busy elsewhere does not hold up the others.
@@ -106,7 +106,9 @@ def _entropy_rows(
                         total += gain[histogram[value]]
                         histogram[value] += one
                         count += 1
-            out[y, x] = max(log2[count] - total / _FIXED_POINT / count, 0.0)
+            bits = log2[count] - total / _FIXED_POINT / count
+            # The last digits are noise; in a constant frame they must not look like texture.
+            out[y, x] = bits if bits > 1e-9 else 0.0
 
 
 def local_entropy(image: NDArray[np.uint8], radius: int) -> NDArray[np.float64]:
@@ -127,9 +129,9 @@ def local_entropy(image: NDArray[np.uint8], radius: int) -> NDArray[np.float64]:
 
     Notes
     -----
-    The same as ``skimage.filters.rank.entropy(image, disk(radius))``. With n_v pixels of grey level v among N, the entropy is
-    log2 N - (1/N) Σ n_v log2 n_v. Moving the disk by one pixel changes the histogram in 2 (2 radius + 1) places, and the
-    sum is corrected in those places with a table, where a plain filter sums over all 256 levels.
+    The same as ``skimage.filters.rank.entropy(image, disk(radius))``. With n_v pixels of grey level v among N, the
+    entropy is log2 N - (1/N) Σ n_v log2 n_v. Moving the disk by one pixel changes the histogram in 2 (2 radius + 1)
+    places, and the sum is corrected in those places with a table, where a plain filter sums over all 256 levels.
     """
     if image.ndim != 2 or image.dtype != np.uint8:
         raise ValueError(f"local_entropy takes a uint8 (Y, X) frame, not {image.dtype} {image.shape}")
@@ -139,7 +141,7 @@ def local_entropy(image: NDArray[np.uint8], radius: int) -> NDArray[np.float64]:
     most = int((2 * half + 1).sum())
     n = np.arange(most + 2, dtype=np.float64)
     log2 = np.log2(np.maximum(n, 1))
-    gain = np.rint(np.diff(n * log2) * _FIXED_POINT).astype(np.int64)
+    gain = np.diff(np.rint(n * log2 * _FIXED_POINT)).astype(np.int64)
     height, width = image.shape
     flat = np.ascontiguousarray(image).ravel()
     out = np.empty(image.shape, np.float64)

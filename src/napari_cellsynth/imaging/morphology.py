@@ -177,14 +177,15 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (Y, X)
-        The same as ``scipy.ndimage.binary_fill_holes(mask)``: background that reaches the frame's border by sides stays.
+        The same as ``scipy.ndimage.binary_fill_holes(mask)``: background that reaches the frame's border by sides
+        stays.
     """
     filled: NDArray[np.bool_] = _fill(np.ascontiguousarray(mask))
     return filled
 
 
 def label_objects(mask: NDArray[np.bool_], min_area: int) -> NDArray[np.int32]:
-    """Number the connected regions of a map, and drop the small ones.
+    """Label the connected regions of a map, and drop the small ones.
 
     Parameters
     ----------

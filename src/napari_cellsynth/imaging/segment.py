@@ -63,9 +63,9 @@ def to_eight_bits(image: NDArray[Any], *, name: str = "The frame") -> NDArray[np
     Parameters
     ----------
     image : ndarray, shape (Y, X)
-        Any real dtype. uint8 stays as it is; anything else is stretched from its minimum … maximum to 0 … 255 and cut to
-        whole numbers, as ``skimage.exposure.rescale_intensity(image, out_range="uint8").astype("uint8")``. A constant
-        frame becomes 0.
+        Any real dtype. uint8 stays as it is; anything else is stretched from its minimum … maximum to 0 … 255 and cut
+        to whole numbers, as ``skimage.exposure.rescale_intensity(image, out_range="uint8").astype("uint8")``. A
+        constant frame becomes 0.
     name : str, optional
         How messages call the frame.
 
@@ -95,7 +95,7 @@ def to_eight_bits(image: NDArray[Any], *, name: str = "The frame") -> NDArray[np
     return (stretched * 255).astype(np.uint8)
 
 
-def flatten_field(image: NDArray[Any], sigma: float) -> NDArray[np.float32]:
+def flatten_field(image: NDArray[Any], sigma: float, region: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
     """Divide a frame by its own smooth background, against uneven light.
 
     Parameters
@@ -104,22 +104,36 @@ def flatten_field(image: NDArray[Any], sigma: float) -> NDArray[np.float32]:
         Finite intensities.
     sigma : float
         Width of the Gaussian that makes the background, pixels; several times the size of an object.
+    region : ndarray of bool, shape (Y, X), optional
+        The pixels that make the background, so that what is dark outside (a well's wall) does not reach in.
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
-        About 1 where the frame is as bright as its surroundings.
+        About 1 where the frame is as bright as its surroundings; 1 outside of the region.
     """
+    pixels = np.asarray(image, np.float32)
+    if region is None:
+        background = _smooth(pixels, sigma)
+    else:
+        weight = np.asarray(region, np.float32)
+        within = np.maximum(_smooth(weight, sigma), 1e-6)
+        background = np.asarray(_smooth(pixels * weight, sigma) / within, np.float32)
+    floor = max(float(background.max()) * 1e-3, float(np.finfo(np.float32).tiny))
+    flat = np.asarray(pixels / np.maximum(background, floor), np.float32)
+    if region is not None:
+        flat[~region] = 1
+    return flat
+
+
+def _smooth(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     height, width = image.shape
     # So wide a Gaussian needs no fine pixels: at an eighth of its width it is the same to the eye and far quicker.
     step = max(1.0, sigma / 8)
-    small_size = (max(1, round(width / step)), max(1, round(height / step)))
-    plane = Image.fromarray(np.asarray(image, np.float32))
-    small = np.asarray(plane.resize(small_size, Image.Resampling.BOX))
+    size = (max(1, round(width / step)), max(1, round(height / step)))
+    small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
     smooth = ndimage.gaussian_filter(small, sigma / step, mode="reflect")
-    background = np.asarray(Image.fromarray(smooth).resize((width, height), Image.Resampling.BICUBIC))
-    floor = max(float(background.max()) * 1e-3, np.finfo(np.float32).tiny)
-    return np.asarray(image, np.float32) / np.maximum(background, floor)
+    return np.asarray(Image.fromarray(smooth).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def segment_colonies(
@@ -136,8 +150,8 @@ def segment_colonies(
 ) -> NDArray[np.int32]:
     """Find the colonies of one frame.
 
-    Without options this is the stem-cell paper's pipeline: local entropy, Otsu's threshold, opening with a disk, filling of
-    holes, removal of small objects, labelling (hESCnet paper, section on segmentation).
+    Without options this is the stem-cell paper's pipeline: local entropy, Otsu's threshold, opening with a disk,
+    filling of holes, removal of small objects, labelling (hESCnet paper, section on segmentation).
 
     Parameters
     ----------
@@ -180,12 +194,14 @@ def segment_colonies(
         raise UserError(
             f"The region of interest is {region.shape}, the frame {gray.shape}.", "Draw the region on this image."
         )
-    if flat_field_px is not None and pixels.min() < pixels.max():
-        pixels = to_eight_bits(flatten_field(gray, flat_field_px), name=name)
-    texture = local_entropy(pixels, radius)
     inside = None if region is None else region.astype(bool)
     if inside is not None and not inside.any():
         return np.zeros(gray.shape, np.int32)
+    if flat_field_px is not None and pixels.min() < pixels.max():
+        # Back at the frame's own brightness and depth: stretching 8 bits further would make texture of the noise.
+        even = flatten_field(gray, flat_field_px, inside) * float(gray.mean())
+        pixels = np.rint(even).clip(0, 255).astype(np.uint8) if gray.dtype == np.uint8 else to_eight_bits(even)
+    texture = local_entropy(pixels, radius)
     mask = texture > otsu_threshold(texture if inside is None else texture[inside])
     if inside is not None:
         mask &= inside
@@ -221,8 +237,8 @@ class SegmentationScores:
         2 matched / (predicted + true), where a pair is matched if its intersection over union is above one half (such
         pairs are one-to-one); 1 if there are no objects in either.
     mean_iou : float
-        Mean over the true objects of the intersection over union with the predicted object that fits best; 1 if there are
-        no objects in either, 0 if there are predicted ones only.
+        Mean over the true objects of the intersection over union with the predicted object that fits best; 1 if there
+        are no objects in either, 0 if there are predicted ones only.
     matched, predicted, true : int
         Numbers of objects.
     """
@@ -234,9 +250,7 @@ class SegmentationScores:
     true: int
 
 
-def segmentation_scores(
-    predicted: NDArray[np.integer[Any]], truth: NDArray[np.integer[Any]]
-) -> SegmentationScores:
+def segmentation_scores(predicted: NDArray[np.integer[Any]], truth: NDArray[np.integer[Any]]) -> SegmentationScores:
     """Compare two label images.
 
     Parameters

@@ -130,7 +130,7 @@ class _Colony:
         for direction, length, width in self.arms:
             off = np.abs((angle - direction + np.pi) % (2 * np.pi) - np.pi) * radius
             outline *= 1 + length * np.clip(1 - off / (2 * width), 0, 1)
-        return np.clip(outline, 0, 1.45 * self.radius)
+        return np.asarray(np.clip(outline, 0, 1.45 * self.radius))
 
     def render(self, age: float, t: int) -> tuple[tuple[int, int], NDArray[np.float32], NDArray[np.bool_]]:
         """Return the place of the top left pixel, the optical thickness and the mask, at an age of 0 … 1."""
@@ -176,7 +176,9 @@ def _place(size: int, colonies: int, kinds: list[str], rng: np.random.Generator)
             border = min(0.7 * reach + 4, size / 2)
             tries = rng.uniform(border, size - border, (60, 2))
             for centre in tries:
-                others = (np.hypot(*(o.centre - centre)) - reach - o.radius * np.sqrt(o.elongation) * 1.1 for o in placed)
+                others = (
+                    np.hypot(*(o.centre - centre)) - reach - o.radius * np.sqrt(o.elongation) * 1.1 for o in placed
+                )
                 if all(gap >= _GAP * shrink for gap in others):
                     placed.append(_Colony(kind, radius * shrink, centre, rng))
                     break
@@ -221,11 +223,11 @@ def simulate_timelapse(
 
     Notes
     -----
-    Colonies are maps of optical thickness: packed round cells (Dense), flat cells with clear nuclei and thin arms (Spread),
-    loose refractile bodies (Debris), bent bundles of long cells with arms (Differentiated). Thick is dark in positive phase
-    contrast, and a phase plate lets slow variations pass into the bright halo, which is the thickness minus its blur. Uneven
-    light, dirt out of focus, floating specks and camera noise are added. Contrast, cell size and shape vary from colony to
-    colony, so that single windows are not always telling.
+    Colonies are maps of optical thickness: packed round cells (Dense), flat cells with clear nuclei and thin arms
+    (Spread), loose refractile bodies (Debris), bent bundles of long cells with arms (Differentiated). Thick is dark
+    in positive phase contrast, and a phase plate lets slow variations pass into the bright halo, which is the
+    thickness minus its blur. Uneven light, dirt out of focus, floating specks and camera noise are added. Contrast,
+    cell size and shape vary from colony to colony, so that single windows are not always telling.
     """
     if frames < 1 or size < 128 or colonies < 0 or dtype not in ("uint8", "uint16"):
         raise UserError(
@@ -285,8 +287,8 @@ def _expose(
     image = _BACKGROUND + light - _GAIN * (sharp - halo)
     image += rng.normal(0, _NOISE, image.shape).astype(np.float32)
     if dtype == "uint16":
-        return np.clip(np.rint(image * 16), 0, 4095).astype(np.uint16)
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(np.rint(image * 16), 0, 4095), np.uint16)
+    return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)
 
 
 def write_timelapses(

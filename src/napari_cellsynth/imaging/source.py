@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import os
 import re
 import threading
 import uuid
@@ -51,8 +50,8 @@ class ImageSource:
     shape : tuple of int
         (T, C, Y, X).
     dtype : dtype
-        uint8, uint16 or float32: other dtypes are converted while reading (float64, float16 and integers that do not fit
-        16 bits without a sign become float32; booleans become 0 and 255).
+        uint8, uint16 or float32: other dtypes are converted while reading (float64, float16 and integers that do not
+        fit 16 bits without a sign become float32; booleans become 0 and 255).
     pixel_size_um : float or None
         The pixels' side in µm, where the file states one that can be trusted.
     """
@@ -154,9 +153,7 @@ class ImageSource:
                         while piece := file.read(1 << 20):
                             digest.update(piece)
                 except OSError as error:
-                    raise UserError(
-                        f"{path} cannot be read.", "Check the path and its permissions."
-                    ) from error
+                    raise UserError(f"{path} cannot be read.", "Check the path and its permissions.") from error
             self._hash = digest.hexdigest()
         return self._hash
 
@@ -176,9 +173,7 @@ class ImageSource:
                     f"{path.name} holds {reader.frames} frames, and its folder holds other files.",
                     "Add such files one by one; a folder is one series of single frames.",
                 )
-            if (reader.channels, reader.height, reader.width) != self.shape[
-                1:
-            ] or reader.dtype != self._stored:
+            if (reader.channels, reader.height, reader.width) != self.shape[1:] or reader.dtype != self._stored:
                 raise UserError(
                     f"{path.name} differs from {self.paths[0].name} in shape or bit depth.",
                     "A folder is one series: its frames have one shape and one bit depth.",
@@ -191,9 +186,9 @@ def open_image(path: str | Path) -> ImageSource:
     Parameters
     ----------
     path : str or Path
-        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg); a folder whose image files are the frames of one time-lapse; or
-        a glob that names such frames. Frames are in natural order (``t2`` before ``t10``). The first axis of a grey
-        TIFF without axes of its own is time.
+        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg); a folder whose image files are the frames of one
+        time-lapse; or a glob that names such frames. Frames are in natural order (``t2`` before ``t10``). The first
+        axis of a grey TIFF without axes of its own is time.
 
     Returns
     -------
@@ -239,7 +234,9 @@ def _stem(path: Path) -> str:
 
 
 def _common_name(paths: tuple[Path, ...]) -> str:
-    common = os.path.commonprefix([_stem(path) for path in paths])
+    first, last = min(map(_stem, paths)), max(map(_stem, paths))
+    same = [a == b for a, b in zip(first, last, strict=False)]
+    common = first[: same.index(False) if False in same else len(same)]
     if len(paths) > 1:
         common = re.sub(r"[\W_]*(?:[\W_][tT])?\d*$", "", common)
     return common or paths[0].parent.name
@@ -264,9 +261,7 @@ def _dtype_read(stored: np.dtype[Any], path: Path) -> np.dtype[Any]:
         return np.dtype(np.uint16)
     if stored.kind in "fiu":
         return np.dtype(np.float32)
-    raise UserError(
-        f"{path.name} has pixels of the kind {stored}.", "Save it with 8-bit, 16-bit or float pixels."
-    )
+    raise UserError(f"{path.name} has pixels of the kind {stored}.", "Save it with 8-bit, 16-bit or float pixels.")
 
 
 def _as_read(raw: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

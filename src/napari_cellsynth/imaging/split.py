@@ -10,8 +10,6 @@ from scipy import ndimage
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
-from napari_cellsynth.imaging.morphology import label_objects
-
 _WAIST_DEPTH = 0.1
 """A waist is cut where it is a tenth narrower than the thinner of its two parts."""
 
@@ -50,8 +48,8 @@ def split_touching_objects(
 
     Notes
     -----
-    A watershed of the plain distance cuts at every dent of an outline. In the logarithm of the distance a waist is as deep
-    as the ratio of the widths, whatever the object's size, so one depth does for small and large objects.
+    A watershed of the plain distance cuts at every dent of an outline. In the logarithm of the distance a waist is as
+    deep as the ratio of the widths, whatever the object's size, so one depth does for small and large objects.
     """
     halo, depth = None, float(-np.log1p(-_WAIST_DEPTH))
     if cell_width_px is not None and image is not None:

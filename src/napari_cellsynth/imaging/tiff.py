@@ -187,7 +187,7 @@ class TiffReader:
 
     @property
     def _page_bytes(self) -> int:
-        return int(math.prod(self._keyframe.shape)) * self.dtype.itemsize
+        return int(math.prod(self._page_shape) * self.dtype.itemsize)
 
     def _page(self, index: int) -> NDArray[Any]:
         if self._contiguous:
@@ -196,7 +196,7 @@ class TiffReader:
             stored = self.dtype.newbyteorder(self._tiff.byteorder)
             count = self._page_bytes // self.dtype.itemsize
             flat = self._tiff.filehandle.read_array(stored, count, offset)
-            plane = flat.reshape(self._keyframe.shape).astype(self.dtype, copy=False)
+            plane = flat.reshape(self._page_shape).astype(self.dtype, copy=False)
         else:
             # One thread: callers read several frames at once if they wish.
             plane = self._pages[index].asarray(maxworkers=1)
@@ -207,9 +207,7 @@ class TiffReader:
 
 
 def _without_thin_axes(page: Any) -> tuple[str, tuple[int, ...]]:
-    kept = [
-        (axis, size) for axis, size in zip(page.axes, page.shape, strict=True) if axis in "YXS" or size > 1
-    ]
+    kept = [(axis, size) for axis, size in zip(page.axes, page.shape, strict=True) if axis in "YXS" or size > 1]
     return "".join(axis for axis, _ in kept), tuple(int(size) for _, size in kept)
 
 
@@ -252,9 +250,7 @@ def _listening(complaints: list[str]) -> Iterator[None]:
                 text = record.getMessage()
                 # Microscopes write odd private tags; only what touches the pages means that pixels are lost.
                 about_pages = not text.startswith("<TiffTag")
-                if about_pages and (
-                    record.levelno >= logging.ERROR or "missing" in text or "corrupt" in text
-                ):
+                if about_pages and (record.levelno >= logging.ERROR or "missing" in text or "corrupt" in text):
                     complaints.append(text.split("> ", 1)[-1])
 
     ear, propagate = Ear(), logger.propagate

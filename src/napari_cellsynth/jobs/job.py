@@ -35,6 +35,9 @@ class SegmentParameters(Parameters):
     split_touching: bool = Field(
         False, description="Part touching objects at their necks (distance-transform watershed)."
     )
+    cell_width_px: float | None = Field(
+        None, gt=0, description="Width of a typical cell in px: parts confluent cells too; needs split touching."
+    )
     enhance: Literal["none", "he", "ahe", "clahe"] = Field(
         "none", description="Contrast enhancement before segmenting."
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import boxes_of
-from napari_cellsynth.imaging.segment import segment_frame
+from napari_cellsynth.imaging.enhance import enhance
+from napari_cellsynth.imaging.segment import segment_colonies, to_gray
 from napari_cellsynth.jobs.job import Job, SegmentParameters
 from napari_cellsynth.project import Project
 
@@ -27,6 +30,7 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
     assert isinstance(parameters, SegmentParameters)
     with Project.open(job.project) as project:
         frames = _frames(project, parameters)
+        names = project.images()["name"].to_dict()
         objects = carried = 0
         orphans: list[int] = []
         for done, (image_id, t) in enumerate(frames):
@@ -34,26 +38,27 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
                 yield Stopped()
                 return
             frame = project.frame(image_id, t)
-            try:
-                labels = segment_frame(
-                    frame,
-                    parameters.radius,
-                    parameters.opening,
-                    parameters.min_area,
-                    flat_field_px=parameters.flat_field_px,
-                    split_touching=parameters.split_touching,
-                    enhancement=parameters.enhance,
-                )
-            except UserError as error:
-                raise UserError(
-                    f"{project.images()['name'].to_dict()[image_id]}, frame {t}: {error.message}", error.hint
-                ) from None
+            labels = segment_frame(frame, parameters, name=f"{names[image_id]}, frame {t}")
             change = project.set_objects(image_id, t, boxes_of(labels), labels)
             objects += int(np.max(labels, initial=0))
             carried += change.carried
             orphans += change.orphans
             yield Progress(done + 1, len(frames), "frames", f"{objects} objects")
         yield Finished({"frames": len(frames), "objects": objects, "carried": carried, "orphans": orphans})
+
+
+def segment_frame(frame: NDArray[Any], parameters: SegmentParameters, *, name: str) -> NDArray[np.int32]:
+    """Return the objects of one frame (C, Y, X) as int32 labels (Y, X); ``name`` is what an error calls the frame."""
+    return segment_colonies(
+        enhance(to_gray(frame, name=name), parameters.enhance),
+        parameters.radius,
+        parameters.opening,
+        parameters.min_area,
+        flat_field_px=parameters.flat_field_px,
+        split_touching=parameters.split_touching,
+        cell_width_px=parameters.cell_width_px,
+        name=name,
+    )
 
 
 def _frames(project: Project, parameters: SegmentParameters) -> list[tuple[int, int]]:

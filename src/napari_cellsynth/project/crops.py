@@ -11,7 +11,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.crop import Box, cut
 from napari_cellsynth.project.base import as_json
 from napari_cellsynth.project.groups import Groups
-from napari_cellsynth.project.journal import _unknown
+from napari_cellsynth.project.journal import unknown_object
 
 
 class Crops(Groups):
@@ -60,5 +60,5 @@ class Crops(Groups):
         }
         for number in wanted:
             if number not in found:
-                raise _unknown(number)
+                raise unknown_object(number)
         return [found[number] for number in wanted]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,8 +172,7 @@ class Database:
             finally:
                 self._depth -= 1
             return
-        with explained(self.file):
-            self._connection.execute("BEGIN IMMEDIATE")
+        self._begin()
         self._depth = 1
         try:
             yield
@@ -188,6 +189,27 @@ class Database:
         waiting, self._after = list(self._after.values()), {}
         for callback in waiting:
             callback()
+
+    def _begin(self) -> None:
+        """Take the right to write, asking every few milliseconds.
+
+        SQLite's own waiting soon sleeps a tenth of a second between two attempts, which a label beside a busy job would
+        feel.
+        """
+        give_up = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                self._connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    with explained(self.file):
+                        raise
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_SECONDS)}")
+            # Not in step with another process that waits just so.
+            time.sleep(random.uniform(0.001, 0.004))
 
     def after_commit(self, key: Hashable, callback: Callable[[], None]) -> None:
         """Call once the running transaction is on disk (at once when none runs); one call for a key."""

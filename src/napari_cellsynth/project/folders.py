@@ -100,13 +100,17 @@ def import_label_images(project: Project, folder: str | Path) -> ImportReport:
 
 
 def find_class_folders(place: Path) -> list[Path]:
-    """Return the subfolders that hold images, of a folder ``images`` where that holds none itself, by name."""
+    """Return the subfolders that hold images, of a folder ``images`` where that holds none itself, by name.
+
+    ``images``, ``masks`` and ``labels`` say what they hold and are no names of classes.
+    """
     if not place.is_dir():
         return []
     within = place / "images"
     if within.is_dir() and not images_in(within):
         place = within
-    return [folder for folder in sorted(place.iterdir()) if _is_shown(folder) and folder.is_dir() and images_in(folder)]
+    folders = [folder for folder in sorted(place.iterdir()) if _is_shown(folder) and folder.is_dir()]
+    return [folder for folder in folders if folder.name not in ("images", *_LABEL_FOLDERS) and images_in(folder)]
 
 
 def find_label_images(place: Path) -> list[tuple[Path, Path]]:

@@ -272,7 +272,8 @@ def fingerprint(source: ImageSource) -> str:
     digest = hashlib.sha256()
     for path in source.paths:
         size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
+        name = path.name if len(source.paths) > 1 else ""
+        digest.update(f"{name}\0{size}\0".encode())
         with path.open("rb") as stream:
             for start in sorted({0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)}):
                 stream.seek(start)

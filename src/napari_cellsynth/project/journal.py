@@ -84,7 +84,7 @@ class Labels(Classes):
             old = {row[0]: row[1] for row in rows if row[2]}
             for number in wanted:
                 if number not in old:
-                    raise _unknown(number)
+                    raise unknown_object(number)
             self._act("label", source, [Change(number, old[number], int(class_id)) for number in wanted])
 
     def undo(self) -> list[int]:
@@ -265,7 +265,8 @@ def _login() -> str:
         return "user"
 
 
-def _unknown(number: int) -> UserError:
+def unknown_object(number: int) -> UserError:
+    """Return what to say about an id that is no active object's."""
     if number >= FIRST_PATCH_ID:
         return UserError(f"{number} is a synthetic patch, not an object.", "Labels are given to real objects only.")
     return UserError(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.synthesis.inner_layers import DoublingLayer, HalvingLayer, NoiseLayer
 
 SIZES = (32, 64, 128, 256, 512)
 """The sides that the networks can make: a power of two, because every layer doubles or halves the image."""
@@ -57,10 +58,11 @@ class Generator(nn.Module):
         super().__init__()
         hidden = layer_channels(size, width)[::-1]
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(z, hidden[0], 4, 1, 0, bias=False),
+            NoiseLayer(z, hidden[0]),
             *_norm_relu(hidden[0]),
         ]
-        for inner, outer in pairwise(hidden):
+        layers += [DoublingLayer(hidden[0], hidden[1]), *_norm_relu(hidden[1])]
+        for inner, outer in pairwise(hidden[1:]):
             layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False), *_norm_relu(outer)]
         layers += [nn.ConvTranspose2d(hidden[-1], channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
@@ -90,12 +92,9 @@ class Discriminator(nn.Module):
             nn.Conv2d(channels, hidden[0], 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, True),
         ]
-        for outer, inner in pairwise(hidden):
-            layers += [
-                nn.Conv2d(outer, inner, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(inner),
-                nn.LeakyReLU(0.2, True),
-            ]
+        for outer, inner in pairwise(hidden[:-1]):
+            layers += [nn.Conv2d(outer, inner, 4, 2, 1, bias=False), *_norm_leaky(inner)]
+        layers += [HalvingLayer(hidden[-2], hidden[-1]), *_norm_leaky(hidden[-1])]
         layers.append(nn.Conv2d(hidden[-1], 1, 4, 1, 0, bias=False))
         self.layers = nn.Sequential(*layers)
 
@@ -124,3 +123,7 @@ def count_parameters(network: nn.Module) -> int:
 
 def _norm_relu(channels: int) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.ReLU(True)]
+
+
+def _norm_leaky(channels: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, True)]

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 
 from napari_cellsynth.errors import UserError
 
@@ -44,9 +44,11 @@ def save(path: Path, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> Non
     header = {"format": FORMAT, "tree": json.dumps(tree), "meta": json.dumps(dict(meta))}
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        save_file(flat, beside, metadata=header)
-        with beside.open("rb+") as written:
-            os.fsync(written.fileno())
+        # Written here and not by safetensors, whose files nobody but their owner may read, whatever the umask.
+        with beside.open("wb") as file:
+            file.write(serialise(flat, metadata=header))
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(beside, path)
         _sync_folder(path.parent)
     except (OSError, SafetensorError) as error:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox
+from qtpy.QtWidgets import QComboBox, QSpinBox
 
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
@@ -15,7 +13,7 @@ from napari_cellsynth.widgets.confusion import ConfusionView
 from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
-from napari_cellsynth.widgets.overlay import PredictionOverlay
+from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.score_text import score_text
@@ -26,7 +24,7 @@ MODES = {
     "mixed": "Train on real and synthetic patches together.",
     "pretrained": "Train on synthetic patches first, then on real ones.",
 }
-BALANCES = {"class weights": "weights", "none": "none"}
+BALANCES = {"weights": "weights", "none": "none"}
 TRAIN_TIP = "Train on the labelled crops that are not held out, then score on the held-out ones."
 PREDICT_TIP = "Classify every object of every frame with the newest finished classifier."
 SYNTHETIC_TIP = "Synthetic patches a class; accepted ones first, rejected ones never. They are never tested on."
@@ -46,19 +44,18 @@ class ClassifyDock(Dock):
         self.setObjectName("classify")
         self.picker = RecipePicker(CLASSIFIER_RECIPES, hidden=("balance",))
         self.mode = _choice("mode", MODES, "\n".join(f"{k}: {v}" for k, v in MODES.items()))
-        self.balance = _choice("balance", BALANCES, "class weights: errors on rare classes cost more.")
+        self.balance = _choice("balance", BALANCES, "weights: errors on rare classes cost more.")
         self.synthetic = QSpinBox()
         self.synthetic.setObjectName("synthetic")
         self.synthetic.setRange(1, 100_000)
         self.synthetic.setSingleStep(100)
         self.synthetic.setValue(500)
-        self.synthetic.setMaximumWidth(96)
+        self.synthetic.setPrefix("+ ")
         self.counts = label("", "quiet", name="training_set", wrap=True)
         self.held_out = HeldOutRow(self.session)
         self.seed = QSpinBox()
         self.seed.setObjectName("seed")
         self.seed.setRange(0, 999_999)
-        self.seed.setMaximumWidth(96)
         self.seed.setToolTip("Seed of the weights and of the order of the patches.")
         self.train = button("train", "Train", TRAIN_TIP)
         self.predict_all = button("predict_all", "Run on all frames", PREDICT_TIP)
@@ -70,23 +67,15 @@ class ClassifyDock(Dock):
             "classifier",
             {"recipe": lambda run: run.recipe, "trained on": _trained_on, "score": lambda run: score_text(run.result)},
         )
-        self.overlay = PredictionOverlay(self.session, self)
-        self.frame_counts = QLabel()
-        self.hover = label("", "quiet", name="hover", wrap=True)
-        self.toggles = {what: QCheckBox(what) for what in ("classes", "outlines", "confidence")}
+        self.overlay = OverlayRow(self.session)
         self._lay_out()
         self._connect()
         self.refresh()
         self._show_balance()
-        self.overlay.refresh()
 
     def _lay_out(self) -> None:
-        self.frame_counts.setObjectName("frame_counts")
-        self.frame_counts.setWordWrap(True)
-        self.frame_counts.setTextFormat(Qt.TextFormat.RichText)
-        self.frame_counts.setToolTip("Objects of each class in the frame on the canvas.")
         self.body.addWidget(self.picker)
-        self.add_row(label("Train on"), self.mode, label("+"), self.synthetic, label("a class"))
+        self.add_row(label("Train on"), self.mode, self.synthetic, stretch=1)
         self.add_row(label("Balance"), self.balance, label("seed"), self.seed)
         self.body.addWidget(self.counts)
         self.body.addWidget(self.held_out)
@@ -94,25 +83,23 @@ class ClassifyDock(Dock):
         self.body.addWidget(self.progress, 1)
         self.body.addWidget(self.score)
         self.body.addWidget(self.confusion)
-        for what, box in self.toggles.items():
-            box.setObjectName(what)
-            box.setChecked(what != "confidence")
-            box.setToolTip(f"Show the {what} over the image.")
-            box.toggled.connect(lambda on, what=what: self.overlay.show(what, on))
-        self.add_row(label("Overlay"), *self.toggles.values())
-        self.body.addWidget(self.frame_counts)
-        self.hover.setText("Point at an object to see its class; its number key corrects it.")
-        self.body.addWidget(self.hover)
+        self.body.addWidget(self.overlay)
         self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
 
     def _connect(self) -> None:
         session = self.session
         for signal in (
-            session.project_changed, session.labels_changed, session.classes_changed, session.objects_changed,
-            session.runs_changed, session.synthetic_changed, session.predictions_changed, session.jobs_changed,
+            session.project_changed,
+            session.labels_changed,
+            session.classes_changed,
+            session.objects_changed,
+            session.runs_changed,
+            session.synthetic_changed,
+            session.predictions_changed,
+            session.jobs_changed,
             session.images_changed,
         ):
-            signal.connect(lambda *_: self.refresh())
+            signal.connect(self.refresh)
         self.picker.valueChanged.connect(self._show_buttons)
         self.picker.recipe.currentTextChanged.connect(lambda _name: self._show_balance())
         self.mode.currentIndexChanged.connect(lambda _index: self._show_buttons())
@@ -124,8 +111,6 @@ class ClassifyDock(Dock):
         self.runs.copied.connect(self._copy)
         self.runs.chosen.connect(lambda _run: self._show_score())
         self.confusion.cell_opened.connect(self._on_cell)
-        self.overlay.changed.connect(self._show_frame_counts)
-        self.overlay.hovered.connect(lambda words: self.hover.setText(words or "–"))
 
     # ------------------------------------------------------------------ what is shown
     def refresh(self) -> None:
@@ -195,32 +180,19 @@ class ClassifyDock(Dock):
     def _show_score(self) -> None:
         run = self.shown_run()
         result = (run.result or {}) if run is not None else {}
-        matrix, names = result.get("confusion"), result.get("classes")
-        scored = bool(result.get("scores")) and bool(matrix) and bool(names)
+        matrix, names = result.get("confusion") or [], result.get("classes") or []
+        text = score_text(result)
+        scored = bool(text and matrix and names)
         self.confusion.setVisible(scored)
         self.score.setVisible(run is not None)
         if run is None:
             return
-        text = score_text(result)
-        self.score.setText(
-            f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops"
-            if scored and text
-            else f"{run.id} has no held-out score: hold out a group, then train."
-        )
-        if scored:
-            colors = {record.name: record.color for record in self.session.need_project().classes()}
-            self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
-
-    def _show_frame_counts(self) -> None:
-        project, counts = self.session.project, self.overlay.counts()
-        if project is None or self.overlay.table.empty:
-            self.frame_counts.setText("")
+        if not scored:
+            self.score.setText(f"{run.id} has no held-out score: hold out a group, then train.")
             return
-        parts = [
-            f'<span style="color:{record.color}">●</span>&nbsp;{html.escape(record.name)}&nbsp;{counts.get(record.id, 0)}'
-            for record in project.classes()
-        ]
-        self.frame_counts.setText(" &nbsp;".join(parts) + " &nbsp;in this frame")
+        self.score.setText(f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops")
+        colors = {record.name: record.color for record in self.session.need_project().classes()}
+        self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
 
     def _show_balance(self) -> None:
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
@@ -241,7 +213,9 @@ class ClassifyDock(Dock):
                 seed=self.seed.value(),
                 overrides=overrides,
             )
-            self.session.submit(Job.of(self.session.need_project().path, parameters), f"Classifier · {parameters.recipe}")
+            self.session.submit(
+                Job.of(self.session.need_project().path, parameters), f"Classifier · {parameters.recipe}"
+            )
 
     def _on_predict(self) -> None:
         with self.session.reporting():
@@ -279,9 +253,7 @@ class ClassifyDock(Dock):
             test = test[(test["class_id"] == ids.get(names[row])) & test.index.isin(predicted.index)]
             chosen = [int(i) for i in test.index if predicted.loc[i] == ids.get(names[column])]
             if not chosen:
-                raise UserError(
-                    "No crops of this cell are known.", "Run the classifier on all frames, then its cells can be opened."
-                )
+                raise UserError("No crops of this cell are known.", "Run the classifier on all frames again.")
             gallery = open_gallery(self.session.viewer)
             if gallery is None:
                 self.session.select_object(chosen[0])
@@ -315,5 +287,7 @@ def _choice(name: str, texts: Any, tooltip: str) -> QComboBox:
     box = QComboBox()
     box.setObjectName(name)
     box.addItems(list(texts))
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
     box.setToolTip(tooltip)
     return box

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cellsynth.imaging.crop import Box, cut_context
 from napari_cellsynth.widgets.crop_view import CropView
+from napari_cellsynth.widgets.keys import verb_of
 from napari_cellsynth.widgets.label_queue import Entry
 from napari_cellsynth.widgets.session import Session
 
@@ -22,7 +24,12 @@ MASKS = 6
 
 
 class CropStage(QWidget):
-    """Shows entries of a queue in a `CropView`.
+    """Shows entries of a queue in a `CropView`, and takes the keys while it has the focus.
+
+    Signals
+    -------
+    verb : str
+        What a key stands for (see `keys.verb_of`).
 
     Attributes
     ----------
@@ -30,6 +37,8 @@ class CropStage(QWidget):
     shown : Entry or None
         The object whose pixels are in the view; None while its frame is being read.
     """
+
+    verb = Signal(str)
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -70,6 +79,14 @@ class CropStage(QWidget):
     def forget_masks(self) -> None:
         """Read outlines again (the objects have changed)."""
         self._masks.clear()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take our keys here: on their way up the scroll area would eat the arrows."""
+        verb = verb_of(event)
+        if verb:
+            self.verb.emit(verb)
+        else:
+            super().keyPressEvent(event)
 
     def _draw(self, entry: Entry, pixels: NDArray[Any]) -> None:
         crop, self._cut = cut_context(pixels, entry.box, MARGIN)

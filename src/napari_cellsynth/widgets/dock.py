@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_cellsynth.widgets.session import Session, session_for
@@ -94,6 +95,15 @@ def label(text: str = "", role: str = "", *, name: str = "", wrap: bool = False)
     made.setWordWrap(wrap)
     made.setTextFormat(Qt.TextFormat.PlainText)
     return made
+
+
+def delayed(owner: QWidget, milliseconds: int, act: Callable[[], None]) -> QTimer:
+    """Return a timer that does something once, that long after it was last started."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(act)
+    return timer
 
 
 def allow(target: QPushButton, why_not: str, tooltip: str) -> None:

@@ -1,4 +1,4 @@
-"""The dock that puts the quality figures there are side by side: classifiers with and without synthetic data, and GANs."""
+"""The dock that puts the figures there are side by side: classifiers with and without synthetic data, and GANs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from napari_cellsynth.widgets.score_text import score_text, two
 MEASURE_TIP = "Compare the patches of every GAN that was not measured yet with real ones it never saw."
 REPORT_TIP = "Write these tables and matrices as one HTML page into the project and open it."
 CAUTION = (
-    "One training each: a hint, not a verdict. Differences within the intervals say nothing yet; hold out more groups or "
-    "train with more seeds."
+    "One training each: a hint, not a verdict. Differences within the intervals say nothing yet; hold out more "
+    "groups or train with more seeds."
 )
 
 
@@ -52,10 +52,13 @@ class EvaluateDock(Dock):
         self._lay_out()
         session = self.session
         for signal in (
-            session.project_changed, session.runs_changed, session.synthetic_changed, session.jobs_changed,
+            session.project_changed,
+            session.runs_changed,
+            session.synthetic_changed,
+            session.jobs_changed,
             session.classes_changed,
         ):
-            signal.connect(lambda *_: self.refresh())
+            signal.connect(self.refresh)
         self.measure.clicked.connect(self._on_measure)
         self.open_report.clicked.connect(self._on_report)
         self.refresh()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QLabel, QListView, QMenu, QSlider, QToolButton, QWidget
-from superqt import QFlowLayout
+from qtpy.QtCore import QCoreApplication, QSize, Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton
 
+from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import Dock, allow, button, label
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
@@ -24,51 +22,14 @@ from napari_cellsynth.widgets.gallery_model import (
     PatchKey,
     ProjectPatches,
 )
+from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, gallery_table
+from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, refill
 
 REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
-ORDERS = {
-    "newest first": "Patches made last come first.",
-    "likely copies first": "Synthetic patches nearest to a real one come first.",
-    "most unusual first": "Synthetic patches farthest from any real one come first.",
-    "not reviewed first": "Patches without a verdict come first.",
-}
 ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
 REJECT_TIP = "Keep the selected synthetic patches out of every training (R)."
 UNDO_TIP = "Take back the last verdict or label (Ctrl+Z)."
 SHOW_TIP = "Show the object (of a synthetic patch: the nearest real one) in its image."
-
-
-class PatchList(QListView):
-    """The grid of patches; A and R are verdicts, Ctrl+Z takes one back."""
-
-    verdict = Signal(str)
-    undo_asked = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("patches")
-        self.setToolTip("Whole bar: real. Broken bar: synthetic. Click, Shift and Ctrl select; A accepts, R rejects.")
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(1000)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setMinimumHeight(70)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Take the verdict keys, which Qt would use to search by letter."""
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if control and event.key() == Qt.Key.Key_Z:
-            self.undo_asked.emit()
-        elif not control and event.key() == Qt.Key.Key_A:
-            self.verdict.emit(ACCEPTED)
-        elif not control and event.key() == Qt.Key.Key_R:
-            self.verdict.emit(REJECTED)
-        else:
-            super().keyPressEvent(event)
 
 
 class GalleryDock(Dock):
@@ -83,13 +44,13 @@ class GalleryDock(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.setObjectName("gallery")
-        self._only: tuple[str, np.ndarray] | None = None
+        self._only: tuple[str, list[int]] | None = None
         self._told: set[str] = set()
-        self.show_box = _choice("show", "Which patches to show.", ("synthetic", "real", "both"))
-        self.class_box = _choice("class", "Show one class only.", ())
-        self.run_box = _choice("run", "Show the patches of one run only.", ())
-        self.review_box = _choice("review", "Show by verdict.", ("all", "not reviewed", ACCEPTED, REJECTED))
-        self.order_box = _choice("sort", "\n".join(f"{k}: {v}" for k, v in ORDERS.items()), tuple(ORDERS))
+        self.show_box = choice_box("show", "Which patches to show.", ("synthetic", "real", "both"))
+        self.class_box = choice_box("class", "Show one class only.", ())
+        self.run_box = choice_box("run", "Show the patches of one run only.", ())
+        self.review_box = choice_box("review", "Show by verdict.", ("all", "not reviewed", ACCEPTED, REJECTED))
+        self.order_box = choice_box("sort", "\n".join(f"{k}: {v}" for k, v in ORDERS.items()), tuple(ORDERS))
         self.zoom = QSlider(Qt.Orientation.Horizontal)
         self.zoom.setObjectName("zoom")
         self.zoom.setToolTip("Size of a patch on the screen.")
@@ -131,9 +92,17 @@ class GalleryDock(Dock):
         self.nearest.setScaledContents(True)
         self.nearest.setToolTip("The nearest real patch.")
         self.body.addWidget(
-            _flow(
-                label("Show"), self.show_box, self.class_box, self.run_box, self.review_box, self.order_box,
-                label("size"), self.zoom, self.summary, self.clear_only,
+            flow_row(
+                label("Show"),
+                self.show_box,
+                self.class_box,
+                self.run_box,
+                self.review_box,
+                self.order_box,
+                label("size"),
+                self.zoom,
+                self.summary,
+                self.clear_only,
             )
         )
         row = QHBoxLayout()
@@ -141,8 +110,13 @@ class GalleryDock(Dock):
         row.addWidget(self.nearest, 0, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(row, 1)
         self.body.addWidget(
-            _flow(
-                self.selected, self.accept_button, self.reject_button, self.reason, self.undo, self.show_in_image,
+            flow_row(
+                self.selected,
+                self.accept_button,
+                self.reject_button,
+                self.reason,
+                self.undo,
+                self.show_in_image,
                 self.nearest_text,
             )
         )
@@ -150,8 +124,14 @@ class GalleryDock(Dock):
     def _connect(self) -> None:
         session = self.session
         session.project_changed.connect(self._on_project)
-        for signal in (session.synthetic_changed, session.objects_changed, session.classes_changed, session.labels_changed):
-            signal.connect(lambda *_: self.refresh())
+        for signal in (
+            session.synthetic_changed,
+            session.objects_changed,
+            session.classes_changed,
+            session.labels_changed,
+        ):
+            signal.connect(self.refresh)
+        self.show_box.activated.connect(self._leave_chosen)
         for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):
             box.activated.connect(lambda _index: self.refresh())
         self.zoom.valueChanged.connect(self._on_zoom)
@@ -166,11 +146,14 @@ class GalleryDock(Dock):
         self.undo.clicked.connect(self._on_undo)
         self.show_in_image.clicked.connect(self._on_show)
         self.destroyed.connect(self.model.close)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.model.close)
 
     # ------------------------------------------------------------------ what is shown
     def show_objects(self, object_ids: Sequence[int], title: str) -> None:
         """Show these real crops only (a cell of the confusion matrix); none of them shows all patches again."""
-        self._only = (title, np.asarray(object_ids, dtype=np.int64)) if len(object_ids) else None
+        self._only = (title, list(object_ids)) if len(object_ids) else None
         if self._only is not None:
             self.show_box.setCurrentText("real")
             self.class_box.setCurrentIndex(0)
@@ -186,11 +169,11 @@ class GalleryDock(Dock):
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
-            _refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
+            refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
             synthetic = project.synthetic()
             runs = list(dict.fromkeys(synthetic["run"].iloc[::-1]))
-            _refill(self.run_box, [("newest runs", "newest"), ("all runs", None), *((run, run) for run in runs)])
-            table = self._ordered(self._filtered(project, synthetic))
+            refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
+            table = gallery_table(project, synthetic, self._choice())
             self.model.set_table(table)
             rejected = int((table["review"] == REJECTED).sum())
             accepted = int((table["review"] == ACCEPTED).sum())
@@ -201,44 +184,18 @@ class GalleryDock(Dock):
         self.clear_only.setVisible(self._only is not None)
         self._show_selection()
 
-    def _filtered(self, project: Any, synthetic: pd.DataFrame) -> pd.DataFrame:
-        parts = []
-        if self.show_box.currentText() != "real":
-            parts.append(self._of_run(synthetic).assign(kind=SYNTHETIC, id=lambda t: t.index))
-        if self.show_box.currentText() != "synthetic":
-            objects = project.objects()
-            objects = objects[objects["class_id"] > 0] if self._only is None else objects.reindex(self._only[1]).dropna(how="all")
-            parts.append(
-                pd.DataFrame({"class_id": objects["class_id"].astype(int)}).assign(
-                    kind=REAL, id=objects.index, run="", review="", reason="", nearest_object=0, distance=np.nan
-                )
-            )
-        # An empty part would make all columns objects.
-        filled = [part[COLUMNS] for part in parts if len(part)]
-        table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
-        class_id, review = self.class_box.currentData(), self.review_box.currentText()
-        if class_id is not None:
-            table = table[table["class_id"] == class_id]
-        if review != "all":
-            table = table[table["review"] == ("" if review == "not reviewed" else review)]
-        return table
+    def _leave_chosen(self) -> None:
+        self._only = None
 
-    def _of_run(self, synthetic: pd.DataFrame) -> pd.DataFrame:
-        chosen = self.run_box.currentData()
-        if chosen is None:
-            return synthetic
-        if chosen != "newest":
-            return synthetic[synthetic["run"] == chosen]
-        newest = synthetic.groupby("class_id")["run"].last()
-        return synthetic[synthetic["run"] == synthetic["class_id"].map(newest)]
-
-    def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
-        order = self.order_box.currentText()
-        if order == "newest first":
-            return table.iloc[::-1]
-        if order == "not reviewed first":
-            return table.sort_values("review", key=lambda column: column != "", kind="stable")
-        return table.sort_values("distance", ascending=order == "likely copies first", kind="stable", na_position="last")
+    def _choice(self) -> Choice:
+        return Choice(
+            show=self.show_box.currentText(),
+            class_id=self.class_box.currentData(),
+            run=self.run_box.currentData(),
+            review=self.review_box.currentText(),
+            order=self.order_box.currentText(),
+            objects=None if self._only is None else self._only[1],
+        )
 
     def _on_project(self) -> None:
         self._only = None
@@ -302,7 +259,7 @@ class GalleryDock(Dock):
         self.nearest_text.setText(f"nearest real · distance {row['distance']:.2f}")
 
     # ------------------------------------------------------------------ what is done
-    def judge(self, verdict: str, reason: str = "") -> None:
+    def judge(self, verdict: Verdict, reason: str = "") -> None:
         """Accept or reject the selected synthetic patches, and go on to the next patch."""
         keys = [key for key in self.selected_keys() if key.kind == SYNTHETIC]
         if not keys:
@@ -325,34 +282,3 @@ class GalleryDock(Dock):
 
 def _opener(path: Any) -> Any:
     return lambda: ProjectPatches(path)
-
-
-def _choice(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(tooltip)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-    box.addItems(list(texts))
-    return box
-
-
-def _refill(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:
-    """Offer these (text, data) and keep the choice where it is still there."""
-    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] == list(items):
-        return
-    first, before = box.count() == 0, box.currentData()
-    box.clear()
-    for text, data in items:
-        box.addItem(text, data)
-    box.setCurrentIndex(0 if first else max(0, box.findData(before)))
-
-
-def _flow(*widgets: QWidget) -> QWidget:
-    """Return widgets in a row that breaks where the dock is narrow."""
-    holder = QWidget()
-    layout = QFlowLayout(holder)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(4)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return holder

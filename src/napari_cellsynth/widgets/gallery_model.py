@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,8 @@ from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.thumbnails import PatchReader, Recent, ThumbnailThread
 
 REAL, SYNTHETIC = "real", "synthetic"
-ACCEPTED, REJECTED = "accepted", "rejected"
+ACCEPTED: Literal["accepted"] = "accepted"
+REJECTED: Literal["rejected"] = "rejected"
 
 KEEP = 3000
 """Thumbnails kept: about fifty screens, some 50 MB of 64 × 64 pixels."""

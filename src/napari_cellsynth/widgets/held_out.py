@@ -9,7 +9,7 @@ from napari_cellsynth.widgets.session import Session
 
 SHARES = (0.1, 0.2, 0.25, 0.33, 0.5)
 HOLD_OUT_TIP = (
-    "Set whole groups (videos, slides, wells) aside for the test. Neither a GAN nor a classifier ever learns from them. "
+    "Set whole groups (videos, slides, wells) aside for the test. Neither a GAN nor a classifier learns from them. "
     "Do it before the first GAN is trained: patches of a GAN that saw a test group are refused."
 )
 
@@ -49,7 +49,10 @@ class HeldOutRow(QWidget):
         layout.addWidget(self.share)
         layout.addWidget(self.hold_out)
         for signal in (
-            session.project_changed, session.images_changed, session.objects_changed, session.runs_changed,
+            session.project_changed,
+            session.images_changed,
+            session.objects_changed,
+            session.runs_changed,
         ):
             signal.connect(self.refresh)
         self.refresh()

@@ -179,5 +179,3 @@ def _add(path: Path, images: list[str], group_by: str | None) -> tuple[list[int]
         before = len(project.images())
         ids = project.add_images(images, group_by=group_by)
         return ids, len(project.images()) - before
-
-

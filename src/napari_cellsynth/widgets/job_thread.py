@@ -115,7 +115,7 @@ class JobHandle(QObject):
     preview = Signal(object)
     saved = Signal(object)
     ended = Signal(object)
-    event = Signal(object)
+    happened = Signal(object)  # every event, the last one too
 
     def __init__(self, job: Job, title: str, start: StartRun, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -212,7 +212,7 @@ class JobHandle(QObject):
             self.preview.emit(event)
         elif isinstance(event, Saved):
             self.saved.emit(event)
-        self.event.emit(event)
+        self.happened.emit(event)
 
     def _on_thread_finished(self) -> None:
         self._timer.stop()
@@ -224,7 +224,7 @@ class JobHandle(QObject):
             return
         self.last_event = last
         self.state = {Finished: "finished", Stopped: "stopped", Failed: "failed"}[type(last)]
-        self.event.emit(last)
+        self.happened.emit(last)
         self.ended.emit(last)
 
 
@@ -290,7 +290,7 @@ class TaskStatus:
     def ended(self) -> None:
         """Take the entry off the list of busy tasks."""
         status = _status_names()
-        if self._id is not None and status is not None:
+        if self._id is not None and status is not None and self._window is not None:
             done = {"finished": status.COMPLETED, "stopped": status.CANCELLED, "failed": status.FAILED}
             self._window._update_task_status(self._id, done[self._handle.state], self._handle.title)
 

@@ -51,7 +51,7 @@ def verb_of(event: QKeyEvent) -> str:
 
 def overrides(event: QEvent) -> bool:
     """Whether `event` asks if a menu's shortcut may take a key that is ours while the dock has the focus."""
-    return event.type() == QEvent.Type.ShortcutOverride and bool(verb_of(event))  # type: ignore[arg-type]
+    return event.type() == QEvent.Type.ShortcutOverride and bool(verb_of(event))
 
 
 class KeySheet(QWidget):

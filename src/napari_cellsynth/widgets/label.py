@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent, QShowEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
+from qtpy.QtWidgets import QComboBox, QLabel
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.class_list import ClassList
 from napari_cellsynth.widgets.crop_stage import CropStage
-from napari_cellsynth.widgets.dock import Dock, button, label
+from napari_cellsynth.widgets.dock import Dock, button, delayed, label
 from napari_cellsynth.widgets.keys import KeySheet, overrides, verb_of
+from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, ORDERS, UNLABELLED_FIRST, LabelQueue
+from napari_cellsynth.widgets.object_facts import ObjectFacts
 from napari_cellsynth.widgets.session import NO_PROJECT
-from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, ORDERS, UNLABELLED_FIRST, Entry, LabelQueue
+
+Source = Literal["hand", "accepted prediction"]
 
 AHEAD = 8
 """Objects whose frames are read ahead: some seconds of quick labelling."""
@@ -43,11 +46,7 @@ class LabelDock(Dock):
         self._suggested: dict[int, tuple[int, float]] = {}
         self.stage = CropStage(self.session)
         self.stage.setMinimumHeight(200)
-        self.where = label("", name="where")
-        self.suggestion = label("", name="suggestion")
-        self.accept = button("accept", "accept ⏎", "Give the object its suggested class (Enter).", primary=True)
-        self.previous = button("previous", "‹ previous", "The object before (←).")
-        self.next = button("next", "next ›", "The next object (→).")
+        self.facts = ObjectFacts()
         self.classes = ClassList()
         self.order = QComboBox()
         self.order.setObjectName("order")
@@ -56,30 +55,23 @@ class LabelDock(Dock):
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
         self.keys = button("keys", "? keys", "Show the keys.")
-        self.follow = QCheckBox("canvas follows")
-        self.follow.setObjectName("follow")
-        self.follow.setToolTip("Bring each object to the middle of the canvas.")
-        self.follow.setChecked(True)
         self._lay_out()
         self.sheet = KeySheet(self.scroll)
-        self._following = _single_shot(self, FOLLOW_MS, self._bring_canvas)
-        self._counting = _single_shot(self, 250, self._show_rate)
+        self._following = delayed(self, FOLLOW_MS, self._bring_canvas)
+        self._counting = delayed(self, 250, self._show_rate)
         self._connect()
         self._read_project()
 
     def _lay_out(self) -> None:
         self.body.addWidget(self.stage, 1)
-        self.add_row(self.where)
-        self.add_row(self.suggestion, self.accept)
-        row = self.add_row(self.previous, self.next)
-        row.addWidget(self.follow)
+        self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
         self.add_row(QLabel("Order"), self.order)
         self.body.addWidget(self.tally)
         self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFocusProxy(self.stage)
-        for widget in (self.accept, self.previous, self.next, self.undo, self.redo, self.keys, self.follow):
+        for widget in (self.undo, self.redo, self.keys):
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect(self) -> None:
@@ -95,6 +87,7 @@ class LabelDock(Dock):
             self._bind_canvas(session.layers.objects_layer)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
         self.order.activated.connect(lambda _index: self.stage.setFocus())
+        self.stage.verb.connect(self._on_verb)
         self.classes.chosen.connect(self.give)
         self.classes.add_asked.connect(lambda name: self._edit(lambda p: p.add_class(name)))
         self.classes.rename_asked.connect(lambda c, name: self._edit(lambda p: p.rename_class(c, name)))
@@ -118,7 +111,7 @@ class LabelDock(Dock):
         }
 
     # ------------------------------------------------------------------ what the person does
-    def give(self, class_id: int, *, source: str = "hand", move_on: bool = True) -> None:
+    def give(self, class_id: int, *, source: Source = "hand", move_on: bool = True) -> None:
         """Write the current object's class to disk, and only then show the next object."""
         entry = self.queue.current if self.queue is not None else None
         if entry is None or self.queue is None:
@@ -260,29 +253,12 @@ class LabelDock(Dock):
 
     def _show_facts(self) -> None:
         entry = self.queue.current if self.queue is not None else None
-        for each in (self.previous, self.next, self.undo, self.redo):
-            each.setEnabled(entry is not None)
-        if entry is None:
-            self.where.setText("")
-            self.suggestion.hide()
-            self.accept.hide()
-            self.classes.set_current(None)
-            return
-        self.where.setText(
-            f"frame {entry.frame + 1} · object {entry.mask_label or entry.object_id} · "
-            f"{entry.box.width}×{entry.box.height} px"
-        )
+        self.undo.setEnabled(entry is not None)
+        self.redo.setEnabled(entry is not None)
+        self.facts.show_entry(entry, self._classes, self._suggested.get(entry.object_id) if entry else None)
+        self.classes.set_current(entry.class_id if entry else None)
         colors = {record.id: record.color for record in self._classes}
-        self.stage.view.set_color(colors.get(entry.class_id))
-        self.classes.set_current(entry.class_id)
-        self._show_suggestion(entry)
-
-    def _show_suggestion(self, entry: Entry) -> None:
-        names = {record.id: record.name for record in self._classes}
-        class_id, confidence = self._suggested.get(entry.object_id, (0, 0.0))
-        self.suggestion.setVisible(class_id in names)
-        self.suggestion.setText(f"suggested  {names[class_id]}  {confidence:.2f}" if class_id in names else "")
-        self.accept.setVisible(class_id in names)
+        self.stage.view.set_color(colors.get(entry.class_id) if entry else None)
 
     def _show_counts(self) -> None:
         counts = self.queue.counts() if self.queue is not None else {}
@@ -300,7 +276,7 @@ class LabelDock(Dock):
 
     def _bring_canvas(self) -> None:
         entry = self.queue.current if self.queue is not None else None
-        if entry is not None and self.follow.isChecked() and self.isVisible():
+        if entry is not None and self.facts.follow.isChecked() and self.isVisible():
             with self.session.reporting():
                 self.session.layers.place(entry.image_id, entry.frame, entry.cy, entry.cx, entry.mask_label)
 
@@ -318,24 +294,20 @@ class LabelDock(Dock):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Do what a key stands for."""
         verb = verb_of(event)
-        if verb and verb != "keys":
+        if verb:
+            self._on_verb(verb)
+        else:
+            super().keyPressEvent(event)
+
+    def _on_verb(self, verb: str) -> None:
+        if verb != "keys":
             self.sheet.hide()
         if verb.startswith("class "):
             self.give_key(verb[-1])
-        elif verb:
-            self._verbs()[verb]()
         else:
-            super().keyPressEvent(event)
+            self._verbs()[verb]()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take the keys when the dock comes to the front."""
         super().showEvent(event)
         self.stage.setFocus()
-
-
-def _single_shot(owner: LabelDock, milliseconds: int, act: Callable[[], None]) -> QTimer:
-    timer = QTimer(owner)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(act)
-    return timer

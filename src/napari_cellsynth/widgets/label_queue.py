@@ -76,9 +76,7 @@ class LabelQueue:
         image_id, frame, y0, x0, y1, x1, label = (int(value) for value in self._whole[position])
         cy, cx = (float(value) for value in self._centres[position])
         box = Box(y0, x0, y1, x1)
-        return Entry(
-            int(self._ids[position]), image_id, frame, box, cy, cx, label, int(self._classes[position])
-        )
+        return Entry(int(self._ids[position]), image_id, frame, box, cy, cx, label, int(self._classes[position]))
 
     # ------------------------------------------------------------------ walking
     def step(self, by: int) -> None:

@@ -93,8 +93,8 @@ class ProjectLayers:
         source = project.source(image_id)
         name = str(project.images().loc[image_id, "name"])
         self._remove()
-        # Until the image is in, `image_id` stays None: napari moves the slider while it inserts a layer, and following it
-        # then would insert the objects inside of that insertion.
+        # Until the image is in, `image_id` stays None: napari moves the slider while it inserts a layer, and following
+        # it then would insert the objects inside of that insertion.
         self._add_image(viewer, image_id, name, source)
         viewer.dims.set_point(viewer.dims.ndim - 3, 0)
         self.image_id, self.frame = image_id, 0
@@ -224,4 +224,3 @@ class ProjectLayers:
             with self._session.reporting():
                 self.refresh()
             self._session.frame_changed.emit(self.image_id, frame)
-

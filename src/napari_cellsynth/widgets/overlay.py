@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.widgets.session import Session
@@ -15,9 +16,7 @@ from napari_cellsynth.widgets.session import Session
 CLASSES, CONFIDENCE = "classes", "confidence"
 
 
-def look_up(
-    instances: NDArray[np.integer], labels: ArrayLike, values: ArrayLike, dtype: type
-) -> NDArray[Any]:
+def look_up(instances: NDArray[np.integer], labels: ArrayLike, values: ArrayLike, dtype: type) -> NDArray[Any]:
     """Return an image in which each object has its value.
 
     Parameters
@@ -38,7 +37,7 @@ def look_up(
     """
     label_array = np.asarray(labels, dtype=np.int64)
     top = max(int(instances.max(initial=0)), int(label_array.max(initial=0)))
-    table = np.zeros(top + 1, dtype=dtype)
+    table: NDArray[Any] = np.zeros(top + 1, dtype=dtype)
     table[label_array] = np.asarray(values, dtype=dtype)
     table[0] = 0
     return np.asarray(table[instances])
@@ -73,14 +72,17 @@ class PredictionOverlay(QObject):
         super().__init__(parent)
         self._session = session
         self._shown = {CLASSES: True, "outlines": True, CONFIDENCE: False}
-        self.table = pd.DataFrame()
+        self.table: pd.DataFrame = pd.DataFrame()
         self._words = ""
-        session.frame_changed.connect(lambda *_: self.refresh())
+        session.frame_changed.connect(self.refresh)
         for signal in (
-            session.project_changed, session.predictions_changed, session.objects_changed, session.labels_changed,
+            session.project_changed,
+            session.predictions_changed,
+            session.objects_changed,
+            session.labels_changed,
             session.classes_changed,
         ):
-            signal.connect(lambda *_: self.refresh())
+            signal.connect(self.refresh)
         session.viewer.mouse_move_callbacks.append(self._on_move)
 
     # ------------------------------------------------------------------ what is shown
@@ -212,8 +214,14 @@ class PredictionOverlay(QObject):
         image = look_up(instances, self.table["mask_label"], values, np.float32)
         if layer is None:
             self._add(
-                "add_image", image, CONFIDENCE, objects_layer,
-                opacity=0.6, blending="translucent", contrast_limits=(0.0, 1.0), colormap=_confidence_colors(),
+                "add_image",
+                image,
+                CONFIDENCE,
+                objects_layer,
+                opacity=0.6,
+                blending="translucent",
+                contrast_limits=(0.0, 1.0),
+                colormap=_confidence_colors(),
             )
             return
         layer.data = image
@@ -238,11 +246,16 @@ class PredictionOverlay(QObject):
 
     def _correct_with(self, class_id: int) -> Any:
         def correct(_layer: Any) -> None:
-            self.correct(class_id)
+            if isalive(self):
+                self.correct(class_id)
 
         return correct
 
-    def _on_move(self, _viewer: Any, _event: Any) -> None:
+    def _on_move(self, viewer: Any, _event: Any) -> None:
+        if not isalive(self):
+            # The dock was closed; napari's list of callbacks outlives it.
+            viewer.mouse_move_callbacks.remove(self._on_move)
+            return
         words = self._words_under_pointer()
         if words != self._words:
             self._words = words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -37,7 +37,7 @@ class RecipePicker(QWidget):
 
     def __init__(
         self,
-        recipes: Mapping[str, Callable[..., BaseModel]],
+        recipes: Mapping[str, type[BaseModel]],
         *,
         plain: Collection[str] = (),
         hidden: Collection[str] = (),
@@ -51,12 +51,12 @@ class RecipePicker(QWidget):
         self.recipe.addItems(list(self._recipes))
         narrow = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         self.recipe.setSizeAdjustPolicy(narrow)
-        self.recipe.setMinimumContentsLength(8)
+        self.recipe.setMinimumContentsLength(5)
         self.size_box = QComboBox()
         self.size_box.setObjectName("size")
         self.size_box.setToolTip("Side of a patch in pixels: what the network sees at a time.")
         for size in SIZES:
-            self.size_box.addItem(f"{size} px", size)
+            self.size_box.addItem(str(size), size)
         self.form: ModelForm
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -120,10 +120,12 @@ class RecipePicker(QWidget):
     def _make_form(self) -> None:
         kind = self._recipes[self.name()]
         defaults = kind()
-        assert isinstance(kind, type)
         advanced = set(kind.model_fields) - self._plain - set(IDENTITY)
         form = ModelForm(
-            kind, advanced=advanced, hidden={*IDENTITY, "size", *self._hidden}, advanced_title="advanced: every field of the recipe"
+            kind,
+            advanced=advanced,
+            hidden={*IDENTITY, "size", *self._hidden},
+            advanced_title="advanced: every field of the recipe",
         )
         form.valueChanged.connect(lambda _value: self.valueChanged.emit())
         form.problemChanged.connect(lambda _problem: self.valueChanged.emit())
@@ -139,5 +141,5 @@ class RecipePicker(QWidget):
 
     def _set_size(self, size: int) -> None:
         if self.size_box.findData(size) < 0:
-            self.size_box.addItem(f"{size} px", size)
+            self.size_box.addItem(str(size), size)
         self.size_box.setCurrentIndex(self.size_box.findData(size))

@@ -6,8 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_cellsynth.project.runs import RunKind
 from napari_cellsynth.widgets.dock import allow, button
 from napari_cellsynth.widgets.session import Session
 
@@ -40,7 +49,7 @@ class RunList(QWidget):
     chosen = Signal(object)
     """The run of the selected row, or None."""
 
-    def __init__(self, session: Session, kind: str, columns: dict[str, Callable[[Any], str]]) -> None:
+    def __init__(self, session: Session, kind: RunKind, columns: dict[str, Callable[[Any], str]]) -> None:
         super().__init__()
         self._session, self._kind, self._columns = session, kind, columns
         self._runs: list[Any] = []
@@ -124,9 +133,6 @@ class RunList(QWidget):
         run = self.selected()
         none = "No run is selected." if self._runs else "There are no runs yet."
         allow(self.copy, none if run is None else "", COPY_TIP)
-        if run is None:
-            why_not = none
-        else:
-            why_not = "" if resumable(run) else f"{run.id} is {run.status}."
-        allow(self.resume, why_not, RESUME_TIP)
+        other = "" if run is None or resumable(run) else f"{run.id} is {run.status}."
+        allow(self.resume, none if run is None else other, RESUME_TIP)
         self.chosen.emit(run)

@@ -17,6 +17,7 @@ from napari_cellsynth.widgets.form import ModelForm
 from napari_cellsynth.widgets.image_adding import ImageAdder
 from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.preview import SegmentationPreview
+from napari_cellsynth.widgets.sparkline import sparkline
 
 LABELS = {
     "radius": "texture radius",
@@ -26,7 +27,6 @@ LABELS = {
     "split_touching": "split touching objects",
     "enhance": "enhancement",
 }
-BARS = "▁▂▃▄▅▆▇█"
 
 
 class SegmentDock(Dock):
@@ -165,7 +165,9 @@ class SegmentDock(Dock):
         self.add.button.setToolTip("Link images to the project." if project is not None else NO_PROJECT)
         if len(images):
             groups = images["group"].nunique()
-            text = f"{int(images['frames'].sum()):,} frames · {len(images)} series · {groups} group{'s' * (groups != 1)}"
+            text = (
+                f"{int(images['frames'].sum()):,} frames · {len(images)} series · {groups} group{'s' * (groups != 1)}"
+            )
             missing = int(images["missing"].sum())
             self.images.setText(text + (f" · {missing} missing" if missing else ""))
         else:
@@ -231,8 +233,9 @@ class SegmentDock(Dock):
 
     def _show_microns(self, images: pd.DataFrame) -> None:
         """Say what the lengths are in µm, where the pixel size of the image on the canvas is known."""
-        size = images["pixel_size_um"].get(self.session.current_image_id) if len(images) else None
-        known = size is not None and not pd.isna(size) and not self.form.problem()
+        sizes = images["pixel_size_um"].to_dict() if len(images) else {}
+        size = float(sizes.get(self.session.current_image_id) or "nan")
+        known = not np.isnan(size) and not self.form.problem()
         self.microns.setVisible(known)
         if known:
             values = self.form.value()
@@ -295,12 +298,3 @@ class SegmentDock(Dock):
 
 SEGMENT_TIP = "Find the objects of every frame; labels are carried over by overlap."
 NO_PROJECT = "No project is open: New… or Open… above."
-
-
-def sparkline(values: np.ndarray[Any, Any], bins: int = 12) -> str:
-    """Return a histogram of `values` (log scale, 1st to 99th percentile) as a line of blocks."""
-    logs = np.log(np.maximum(values.astype(np.float64), 1.0))
-    low, high = np.percentile(logs, [1, 99])
-    counts, _ = np.histogram(logs, bins=bins, range=(low, max(high, low + 1e-9)))
-    top = max(1, counts.max())
-    return "".join(BARS[round(count / top * (len(BARS) - 1))] for count in counts)

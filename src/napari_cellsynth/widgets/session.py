@@ -7,9 +7,7 @@ them as the session's signals.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,23 @@ CHANGED_BY = {
     "predict": ("predictions_changed",),
 }
 """What a worker process may have written, and so what the docks must read again when it has ended."""
+
+
+class Reporting:
+    """A context in which the person's mistakes become notifications; see `Session.reporting`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Report a `UserError`; let anything else through."""
+        if isinstance(error, UserError):
+            self._session.report(error)
+            return True
+        return False
 
 
 class Session(QObject):
@@ -207,7 +222,7 @@ class Session(QObject):
             What the session bar says of it: ``"GAN · Spread"``.
         """
         handle = JobHandle(job, title, self.start_run, self)
-        handle.event.connect(lambda event, handle=handle: self._on_job_event(handle, event))
+        handle.happened.connect(lambda event, handle=handle: self._on_job_event(handle, event))
         handle.ended.connect(lambda last, handle=handle: self._on_job_ended(handle, last))
         self.jobs.append(handle)
         self._status[handle] = TaskStatus(self.viewer, handle)
@@ -266,13 +281,9 @@ class Session(QObject):
 
         show_info(text)
 
-    @contextlib.contextmanager
-    def reporting(self) -> Iterator[None]:
-        """Report a `UserError` raised inside instead of letting it through."""
-        try:
-            yield
-        except UserError as error:
-            self.report(error)
+    def reporting(self) -> Reporting:
+        """Return a context that reports a `UserError` raised inside instead of letting it through."""
+        return Reporting(self)
 
     # ------------------------------------------------------------------ the end
     def shut_down(self) -> None:

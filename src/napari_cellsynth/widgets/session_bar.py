@@ -246,5 +246,3 @@ def _start_folder() -> Path:
     """Return where a file dialog starts: beside the newest project, else at home."""
     recent = recent_projects()
     return recent[0].parent if recent else Path.home()
-
-

@@ -174,9 +174,7 @@ class ThumbnailThread(QThread):
         if self._range is None:
             # One range for the whole view, so that patches can be compared by eye.
             self._range = display_range(patches)
-        pictures = [
-            (key, to_image(to_rgb(patch, *self._range))) for key, patch in zip(keys, patches, strict=True)
-        ]
+        pictures = [(key, to_image(to_rgb(patch, *self._range))) for key, patch in zip(keys, patches, strict=True)]
         with self._changed:
             self.patches_read += len(pictures)
             self._asked.difference_update(keys)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
-from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, quality_text
@@ -49,7 +47,6 @@ class TrainGansDock(Dock):
         self.seed = QSpinBox()
         self.seed.setObjectName("seed")
         self.seed.setRange(0, 999_999)
-        self.seed.setMaximumWidth(96)
         self.seed.setToolTip("The same seed, crops and machine give the same run.")
         self.train_all = button("train_all", "Train all classes", TRAIN_TIP)
         self.train_selected = button("train_selected", "Train selected", SELECTED_TIP)
@@ -59,7 +56,6 @@ class TrainGansDock(Dock):
         self.count.setRange(1, 100_000)
         self.count.setValue(500)
         self.count.setSingleStep(100)
-        self.count.setMaximumWidth(96)
         self.count.setToolTip("Patches a class.")
         self.generate = button("generate", "Generate", GENERATE_TIP)
         self.quality = button("quality", "Measure", QUALITY_TIP)
@@ -88,10 +84,15 @@ class TrainGansDock(Dock):
     def _connect(self) -> None:
         session = self.session
         for signal in (
-            session.project_changed, session.labels_changed, session.classes_changed, session.objects_changed,
-            session.runs_changed, session.synthetic_changed, session.jobs_changed,
+            session.project_changed,
+            session.labels_changed,
+            session.classes_changed,
+            session.objects_changed,
+            session.runs_changed,
+            session.synthetic_changed,
+            session.jobs_changed,
         ):
-            signal.connect(lambda *_: self.refresh())
+            signal.connect(self.refresh)
         self.picker.valueChanged.connect(self.refresh)
         self.classes.chosen.connect(self._show_buttons)
         self.train_all.clicked.connect(lambda: self._train(self._trainable()))
@@ -131,7 +132,9 @@ class TrainGansDock(Dock):
         generated = {} if self.session.project is None else self._patches_by_run()
         allow(self.train_all, why_not, TRAIN_TIP)
         selected = [state for state in self.classes.selected() if state.trainable]
-        allow(self.train_selected, why_not or ("" if selected else "No class with two crops is selected."), SELECTED_TIP)
+        allow(
+            self.train_selected, why_not or ("" if selected else "No class with two crops is selected."), SELECTED_TIP
+        )
         allow(self.generate, "" if trained else "No GAN has been trained yet.", GENERATE_TIP)
         enough = [run for run in trained if generated.get(run.id, 0) >= 10]
         allow(self.quality, "" if enough else "Generate patches first: 10 a class at least.", QUALITY_TIP)

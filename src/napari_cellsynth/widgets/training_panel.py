@@ -7,7 +7,7 @@ from collections.abc import Collection
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from napari_cellsynth.events import Failed, Finished, Metric, Preview, Progress, Stopped
+from napari_cellsynth.events import Failed, Finished, Preview, Progress, Stopped
 from napari_cellsynth.widgets.curves import CurvesView
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.job_thread import JobHandle
@@ -94,16 +94,26 @@ class TrainingPanel(QWidget):
         """Follow this job from here on."""
         if handle is self._handle:
             return
+        self._leave()
         self._handle = handle
         self._show_pictures(True)
         self.curves.clear()
         self.samples.clear()
         self.step_bar.setRange(0, 0)
         self.step_bar.setFormat("starting…")
-        handle.progress.connect(lambda event: self._on_progress(handle, event))
-        handle.metric.connect(lambda event: self._on_metric(handle, event))
-        handle.preview.connect(lambda event: self._on_preview(handle, event))
-        handle.ended.connect(lambda last: self._on_ended(handle, last))
+        # Methods and not lambdas: Qt lets go of them by itself when the dock is closed while the job goes on.
+        handle.progress.connect(self._on_progress)
+        handle.metric.connect(self.curves.add)
+        handle.preview.connect(self._on_preview)
+        handle.ended.connect(self._on_ended)
+
+    def _leave(self) -> None:
+        if self._handle is not None:
+            self._handle.progress.disconnect(self._on_progress)
+            self._handle.metric.disconnect(self.curves.add)
+            self._handle.preview.disconnect(self._on_preview)
+            self._handle.ended.disconnect(self._on_ended)
+        self._handle = None
 
     def _look(self) -> None:
         jobs = self._session.jobs
@@ -135,35 +145,28 @@ class TrainingPanel(QWidget):
 
     def _on_project(self) -> None:
         if self._handle is None or self._handle.done:
-            self._handle = None
+            self._leave()
             self.curves.clear()
             self.samples.clear()
             self._show_pictures(False)
             self.title.setText("")
 
-    def _on_progress(self, handle: JobHandle, event: Progress) -> None:
-        if handle is not self._handle:
-            return
+    def _on_progress(self, event: Progress) -> None:
+        assert self._handle is not None
         self.step_bar.setRange(0, max(1, event.total))
         self.step_bar.setValue(min(event.done, event.total))
         unit = event.unit[:-1] if event.unit.endswith("s") else event.unit
-        parts = [f"{unit} {event.done:,} of {event.total:,}", event.note, handle.eta_text()]
+        parts = [f"{unit} {event.done:,} of {event.total:,}", event.note, self._handle.eta_text()]
         self.step_bar.setFormat(" · ".join(part for part in parts if part))
 
-    def _on_metric(self, handle: JobHandle, event: Metric) -> None:
-        if handle is self._handle:
-            self.curves.add(event)
+    def _on_preview(self, event: Preview) -> None:
+        self.samples.set_images(event.images)
 
-    def _on_preview(self, handle: JobHandle, event: Preview) -> None:
-        if handle is self._handle:
-            self.samples.set_images(event.images)
-
-    def _on_ended(self, handle: JobHandle, last: object) -> None:
-        if handle is not self._handle:
-            return
+    def _on_ended(self, last: object) -> None:
+        assert self._handle is not None
         words = {Finished: "finished", Stopped: "stopped", Failed: "failed"}[type(last)]
         reason = f": {last.message}" if isinstance(last, Failed) else ""
-        self.title.setText(f"{handle.title} · {words}{reason}")
+        self.title.setText(f"{self._handle.title} · {words}{reason}")
         self.title.setToolTip(self.title.text())
 
     def _on_stop(self) -> None:

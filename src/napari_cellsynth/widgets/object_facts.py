@@ -1,0 +1,64 @@
+"""What is known of the object in view, its suggested class, and the way to its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_cellsynth.project.classes import ClassRecord
+from napari_cellsynth.widgets.dock import button, label
+from napari_cellsynth.widgets.label_queue import Entry
+
+
+class ObjectFacts(QWidget):
+    """The lines under the crop; its buttons are the dock's to connect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.where = label("", name="where")
+        self.suggestion = label("", name="suggestion")
+        self.accept = button("accept", "accept ⏎", "Give the object its suggested class (Enter).", primary=True)
+        self.previous = button("previous", "‹ previous", "The object before (←).")
+        self.next = button("next", "next ›", "The next object (→).")
+        self.follow = QCheckBox("canvas follows")
+        self.follow.setObjectName("follow")
+        self.follow.setToolTip("Bring each object to the middle of the canvas.")
+        self.follow.setChecked(True)
+        self.suggested = QWidget()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(4)
+        outer.addWidget(self.where)
+        offer = QHBoxLayout(self.suggested)
+        offer.setContentsMargins(0, 0, 0, 0)
+        offer.addWidget(self.suggestion)
+        offer.addWidget(self.accept)
+        offer.addStretch(1)
+        outer.addWidget(self.suggested)
+        walk = QHBoxLayout()
+        walk.addWidget(self.previous)
+        walk.addWidget(self.next)
+        walk.addStretch(1)
+        walk.addWidget(self.follow)
+        outer.addLayout(walk)
+        for widget in (self.accept, self.previous, self.next, self.follow):
+            widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def show_entry(
+        self, entry: Entry | None, classes: Sequence[ClassRecord], suggestion: tuple[int, float] | None
+    ) -> None:
+        """Tell of an object (None: there is none) and of the class id and confidence predicted for it."""
+        self.previous.setEnabled(entry is not None)
+        self.next.setEnabled(entry is not None)
+        names = {record.id: record.name for record in classes}
+        offered = entry is not None and suggestion is not None and suggestion[0] in names
+        self.suggested.setVisible(offered)
+        if suggestion is not None and offered:
+            self.suggestion.setText(f"suggested  {names[suggestion[0]]}  {suggestion[1]:.2f}")
+        self.where.setText("")
+        if entry is not None:
+            number = entry.mask_label or entry.object_id
+            size = f"{entry.box.width}×{entry.box.height} px"
+            self.where.setText(f"frame {entry.frame + 1} · object {number} · {size}")

@@ -1,0 +1,78 @@
+"""The grid of patches on the screen, and the rows of controls around it that break where the dock is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QWidget
+from superqt import QFlowLayout
+
+from napari_cellsynth.widgets.gallery_model import ACCEPTED, REJECTED
+
+
+class PatchList(QListView):
+    """The grid of patches; A and R are verdicts, Ctrl+Z takes one back."""
+
+    verdict = Signal(str)
+    undo_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("patches")
+        self.setToolTip("Whole bar: real. Broken bar: synthetic. Click, Shift and Ctrl select; A accepts, R rejects.")
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(1000)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setMinimumHeight(70)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the verdict keys, which Qt would use to search by letter."""
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if control and event.key() == Qt.Key.Key_Z:
+            self.undo_asked.emit()
+        elif not control and event.key() == Qt.Key.Key_A:
+            self.verdict.emit(ACCEPTED)
+        elif not control and event.key() == Qt.Key.Key_R:
+            self.verdict.emit(REJECTED)
+        else:
+            super().keyPressEvent(event)
+
+
+def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
+    """Return a drop-down list of these texts; `name` is its objectName."""
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setToolTip(tooltip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    box.addItems(list(texts))
+    return box
+
+
+def refill(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:
+    """Offer these (text, data) and keep the choice where it is still there."""
+    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] == list(items):
+        return
+    first, before = box.count() == 0, box.currentData()
+    box.clear()
+    for text, data in items:
+        box.addItem(text, data)
+    box.setCurrentIndex(0 if first else max(0, box.findData(before)))
+
+
+def flow_row(*widgets: QWidget) -> QWidget:
+    """Return widgets in a row that breaks where the dock is narrow."""
+    holder = QWidget()
+    layout = QFlowLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return holder

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.source import ImageSource
+from napari_cellsynth.project import Project
+
+BOX = pd.DataFrame({"y0": [10], "x0": [20], "y1": [50], "x1": [60]})
+
+
+def test_crops_are_the_objects_pixels_in_the_order_asked_for(project: Project, series: Path) -> None:
+    pixels = tifffile.imread(series)
+    [late] = project.add_boxes(1, 2, BOX)
+    crops = project.crops([late, 4, 1, late], size=16, fit="window")
+    np.testing.assert_array_equal(crops[0][0], pixels[2][10:50, 20:60])
+    np.testing.assert_array_equal(crops[1][0], pixels[0][50:80, 60:100])
+    np.testing.assert_array_equal(crops[3], crops[0])
+    assert {crop.dtype for crop in crops} == {np.dtype(np.uint8)}
+    assert [crop.shape for crop in project.crops([1, 4], size=32, fit="whole")] == [(1, 32, 32)] * 2
+    assert [crop.shape for crop in project.crops([1], size=64, fit="window")] == [(1, 64, 64)]
+    assert project.crops([], size=16, fit="window") == []
+
+
+def test_every_frame_is_read_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [*project.objects().index, *(project.add_boxes(1, frame, BOX)[0] for frame in (2, 1, 2, 1))]
+    read: list[int] = []
+    frame = ImageSource.frame
+
+    def counted(self: ImageSource, t: int) -> object:
+        read.append(t)
+        return frame(self, t)
+
+    monkeypatch.setattr(ImageSource, "frame", counted)
+    project.crops(ids[::-1], size=16, fit="window")
+    assert read == [0, 1, 2]
+
+
+def test_images_of_different_channels_are_not_mixed(project: Project, new_series: Callable[..., Path]) -> None:
+    [image] = project.add_images([new_series("colour.tif", seed=3, channels=3)])
+    [other] = project.add_boxes(image, 0, BOX)
+    assert project.crops([other], size=16, fit="window")[0].shape == (3, 40, 40)
+    with pytest.raises(UserError, match="1 channel of uint8 and 3 channels of uint8"):
+        project.crops([1, other], size=16, fit="window")
+
+
+def test_an_unknown_object_is_one_line(project: Project) -> None:
+    with pytest.raises(UserError, match="77"):
+        project.crops([1, 77], size=16, fit="window")

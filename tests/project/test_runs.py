@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project import Project
+
+
+def test_a_run_is_recorded_and_found_again(project: Project) -> None:
+    made = project.new_run("gan", "dcgan", {"lr": np.float32(0.5)}, class_id=1, groups=["b", "a", "b"], seed=3, fold=2)
+    assert (made.id, made.status, made.groups, made.ended) == ("gan-0001", "running", ("a", "b"), "")
+    assert made.folder.is_dir()
+    done = project.update_run(made.id, "finished", result={"steps": np.int64(5)})
+    with Project.open(project.path, read_only=True) as again:
+        found = again.run("gan-0001")
+    assert found == done
+    assert (found.status, found.result, found.parameters, found.fold) == ("finished", {"steps": 5}, {"lr": 0.5}, 2)
+    assert found.ended >= found.created
+
+
+def test_runs_are_numbered_by_kind_and_listed_newest_first(project: Project) -> None:
+    ids = [project.new_run(kind, "r", {}, groups=[], seed=0).id for kind in ("gan", "classifier", "gan")]  # type: ignore[arg-type]
+    assert ids == ["gan-0001", "classifier-0001", "gan-0002"]
+    assert sorted(record.id for record in project.runs()) == sorted(ids)
+    assert [record.id for record in project.runs("gan")] == ["gan-0002", "gan-0001"]
+
+
+def test_a_stopped_run_runs_again(project: Project) -> None:
+    run = project.new_run("classifier", "fast", {}, groups=[], seed=0)
+    assert project.update_run(run.id, "stopped").ended
+    again = project.update_run(run.id, "running")
+    assert (again.status, again.ended) == ("running", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for a process as POSIX does")
+def test_a_run_whose_process_was_killed_is_stopped(project: Project) -> None:
+    code = (
+        "import sys, os; from napari_cellsynth.project import Project\n"
+        "Project.open(sys.argv[1]).new_run('gan', 'dcgan', {}, groups=[], seed=0); os._exit(1)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, str(project.path)], env=environment, check=False)
+    assert json.loads((project.path / "runs" / "gan-0001" / "run.json").read_text())["status"] == "running"
+    assert project.run("gan-0001").status == "stopped"
+
+
+@pytest.mark.parametrize("run_id", ["gan-0009", "../runs/gan-0001", "", "."])
+def test_a_wrong_id_lists_the_newest_runs(project: Project, run_id: str) -> None:
+    project.new_run("gan", "dcgan", {}, groups=[], seed=0)
+    with pytest.raises(UserError, match="The newest are gan-0001"):
+        project.run(run_id)
+
+
+def test_a_damaged_record_names_its_file_and_a_half_made_one_is_no_run(project: Project) -> None:
+    run = project.new_run("gan", "dcgan", {}, groups=[], seed=0)
+    (project.path / "runs" / "gan-0002").mkdir()
+    assert [record.id for record in project.runs()] == ["gan-0001"]
+    assert project.new_run("gan", "dcgan", {}, groups=[], seed=0).id == "gan-0003"
+    (run.folder / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json is damaged"):
+        project.run("gan-0001")
+
+
+def test_only_what_may_change_changes(project: Project) -> None:
+    run = project.new_run("gan", "dcgan", {}, groups=[], seed=0)
+    with pytest.raises(TypeError, match="seed"):
+        project.update_run(run.id, seed=4)
+    assert project.run(run.id).seed == 0
+    assert [file.name for file in run.folder.iterdir()] == ["run.json"]

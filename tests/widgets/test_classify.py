@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("napari")
+
+from qtpy.QtCore import Qt
+
+from napari_cellsynth.widgets import classify
+from napari_cellsynth.widgets.classify import ClassifyDock
+
+pytestmark = pytest.mark.gui
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def dock(session, viewer, qtbot):
+    made = ClassifyDock(viewer)
+    qtbot.addWidget(made)
+    made.resize(380, 700)
+    return made
+
+
+@pytest.fixture
+def labelled(session, project_path):
+    session.open(project_path)
+    project = session.project
+    dense, spread = (record.id for record in project.classes())
+    project.label(list(range(1, 9)), dense)
+    project.label(list(range(9, 13)), spread)
+    return project
+
+
+def finished(project, synthetic=0, score=0.84):
+    recipe = {"name": "fast", "epochs": 9, "balance": "none"}
+    parameters = {"recipe": recipe, "synthetic": synthetic, "mode": "mixed"}
+    run = project.new_run("classifier", "fast", parameters, groups=["video"], seed=3)
+    scores = {
+        "balanced_accuracy": score,
+        "macro_f1": 0.8,
+        "intervals": {"balanced_accuracy": [score - 0.05, score + 0.04]},
+    }
+    result = {"scores": scores, "confusion": [[7, 1], [1, 3]], "classes": ["Dense", "Spread"], "held_out": 12}
+    return project.update_run(run.id, status="finished", result=result)
+
+
+def predict(project, run):
+    ids = [int(i) for i in project.objects().index]
+    p = np.tile(np.array([[0.9, 0.1]], np.float32), (len(ids), 1))
+    project.set_predictions(run.id, ids, p, [record.id for record in project.classes()])
+
+
+def test_buttons_that_are_off_say_why(dock, session, project_path):
+    assert dock.train.toolTip() == "No project is open."
+    session.open(project_path)
+    assert dock.train.toolTip() == "Label training crops of two classes at least."
+    assert dock.predict_all.toolTip() == "No classifier has been trained yet."
+
+
+def test_real_only_trains_without_synthetic_patches(dock, labelled, session, qtbot):
+    assert dock.train.property("primary") is True
+    assert dock.counts.text() == "train on 12 real · no held-out score"
+    qtbot.mouseClick(dock.train, LEFT)
+    parameters = session.jobs[-1].job.parameters
+    assert session.jobs[-1].job.kind == "train-classifier"
+    assert (parameters["recipe"], parameters["synthetic"], parameters["overrides"]) == ("fast", 0, {})
+
+
+def test_mixed_and_pretrained_take_synthetic_patches_a_class(dock, labelled, session, qtbot):
+    dock.mode.setCurrentText("mixed")
+    assert "no synthetic patches" in dock.train.toolTip()
+    dense = labelled.class_named("Dense").id
+    run = labelled.new_run("gan", "dcgan", {}, class_id=dense, groups=[], seed=0)
+    labelled.add_synthetic(run.id, "step", dense, 0, 0, np.zeros((30, 1, 64, 64), np.uint8))
+    dock.mode.setCurrentText("pretrained")
+    dock.synthetic.setValue(20)
+    assert dock.counts.text().startswith("train on 12 real + 20 synthetic (1 class has fewer than asked)")
+    dock.balance.setCurrentText("none")
+    qtbot.mouseClick(dock.train, LEFT)
+    parameters = session.jobs[-1].job.parameters
+    assert (parameters["mode"], parameters["synthetic"]) == ("pretrained", 20)
+    assert parameters["overrides"] == {"balance": "none"}
+
+
+def test_the_balance_is_the_recipes_own_until_it_is_changed(dock, labelled):
+    dock.picker.recipe.setCurrentText("hescnet")
+    assert dock.balance.currentText() == "none"
+    dock.picker.recipe.setCurrentText("fast")
+    assert dock.balance.currentText() == "weights"
+
+
+def test_the_newest_runs_score_has_its_interval_and_matrix(dock, labelled):
+    finished(labelled)
+    assert dock.score.text() == "classifier-0001: balanced accuracy .84 (.79–.88) on 12 held-out crops"
+    assert dock.confusion.item(0, 1).text() == "1"
+    assert dock.confusion.isVisibleTo(dock)
+
+
+def test_predicting_all_frames_is_the_next_step_after_training(dock, labelled, session, qtbot):
+    run = finished(labelled)
+    assert dock.predict_all.property("primary") is True
+    qtbot.mouseClick(dock.predict_all, LEFT)
+    assert session.jobs[-1].job.parameters["run"] == run.id
+    predict(labelled, run)
+    dock.refresh()
+    assert dock.predict_all.property("primary") is False
+
+
+def test_another_run_is_chosen_for_its_score_and_for_predicting(dock, labelled, session, qtbot):
+    first = finished(labelled, score=0.5)
+    finished(labelled)
+    dock.runs.select(first.id)
+    assert dock.score.text().startswith("classifier-0001: balanced accuracy .50")
+    qtbot.mouseClick(dock.predict_all, LEFT)
+    assert session.jobs[-1].job.parameters["run"] == first.id
+
+
+def test_a_cell_of_the_matrix_opens_its_held_out_crops(dock, labelled, monkeypatch, said):
+    run = finished(labelled)
+    shown = []
+
+    class Gallery:
+        def show_objects(self, ids, title):
+            shown.append((ids, title))
+
+    monkeypatch.setattr(classify, "open_gallery", lambda viewer: Gallery())
+    dock.confusion.cell_opened.emit(1, 0)
+    assert "has predicted nothing" in said[-1]
+    labelled.set_split({"video": "test"})
+    predict(labelled, run)
+    dock.confusion.cell_opened.emit(1, 0)
+    assert shown == [([9, 10, 11, 12], "Spread → Dense")]
+
+
+def test_the_classes_in_the_frame_are_counted(dock, labelled):
+    predict(labelled, finished(labelled))
+    # Of the 16 objects of the first frame 4 are labelled Spread; the rest are labelled or predicted Dense.
+    assert "Dense&nbsp;12" in dock.overlay.counts.text()
+    assert "Spread&nbsp;4" in dock.overlay.counts.text()
+
+
+def test_the_overlay_is_switched_by_its_boxes(dock, labelled):
+    predict(labelled, finished(labelled))
+    assert dock.overlay.overlay.layer("classes").visible
+    dock.overlay.toggles["classes"].setChecked(False)
+    assert not dock.overlay.overlay.layer("classes").visible
+    dock.overlay.toggles["confidence"].setChecked(True)
+    assert dock.overlay.overlay.layer("confidence").visible
+
+
+def test_a_runs_parameters_are_copied_into_the_form(dock, labelled):
+    run = finished(labelled, synthetic=30)
+    dock.runs.select(run.id)
+    dock.runs.copy.click()
+    assert dock.mode.currentText() == "mixed"
+    assert (dock.synthetic.value(), dock.seed.value()) == (30, 3)
+    assert dock.balance.currentText() == "none"
+    assert dock.picker.overrides()["epochs"] == 9
+
+
+def test_a_stopped_run_is_resumed(dock, labelled, session, qtbot):
+    run = labelled.new_run("classifier", "fast", {"recipe": {}}, groups=["video"], seed=0)
+    labelled.update_run(run.id, status="stopped")
+    qtbot.mouseClick(dock.progress.resume, LEFT)
+    assert session.jobs[-1].job.parameters["resume"] == run.id
+
+
+def test_the_dock_fits_beside_the_canvas_of_a_laptop(dock, labelled):
+    finished(labelled)
+    assert dock.scroll.widget().minimumSizeHint().width() <= 380

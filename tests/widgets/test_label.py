@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE, Project
+from napari_cellsynth.widgets.label import LabelDock
+from napari_cellsynth.widgets.session import Session
+
+pytestmark = pytest.mark.gui
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def dock(session: Session, project_path: Path, qtbot: Any) -> Iterator[LabelDock]:
+    made = LabelDock(session.viewer)
+    qtbot.addWidget(made)
+    made.show()
+    session.open(project_path)
+    qtbot.waitUntil(lambda: made.stage.shown is not None)
+    yield made
+
+
+def current(dock: LabelDock) -> int:
+    assert dock.queue is not None and dock.queue.current is not None
+    return dock.queue.current.object_id
+
+
+def labels_on_disk(path: Path) -> dict[int, int]:
+    with Project.open(path, read_only=True) as project:
+        classes = project.objects()["class_id"]
+    return {int(i): int(c) for i, c in classes.items() if c}
+
+
+def test_a_digit_labels_the_object_on_disk_and_shows_the_next_one(
+    dock: LabelDock, project_path: Path, qtbot: Any
+) -> None:
+    first = current(dock)
+    qtbot.keyClick(dock.stage, "2")
+    assert labels_on_disk(project_path) == {first: 2}
+    assert current(dock) != first
+    assert dock.stage.shown is not None and dock.stage.shown.object_id == current(dock)
+
+
+def test_every_key_does_what_the_sheet_says(dock: LabelDock, project_path: Path, qtbot: Any) -> None:
+    qtbot.keyClick(dock.stage, "1")
+    qtbot.keyClick(dock.stage, "0")
+    qtbot.keyClick(dock.stage, "x")
+    assert list(labels_on_disk(project_path).values()) == [1, UNSURE, BAD_SEGMENTATION]
+    here = current(dock)
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Left)
+    assert current(dock) != here
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Right)
+    assert current(dock) == here
+    assert dock.stage.view.outline_shown
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Space)
+    assert not dock.stage.view.outline_shown
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Question, SHIFT)
+    assert dock.sheet.isVisible()
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Question, SHIFT)
+    assert not dock.sheet.isVisible()
+
+
+def test_undo_and_redo_go_back_to_their_object(dock: LabelDock, project_path: Path, qtbot: Any) -> None:
+    first = current(dock)
+    qtbot.keyClick(dock.stage, "1")
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Z, CONTROL)
+    assert labels_on_disk(project_path) == {} and current(dock) == first
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert labels_on_disk(project_path) == {first: 1} and current(dock) == first
+
+
+def test_a_label_of_yesterday_can_be_undone(
+    session: Session, project_path: Path, dock: LabelDock, said: list[str], qtbot: Any
+) -> None:
+    qtbot.keyClick(dock.stage, "1")
+    session.open(project_path)
+    dock.take_back()
+    assert labels_on_disk(project_path) == {}
+    dock.take_back()
+    assert said == ["There is nothing to undo."]
+
+
+def test_counts_are_live_and_name_the_keys(dock: LabelDock, qtbot: Any) -> None:
+    qtbot.keyClick(dock.stage, "1")
+    qtbot.keyClick(dock.stage, "1")
+    assert dock.classes.button(1).text().split() == ["1", "Dense", "2"]
+    qtbot.waitUntil(lambda: "2 labelled" in dock.tally.text())
+    assert "of 48" in dock.tally.text() and "a minute" in dock.tally.text()
+
+
+def test_a_click_on_a_class_labels_like_its_key(dock: LabelDock, project_path: Path) -> None:
+    first = current(dock)
+    dock.classes.button(2).click()
+    assert labels_on_disk(project_path) == {first: 2}
+
+
+def test_classes_are_added_renamed_and_recoloured_from_the_dock(dock: LabelDock, session: Session) -> None:
+    dock.classes.add_asked.emit("Debris")
+    dock.classes.rename_asked.emit(1, "Compact")
+    dock.classes.recolor_asked.emit(1, "#123456")
+    assert session.project is not None
+    records = session.project.classes()
+    assert [(r.name, r.key) for r in records] == [("Compact", "1"), ("Spread", "2"), ("Debris", "3")]
+    assert records[0].color == "#123456"
+    assert "Compact" in dock.classes.button(1).text()
+
+
+def test_a_name_that_is_taken_is_one_sentence(dock: LabelDock, said: list[str]) -> None:
+    dock.classes.add_asked.emit("Dense")
+    assert len(said) == 1 and "Dense" in said[0]
+
+
+def test_a_key_without_a_class_says_so_and_labels_nothing(
+    dock: LabelDock, project_path: Path, said: list[str], qtbot: Any
+) -> None:
+    qtbot.keyClick(dock.stage, "7")
+    assert said == ["No class has the key 7. Add one with “+ class”."]
+    assert labels_on_disk(project_path) == {}
+
+
+def test_without_a_project_the_keys_say_what_to_do(session: Session, said: list[str], qtbot: Any) -> None:
+    dock = LabelDock(session.viewer)
+    qtbot.addWidget(dock)
+    qtbot.keyClick(dock.stage, "1")
+    assert said == ["No project is open. Make or open one in the bar at the top."]
+    assert not dock.undo.isEnabled() and not dock.stage.view.has_crop
+
+
+def test_a_prediction_is_suggested_orders_the_queue_and_enter_accepts_it(
+    dock: LabelDock, session: Session, project_path: Path, qtbot: Any
+) -> None:
+    from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN
+
+    assert session.project is not None and dock.order.findText(LEAST_CERTAIN) < 0
+    ids = session.project.objects().index.to_numpy()
+    sure = np.linspace(0.55, 0.99, len(ids))[::-1].astype(np.float32)
+    session.project.set_predictions("classifier-0001", ids, np.stack([1 - sure, sure], 1), [1, 2])
+    dock.order.setCurrentIndex(dock.order.findText(LEAST_CERTAIN))
+    dock.order.activated.emit(dock.order.currentIndex())
+    assert current(dock) == ids[-1]
+    assert dock.facts.suggestion.text().split() == ["suggested", "Spread", "0.55"]
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Return)
+    assert labels_on_disk(project_path) == {int(ids[-1]): 2}
+    assert session.project.history(int(ids[-1]))["source"].iloc[-1] == "accepted prediction"
+
+
+def test_an_object_chosen_elsewhere_is_shown_here(dock: LabelDock, session: Session) -> None:
+    session.select_object(40)
+    assert current(dock) == 40 and dock.facts.where.text().startswith("frame 3")
+
+
+def test_a_missing_image_says_so_in_place_of_the_crop(
+    session: Session, project_path: Path, dock: LabelDock, said: list[str], qtbot: Any
+) -> None:
+    session.close_project()
+    (project_path.parent / "video.tif").unlink()
+    session.open(project_path)
+    qtbot.waitUntil(lambda: "not at" in dock.stage.view._text)
+
+
+def test_keys_on_the_canvas_are_bound_to_our_layer_alone(dock: LabelDock, session: Session, project_path: Path) -> None:
+    layer = session.layers.objects_layer
+    bound = {str(key) for key in layer.keymap}
+    assert {"1", "9", "0", "X"} <= bound
+    assert not session.viewer.keymap
+    from app_model.types import KeyBinding
+
+    session.select_object(20, move_canvas=False)
+    layer.keymap[KeyBinding.from_str("2")](layer)
+    assert labels_on_disk(project_path) == {20: 2} and current(dock) == 20
+
+
+def test_a_key_is_durable_and_the_next_crop_shown_within_50_ms(
+    dock: LabelDock, qtbot: Any, record_property: Any
+) -> None:
+    times = []
+    for i in range(40):
+        before = time.perf_counter()
+        qtbot.keyClick(dock.stage, "12"[i % 2])
+        dock.stage.view.repaint()
+        times.append(time.perf_counter() - before)
+        assert dock.stage.shown is not None and dock.stage.shown.object_id == current(dock)
+        qtbot.wait(5)
+    p95 = float(np.percentile(times, 95)) * 1000
+    record_property("key_to_next_crop_p95_ms", round(p95, 1))
+    assert p95 < 50

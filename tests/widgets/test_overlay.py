@@ -1,0 +1,155 @@
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari")
+
+from napari_cellsynth.widgets.overlay import CLASSES, CONFIDENCE, PredictionOverlay, class_colors, look_up
+
+pytestmark = pytest.mark.gui
+
+
+def test_each_object_gets_its_value_and_all_else_zero():
+    instances = np.array([[0, 1, 1], [7, 0, 3]], dtype=np.int32)
+    image = look_up(instances, [1, 3], [2, 4], np.uint8)
+    assert image.tolist() == [[0, 2, 2], [0, 0, 4]]
+    assert image.dtype == np.uint8
+
+
+def test_an_image_without_objects_stays_empty():
+    assert look_up(np.zeros((4, 4), np.int32), [], [], np.float32).sum() == 0
+
+
+def test_ten_thousand_objects_on_a_large_frame_take_a_fraction_of_a_second():
+    instances = np.arange(2000 * 2000, dtype=np.int32).reshape(2000, 2000) % 10_001
+    labels = np.arange(1, 10_001)
+    begun = time.perf_counter()
+    image = look_up(instances, labels, labels % 4 + 1, np.uint8)
+    assert time.perf_counter() - begun < 0.5
+    assert image.max() == 4
+
+
+def test_the_colormap_has_one_entry_a_class_and_one_for_nothing():
+    colors = class_colors(["#ff0000", "#0000ff"])
+    assert colors.tolist() == [[0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 1]]
+
+
+@pytest.fixture
+def predicted(session, project_path):
+    """A session whose project has predictions: even objects Dense, odd ones Spread, with 0.8."""
+    session.open(project_path)
+    project = session.project
+    dense, spread = (record.id for record in project.classes())
+    ids = [int(i) for i in project.objects().index]
+    run = project.new_run("classifier", "fast", {}, groups=["video"], seed=0)
+    probabilities = np.array([[0.8, 0.2] if i % 2 == 0 else [0.2, 0.8] for i in ids], dtype=np.float32)
+    project.set_predictions(run.id, ids, probabilities, [dense, spread])
+    return session
+
+
+@pytest.fixture
+def overlay(predicted):
+    made = PredictionOverlay(predicted)
+    made.refresh()
+    yield made
+    made.disconnect_viewer()
+
+
+def object_at(session, number):
+    table = session.layers.frame_objects()
+    return int(table.index[number]), table.iloc[number]
+
+
+def test_the_class_layer_shows_each_objects_predicted_class(overlay, predicted):
+    image = overlay.layer(CLASSES).data
+    for number in range(3):
+        object_id, row = object_at(predicted, number)
+        expected = 1 if object_id % 2 == 0 else 2
+        assert image[int(row["cy"]), int(row["cx"])] == expected
+    assert image[0, 0] == 0
+    assert len(overlay.layer(CLASSES).colormap.colors) == 3
+
+
+def test_the_layers_colours_are_the_classes(overlay, predicted):
+    colors = [record.color for record in predicted.project.classes()]
+    layer = overlay.layer(CLASSES)
+    for place, color in enumerate(colors):
+        shown = np.asarray(layer.get_color(place + 1))[:3]
+        assert np.allclose(shown, [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)], atol=0.01)
+
+
+def test_the_overlay_follows_the_time_slider_with_one_frame_in_memory(overlay, predicted):
+    seen = []
+    overlay.changed.connect(lambda: seen.append(predicted.current_frame))
+    predicted.viewer.dims.set_point(0, 2)
+    assert seen[-1] == 2
+    assert overlay.layer(CLASSES).data.ndim == 2
+    assert set(overlay.table.index) == set(predicted.project.objects(frame=2).index)
+
+
+def test_a_correction_relabels_the_object_and_only_it(overlay, predicted):
+    object_id, row = object_at(predicted, 0)
+    other = 0 if object_id % 2 else 1
+    record = predicted.project.classes()[other]
+    before = overlay.layer(CLASSES).data.copy()
+    predicted.select_object(object_id, move_canvas=False)
+    predicted.viewer.cursor.position = (0, 0, 0)
+    assert overlay.correct(record.id) == object_id
+    after = overlay.layer(CLASSES).data
+    assert predicted.project.objects().loc[object_id, "class_id"] == record.id
+    changed = before != after
+    assert changed[int(row["cy"]), int(row["cx"])]
+    assert changed.sum() == row["area"]
+
+
+def test_a_number_key_on_the_layer_corrects_the_object_under_the_pointer(overlay, predicted):
+    object_id, row = object_at(predicted, 4)
+    predicted.viewer.cursor.position = (0, row["cy"], row["cx"])
+    record = predicted.project.classes()[1]
+    layer = predicted.layers.objects_layer
+    binding = {str(key): action for key, action in layer.keymap.items()}[record.key]
+    binding(layer)
+    assert predicted.project.objects().loc[object_id, "class_id"] == record.id
+    assert predicted.project.history(object_id)["source"].iloc[-1] == "hand"
+
+
+def test_the_features_say_class_and_confidence_under_the_pointer(overlay, predicted):
+    features = predicted.layers.objects_layer.features
+    assert set(features["predicted"]) == {"Dense", "Spread"}
+    assert np.allclose(features["confidence"], 0.8)
+
+
+def test_counts_are_of_the_current_frame(overlay, predicted):
+    counts = overlay.counts()
+    assert sum(counts.values()) == len(predicted.layers.frame_objects())
+
+
+def test_layers_are_shown_and_hidden(overlay, predicted):
+    overlay.show("classes", False)
+    assert not overlay.layer(CLASSES).visible
+    overlay.show("confidence", True)
+    confidence = overlay.layer(CONFIDENCE)
+    assert confidence.visible
+    assert np.isclose(confidence.data.max(), 0.8)
+    overlay.show("outlines", False)
+    assert not predicted.layers.objects_layer.visible
+    overlay.show("classes", True)
+    assert overlay.layer(CLASSES).visible
+
+
+def test_pointing_at_an_object_says_its_prediction(overlay, predicted, qtbot):
+    object_id, row = object_at(predicted, 1)
+    predicted.viewer.cursor.position = (0, row["cy"], row["cx"])
+    with qtbot.waitSignal(overlay.hovered) as said:
+        overlay._on_move(predicted.viewer, None)
+    name = "Dense" if object_id % 2 == 0 else "Spread"
+    assert said.args == [f"object {object_id} · predicted {name} 0.80"]
+
+
+def test_without_a_project_there_is_nothing_to_show(session):
+    overlay = PredictionOverlay(session)
+    overlay.refresh()
+    assert overlay.counts() == {}
+    assert overlay.layer(CLASSES) is None
+    overlay.disconnect_viewer()

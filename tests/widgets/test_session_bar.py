@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_cellsynth.events import Progress
+from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.session_bar import SessionBar, recent_projects
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def bar(session: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> SessionBar:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    made = SessionBar(session)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_without_a_project_it_offers_to_make_or_open_one(bar: SessionBar, session: Session, project_path: Path) -> None:
+    assert bar.project_button.text() == "no project:" and bar.new_button.isVisible()
+    session.open(project_path)
+    assert bar.project_button.text() == "small.cellsynth ▾" and not bar.new_button.isVisible()
+    assert recent_projects() == [project_path]
+
+
+def test_new_makes_the_folder_that_was_chosen(
+    bar: SessionBar, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "napari_cellsynth.widgets.session_bar.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "nicotine"), "")
+    )
+    bar.ask_new()
+    assert session.project is not None and session.project.path.name == "nicotine.cellsynth"
+
+
+def test_the_running_job_shows_its_title_progress_and_stop(
+    bar: SessionBar, session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
+) -> None:
+    from conftest import FakeRun
+
+    assert not bar.job_row.isVisible()
+    FakeRun.script = (Progress(62, 100, "steps"),)
+    job = Job.of(project_path, SegmentParameters())
+    session.submit(job, "GAN · Spread")
+    session.submit(job, "GAN · Dense")
+    qtbot.waitUntil(lambda: bar.job_bar.value() == 620)
+    assert bar.job_row.isVisible() and "GAN · Spread" in bar.job_title.text()
+    assert bar.queue.isVisible() and bar.queue.text() == "+1"
+    bar.stop.click()
+    assert not bar.stop.isEnabled()
+    qtbot.waitUntil(lambda: len(fake_runs) == 2)
+    assert "GAN · Dense" in bar.job_title.text() and not bar.queue.isVisible()
+
+
+def test_the_device_is_told_without_torch_and_asked_of_torch_in_a_process(bar: SessionBar, qtbot: Any) -> None:
+    assert bar.device.text().startswith("CPU · ")
+    bar.look_at_device()
+    qtbot.waitUntil(lambda: bar._device_process is None, timeout=60_000)
+    assert bar.device.text()
+
+
+def test_the_menu_offers_to_relink_an_image_that_has_gone(
+    bar: SessionBar, session: Session, project_path: Path
+) -> None:
+    (project_path.parent / "video.tif").rename(project_path.parent / "moved.tif")
+    session.open(project_path)
+    bar.menu.aboutToShow.emit()
+    menus = {action.text(): action for action in bar.menu.actions()}
+    assert menus["Relink missing images"].isEnabled()
+    assert session.project is not None
+    session.project.relink(1, project_path.parent / "moved.tif")
+    assert not session.project.images()["missing"].any()

@@ -1,0 +1,197 @@
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari")
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
+
+from napari_cellsynth.events import Finished, Metric, Preview, Progress
+from napari_cellsynth.widgets.train_gans import TrainGansDock
+
+pytestmark = pytest.mark.gui
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def dock(session, viewer, qtbot):
+    made = TrainGansDock(viewer)
+    qtbot.addWidget(made)
+    made.resize(380, 600)
+    return made
+
+
+@pytest.fixture
+def labelled(session, project_path):
+    """12 Dense and 3 Spread crops."""
+    session.open(project_path)
+    project = session.project
+    ids = [int(i) for i in project.objects().index]
+    dense, spread = (record.id for record in project.classes())
+    project.label(ids[:12], dense)
+    project.label(ids[12:15], spread)
+    return project
+
+
+def trained(project, name="Dense", status="finished", patches=0):
+    record = project.class_named(name)
+    parameters = {"recipe": {"name": "dcgan", "size": 64, "batch": 16}}
+    run = project.new_run("gan", "dcgan", parameters, class_id=record.id, groups=["video"], seed=0)
+    (run.folder / "step.safetensors").write_bytes(b"")
+    if patches:
+        project.add_synthetic(run.id, "step", record.id, 0, 0, np.zeros((patches, 1, 64, 64), np.uint8))
+    return project.update_run(run.id, status=status, result={"steps": 100, "seconds": 60})
+
+
+def test_without_a_project_everything_is_off_and_says_why(dock):
+    for button in (dock.train_all, dock.train_selected):
+        assert not button.isEnabled()
+        assert button.toolTip() == "No project is open."
+    assert dock.estimate.text() == "No project is open."
+
+
+def test_the_table_shows_the_crops_and_warns_of_few(dock, labelled):
+    assert dock.classes.item(0, 1).text().startswith("12 → ")
+    assert dock.classes.item(1, 3).text() == "few"
+    assert "Spread has only 3 crops" in dock.advice.text()
+    assert dock.train_all.property("primary") is True
+
+
+def test_train_all_queues_one_job_a_class(dock, labelled, session, qtbot, fake_runs):
+    dock.picker.form.editor("steps").setValue(123)
+    qtbot.mouseClick(dock.train_all, LEFT)
+    assert [handle.title for handle in session.jobs] == ["GAN · Dense", "GAN · Spread"]
+    job = session.jobs[0].job
+    assert job.kind == "train-gan"
+    assert job.parameters["class_name"] == "Dense"
+    assert job.parameters["overrides"] == {"steps": 123}
+    assert [handle.state for handle in session.jobs] == ["running", "waiting"]
+
+
+def test_only_the_selected_class_is_trained(dock, labelled, session, qtbot):
+    assert "No class" in dock.train_selected.toolTip()
+    dock.classes.selectRow(1)
+    qtbot.mouseClick(dock.train_selected, LEFT)
+    assert [handle.title for handle in session.jobs] == ["GAN · Spread"]
+
+
+def test_a_training_shows_steps_time_curves_and_samples(dock, labelled, qtbot, fake_runs):
+    dock.session.start_run.script = (
+        Progress(50, 200, "steps"),
+        Metric(50, {"loss_generator": 1.5, "loss_discriminator": 0.5}),
+        Preview("Dense", np.zeros((8, 1, 64, 64), np.float32)),
+    )
+    qtbot.mouseClick(dock.train_all, LEFT)
+    panel = dock.progress
+    qtbot.waitUntil(lambda: panel.samples.count() == 8, timeout=3000)
+    assert panel.step_bar.value() == 50
+    assert panel.step_bar.format().startswith("step 50 of 200")
+    assert panel.queue_bar.format() == "training 1 of 2"
+    assert panel.curves.names() == ["loss_generator", "loss_discriminator"]
+    assert panel.title.text() == "GAN · Dense"
+
+
+def test_stop_ends_the_running_training_and_empties_the_queue(dock, labelled, session, qtbot, fake_runs):
+    qtbot.mouseClick(dock.train_all, LEFT)
+    qtbot.waitUntil(lambda: bool(fake_runs), timeout=3000)
+    qtbot.mouseClick(dock.progress.stop, LEFT)
+    qtbot.waitUntil(lambda: all(handle.done for handle in session.jobs), timeout=3000)
+    assert [handle.state for handle in session.jobs] == ["stopped", "stopped"]
+    assert len(fake_runs) == 1
+    assert not dock.progress.stop.isEnabled()
+
+
+def test_a_stopped_run_can_be_resumed(dock, labelled, session, qtbot):
+    run = trained(labelled, status="stopped")
+    assert dock.progress.resume.isEnabled()
+    qtbot.mouseClick(dock.progress.resume, LEFT)
+    assert session.jobs[-1].job.parameters["resume"] == run.id
+
+
+def test_patches_are_generated_with_the_newest_run_of_each_class(dock, labelled, session, qtbot):
+    assert dock.generate.toolTip() == "No GAN has been trained yet."
+    trained(labelled)
+    newest = trained(labelled)
+    other = trained(labelled, "Spread")
+    assert dock.generate.property("primary") is True
+    dock.count.setValue(40)
+    qtbot.mouseClick(dock.generate, LEFT)
+    jobs = [handle.job for handle in session.jobs]
+    assert {job.parameters["run"] for job in jobs} == {newest.id, other.id}
+    assert {job.parameters["n"] for job in jobs} == {40}
+
+
+def test_quality_is_measured_where_there_are_patches(dock, labelled, session, qtbot):
+    assert "Generate patches first" in dock.quality.toolTip()
+    run = trained(labelled, patches=12)
+    qtbot.mouseClick(dock.quality, LEFT)
+    assert session.jobs[-1].job.kind == "quality"
+    assert session.jobs[-1].job.parameters["run"] == run.id
+
+
+def test_the_time_is_estimated_from_earlier_runs(dock, labelled):
+    trained(labelled)
+    dock.picker.form.editor("steps").setValue(1000)
+    # 0.6 s a step, 1,000 steps, 2 classes.
+    assert "about 20 min" in dock.estimate.text()
+
+
+def test_a_runs_parameters_are_copied_into_the_form(dock, labelled):
+    trained(labelled)
+    dock.runs.table.selectRow(0)
+    dock.runs.copy.click()
+    assert dock.picker.overrides() == {"batch": 16}
+
+
+def test_the_groups_held_out_are_said(dock, labelled):
+    assert dock.held_out.text.text() == "no second group"
+    assert not dock.held_out.hold_out.isEnabled()
+    labelled.set_split({"video": "test"})
+    assert dock.held_out.text.text() == "1 of 1 groups"
+
+
+def test_an_ended_job_shows_its_end(dock, labelled, session, qtbot, fake_runs):
+    dock.session.start_run.last = Finished({"run": "gan-0001"})
+    qtbot.mouseClick(dock.train_all, LEFT)
+    qtbot.waitUntil(lambda: bool(fake_runs), timeout=3000)
+    fake_runs[0].gate.set()
+    qtbot.waitUntil(lambda: session.jobs[0].done, timeout=3000)
+    assert session.jobs[0].state == "finished"
+
+
+def test_closing_the_dock_while_a_job_runs_harms_nothing(session, viewer, labelled, qtbot, fake_runs):
+    dock = TrainGansDock(viewer)
+    dock.train_all.click()
+    qtbot.waitUntil(lambda: bool(fake_runs), timeout=3000)
+    dock.close()
+    dock.deleteLater()
+    qtbot.wait(50)
+    fake_runs[0].gate.set()
+    qtbot.waitUntil(lambda: session.jobs[0].done, timeout=3000)
+
+
+def test_every_control_has_a_name_and_a_tooltip(dock, labelled):
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox)
+    mine = [
+        w for kind in kinds for w in dock.scroll.widget().findChildren(kind) if not w.objectName().startswith("qt_")
+    ]
+    bare = [(type(w).__name__, w.objectName()) for w in mine if not (w.objectName() and w.toolTip())]
+    own = [each for each in bare if each[0] not in ("QAbstractButton", "QTableCornerButton")]
+    assert own == []
+
+
+def test_the_dock_fits_beside_the_canvas_of_a_laptop(dock, labelled):
+    assert dock.scroll.widget().minimumSizeHint().width() <= 380
+
+
+def test_opening_the_dock_loads_no_torch():
+    import subprocess
+
+    code = (
+        "import sys, napari_cellsynth.widgets.train_gans, napari_cellsynth.widgets.gallery, "
+        "napari_cellsynth.widgets.classify, napari_cellsynth.widgets.evaluate; print('torch' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert said.stdout.strip().endswith("False")
