@@ -362,7 +362,8 @@ def export(
     if format_ != "csv":
         raise UserError(f"There is no export format {format_!r}.", "Choose csv.")
     with _open(project, read_only=True) as opened:
-        show({"objects": export_csv(opened, out), "file": str(out)}, as_json)
+        written = export_csv(opened, out)
+        show({"objects": len(opened.objects()), "file": str(written)}, as_json)
 
 
 @app.command()
