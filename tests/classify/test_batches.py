@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from classify.examples import store, tiny
+from tests.classify.examples import store, tiny
 from napari_cellsynth.classify.batches import Batches, Part, learning_rate, stages
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.training.loader import CropStore

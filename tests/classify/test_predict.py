@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from classify.examples import store, stripes, tiny
+from tests.classify.examples import store, stripes, tiny
 from napari_cellsynth.classify.model import Classifier, load
 from napari_cellsynth.classify.predict import predict, predict_batches, symmetries
 from napari_cellsynth.classify.run import train_classifier

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from classify.examples import store, stripes, tiny
+from tests.classify.examples import store, stripes, tiny
 from napari_cellsynth.classify import train as training
 from napari_cellsynth.classify.model import CHECKPOINT_FILE, MODEL_FILE, load
 from napari_cellsynth.classify.train import train

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from conftest import make_project
+from tests.widgets.conftest import make_project
 from napari_cellsynth.events import Finished
 from napari_cellsynth.jobs.job import SegmentParameters
 from napari_cellsynth.widgets.segment import SegmentDock
@@ -118,7 +118,7 @@ def test_the_newest_settings_win(dock: SegmentDock, session: Session, fresh: Pat
 def test_segmenting_submits_the_settings_and_says_what_was_carried_over(
     dock: SegmentDock, session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
 ) -> None:
-    from conftest import FakeRun
+    from tests.widgets.conftest import FakeRun
 
     session.open(project_path)
     dock.form.setValue({"radius": 7})

@@ -108,7 +108,7 @@ def test_a_waiting_job_can_be_taken_out_of_the_queue(
 def test_a_failed_job_is_told_in_one_sentence_and_the_next_one_starts(
     session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any, said: list[str]
 ) -> None:
-    from conftest import FakeRun
+    from tests.widgets.conftest import FakeRun
 
     FakeRun.last = Failed("There are no frames to segment.", "Add images first.")
     session.submit(job(project_path), "Segment")
@@ -132,7 +132,7 @@ def test_a_prediction_that_a_worker_wrote_is_announced_when_it_ends(
 def test_progress_reaches_the_handle_with_a_time_left(
     session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
 ) -> None:
-    from conftest import FakeRun
+    from tests.widgets.conftest import FakeRun
 
     FakeRun.script = (Progress(1, 10, "frames"), Metric(1, {"loss": 2.0}), Saved("gan-0001", "x"))
     handle = session.submit(job(project_path), "Segment")
@@ -162,7 +162,7 @@ def test_napari_knows_of_the_running_job_and_so_asks_before_it_closes(
 def test_closing_the_window_stops_the_job_waits_for_it_and_closes_the_project(
     make_napari_viewer: Any, project_path: Path, fake_runs: list[Any], qtbot: Any
 ) -> None:
-    from conftest import FakeRun
+    from tests.widgets.conftest import FakeRun
 
     viewer = make_napari_viewer()
     session = session_for(viewer)

@@ -42,7 +42,7 @@ def test_new_makes_the_folder_that_was_chosen(
 def test_the_running_job_shows_its_title_progress_and_stop(
     bar: SessionBar, session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
 ) -> None:
-    from conftest import FakeRun
+    from tests.widgets.conftest import FakeRun
 
     assert not bar.job_row.isVisible()
     FakeRun.script = (Progress(62, 100, "steps"),)

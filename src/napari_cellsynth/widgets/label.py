@@ -26,7 +26,7 @@ Source = Literal["hand", "accepted prediction"]
 AHEAD = 8
 """Objects whose frames are read ahead: some seconds of quick labelling."""
 
-FOLLOW_MS = 250
+FOLLOW_MS = 600
 """The canvas follows once the person rests: moving it means reading and uploading a frame."""
 
 
