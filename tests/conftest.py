@@ -24,7 +24,7 @@ def real_data() -> Path:
     return folder
 
 
-def write_crops(folder: Path, groups: int = 4, per_class: int = 3, size: int = 40) -> Path:
+def write_crops(folder: Path, groups: int = 4, per_class: int = 5, size: int = 40) -> Path:
     """Write a data set of bright-blob and stripe crops, ``groups`` groups, with its objects.csv."""
     generator = np.random.default_rng(0)
     yy, xx = np.mgrid[:size, :size]
@@ -46,7 +46,7 @@ def write_crops(folder: Path, groups: int = 4, per_class: int = 3, size: int = 4
 
 @pytest.fixture
 def crops_folder(tmp_path: Path) -> Path:
-    """An importable folder: 24 crops of 40×40 px, two classes, four groups, one of them held out."""
+    """An importable folder: 40 crops of 40×40 px, two classes, four groups, one of them held out."""
     return write_crops(tmp_path / "crops")
 
 

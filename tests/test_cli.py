@@ -34,7 +34,7 @@ def answer(*arguments: object) -> dict:
 @pytest.mark.slow
 def test_the_verbs_take_crops_from_import_to_export(tmp_path: Path, crops_folder: Path) -> None:
     project = tmp_path / "p.cellsynth"
-    assert answer("import", project, crops_folder)["objects"] == 24
+    assert answer("import", project, crops_folder)["objects"] == 40
     small = ["--set", "size=32", "--set", "width=4", "--set", "batch=4"]
     runs = answer("train-gan", project, "--class", "all", "--steps", 2, *small)["runs"]
     assert [run["class"] for run in runs] == ["blob", "stripes"]
@@ -53,12 +53,12 @@ def test_the_verbs_take_crops_from_import_to_export(tmp_path: Path, crops_folder
         "--set",
         "fit=window",
     )
-    assert trained["scores"]["n"] == 6
-    assert answer("predict", project)["objects"] == 24
+    assert trained["scores"]["n"] == 10
+    assert answer("predict", project)["objects"] == 40
     told = answer("info", project)
-    assert told["labels"] == {"blob": 12, "stripes": 12} and told["synthetic_patches"] == 20
-    assert answer("export", project, tmp_path / "objects.csv")["objects"] == 24
-    assert len((tmp_path / "objects.csv").read_text().splitlines()) == 25
+    assert told["labels"] == {"blob": 20, "stripes": 20} and told["synthetic_patches"] == 20
+    assert answer("export", project, tmp_path / "objects.csv")["objects"] == 40
+    assert len((tmp_path / "objects.csv").read_text().splitlines()) == 41
 
 
 def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:

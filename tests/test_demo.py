@@ -52,7 +52,7 @@ def test_the_demo_goes_from_simulated_images_to_overlay_and_report(tmp_path: Pat
 def test_the_demo_takes_labelled_crops_of_ones_own(tmp_path: Path, crops_folder: Path) -> None:
     result = demo("--out", tmp_path / "demo", "--preset", "smoke", "--data", crops_folder)
     check_what_a_demo_leaves(tmp_path / "demo", result)
-    assert result["crops"] == {"training": 18, "held_out": 6}
+    assert result["crops"] == {"training": 30, "held_out": 10}
 
 
 @pytest.mark.slow

@@ -246,6 +246,7 @@ def train_gan(
 ) -> None:
     """Train a GAN on the real training crops of a class (or of every class in turn)."""
     from napari_cellsynth.jobs.job import TrainGanParameters
+    from napari_cellsynth.synthesis.recipes import gan_recipe
 
     if resume:
         with _open(project, read_only=True) as opened:
@@ -256,6 +257,7 @@ def train_gan(
             names = [record.name for record in opened.classes()]
     else:
         names = [class_name]
+    gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
     results = []
     for name in names:
         note(f"{name}:")

@@ -24,9 +24,11 @@ class StoppedByUser(Exception):
 def do(project: Path, model: Callable[..., Parameters] | type[Parameters], **values: Any) -> dict[str, Any]:
     """Run a job here, its progress on stderr; Ctrl+C stops it after the current step and keeps what is done."""
     from napari_cellsynth.jobs.job import Job, checked
+    from napari_cellsynth.jobs.process import be_patient
     from napari_cellsynth.jobs.run import result_of, run
 
     assert isinstance(model, type)
+    be_patient()
     job = Job.of(project, checked(model, values))
     asked = False
 

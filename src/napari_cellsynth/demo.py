@@ -121,10 +121,9 @@ def run_demo(
             return _unlabelled(path, out, timed("segment", lambda: do(path, SegmentParameters)), seconds, say)
     names = timed("hold out groups", lambda: _held_out(path, seed))
     gans = timed("train a GAN per class", lambda: _gans(path, names, plan, seed, do, say))
-    fit = {"fit": _fit(path)}
     real = timed(
         "train on real crops",
-        lambda: do(path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=plan.overrides | fit),
+        lambda: do(path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=plan.overrides),
     )
     mixed = timed(
         f"train on real crops + {plan.synthetic} synthetic a class",
@@ -134,7 +133,7 @@ def run_demo(
             recipe=plan.classifier,
             seed=seed,
             synthetic=plan.synthetic,
-            overrides=plan.overrides | fit,
+            overrides=plan.overrides,
         ),
     )
     predicted = timed("predict", lambda: do(path, PredictParameters, run=mixed["run"]))
@@ -253,19 +252,12 @@ def _held_out(path: Path, seed: int) -> list[str]:
         return [record.name for record in project.classes() if counts.get(record.id, 0) >= 2]
 
 
-def _fit(path: Path) -> str:
-    """Whole objects where boxes were given (shape tells the class); windows of texture where colonies were found."""
-    with Project.open(path) as project:
-        return "whole" if (project.objects()["mask_label"] == 0).all() else "window"
-
-
 def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Say) -> list[dict[str, Any]]:
     steps = max(plan.gan_least, plan.gan_steps // len(names))
-    overrides = plan.gan | {"fit": _fit(path)}
     gans = []
     for name in names:
         say(f"  {name}")
-        run = do(path, TrainGanParameters, class_name=name, steps=steps, seed=seed, overrides=overrides)
+        run = do(path, TrainGanParameters, class_name=name, steps=steps, seed=seed, overrides=plan.gan)
         gan = {"class": name, "run": run["run"], "crops": run["crops"], "steps": steps}
         do(path, GenerateParameters, run=run["run"], n=plan.synthetic, seed=seed)
         try:

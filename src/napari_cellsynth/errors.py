@@ -21,3 +21,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+class LeakError(UserError):
+    """Something that was learned from would be tested on."""

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.classify.examples import store, tiny
 from napari_cellsynth.classify.batches import Batches, Part, learning_rate, stages
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.training.loader import CropStore
+from tests.classify.examples import store, tiny
 
 
 def part(value: float, labels, synthetic: bool = False) -> Part:

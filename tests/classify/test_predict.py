@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.classify.examples import store, stripes, tiny
 from napari_cellsynth.classify.model import Classifier, load
 from napari_cellsynth.classify.predict import predict, predict_batches, symmetries
 from napari_cellsynth.classify.run import train_classifier
@@ -12,6 +11,7 @@ from napari_cellsynth.classify.state import fresh
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.training.loader import CropStore
+from tests.classify.examples import store, stripes, tiny
 
 
 def untrained(**overrides) -> Classifier:

@@ -15,7 +15,7 @@ from napari_cellsynth.errors import UserError
 def test_hescnets_recipe_is_the_papers():
     recipe = classifier_recipe("hescnet")
     assert (recipe.size, recipe.lr, recipe.weight_decay, recipe.epochs) == (64, 0.005, 1e-4, 200)
-    assert recipe.fit == "window" and not recipe.augment_synthetic and recipe.balance == "none"
+    assert recipe.fit == "auto" and not recipe.augment_synthetic and recipe.balance == "none"
     assert "momentum" in recipe.source
 
 
@@ -39,6 +39,12 @@ def test_unknown_names_and_values_out_of_range_are_refused_in_words(name, overri
     with pytest.raises(UserError) as caught:
         classifier_recipe(name, **overrides)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CLASSIFIER_RECIPES)
+def test_a_recorded_recipe_can_be_read_back(name):
+    recipe = classifier_recipe(name, epochs=7)
+    assert classifier_recipe(name, **recipe.model_dump(mode="json")) == recipe
 
 
 def test_steps_come_from_the_real_crops_and_small_sets_get_enough_of_them():

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.classify.examples import store, stripes, tiny
 from napari_cellsynth.classify import train as training
 from napari_cellsynth.classify.model import CHECKPOINT_FILE, MODEL_FILE, load
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished, Metric, Progress, Saved, Stopped
+from tests.classify.examples import store, stripes, tiny
 
 NAMES = ["fine", "coarse"]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -60,8 +62,8 @@ def test_the_held_out_part_has_whole_groups_and_every_class_at_about_the_fractio
 def test_no_class_is_held_out_whole_and_each_in_two_groups_is_tested():
     groups = ["a", "a", "b", "b", "c", "c", "d"]
     y = [0, 1, 0, 1, 0, 2, 1]
-    for seed in range(10):
-        held = grouped_holdout(groups, y, 0.4, seed=seed)
+    for seed, fraction in itertools.product(range(10), (0.4, 0.8)):
+        held = grouped_holdout(groups, y, fraction, seed=seed)
         left = {label for label, out in zip(y, held, strict=True) if not out}
         tested = {label for label, out in zip(y, held, strict=True) if out}
         assert left == {0, 1, 2}

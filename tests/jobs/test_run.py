@@ -24,7 +24,7 @@ from napari_cellsynth.jobs.run import result_of
 from napari_cellsynth.project import Project
 
 SMALL_GAN = {"size": 32, "width": 4, "batch": 4}
-SMALL_CLASSIFIER = {"size": 32, "epochs": 2, "batch": 8}
+SMALL_CLASSIFIER = {"size": 32, "epochs": 2, "batch": 8, "least_steps": 4}
 
 
 def events_of(project: Project, parameters: Parameters, stop_after: int | None = None) -> list[Event]:
@@ -82,29 +82,26 @@ def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unse
     runs = [train_small_gan(crops_project, class_name=name) for name in ("blob", "stripes")]
     for gan in runs:
         record = crops_project.run(gan)
-        assert record.groups == ["g1", "g2", "g3"]
+        assert record.groups == ("g1", "g2", "g3")
         assert set(record.parameters["objects"]).isdisjoint(crops_project.test_objects().index)
         assert result(crops_project, GenerateParameters(run=gan, n=12))["patches"] == 12
     table = crops_project.synthetic()
     assert len(table) == 24 and table["distance"].notna().all()
     assert set(table["nearest_object"]).isdisjoint(crops_project.test_objects().index)
-    trained = result(
-        crops_project, TrainClassifierParameters(synthetic=10, overrides=SMALL_CLASSIFIER | {"fit": "window"})
-    )
-    assert (trained["real"], trained["synthetic"], trained["held_out"]) == (18, 20, 6)
-    assert np.sum(trained["confusion"]) == 6  # type: ignore[arg-type]
-    assert result(crops_project, PredictParameters())["objects"] == 24
+    trained = result(crops_project, TrainClassifierParameters(synthetic=10, overrides=SMALL_CLASSIFIER))
+    assert (trained["real"], trained["synthetic"], trained["held_out"]) == (30, 20, 10)
+    assert np.sum(trained["confusion"]) == 10  # type: ignore[arg-type]
+    assert result(crops_project, PredictParameters())["objects"] == 40
     predictions = crops_project.predictions()
-    assert len(predictions) == 24
+    assert len(predictions) == 40
     np.testing.assert_allclose(predictions[["p_blob", "p_stripes"]].sum(axis=1), 1, atol=1e-4)
 
 
 def test_patches_cut_in_another_way_than_the_classifier_cuts_are_refused(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=10))
-    last = events_of(
-        crops_project, TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "whole"})
-    )[-1]
+    parameters = TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "window"})
+    last = events_of(crops_project, parameters)[-1]
     assert isinstance(last, Failed) and gan in last.message and not last.traceback
 
 
@@ -112,7 +109,7 @@ def test_patches_of_a_gan_that_saw_a_group_which_is_now_held_out_are_refused(cro
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=10))
     crops_project.set_split({"g0": "train", "g1": "test"})
-    parameters = TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER | {"fit": "window"})
+    parameters = TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER)
     last = events_of(crops_project, parameters)[-1]
     assert isinstance(last, Failed) and not last.traceback
     assert "g1" in last.message
@@ -156,7 +153,7 @@ def test_quality_names_what_it_measured_against(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=12))
     made = result(crops_project, QualityParameters(run=gan, n=12))
-    assert "trained on" in str(made["reference"])  # three held-out crops of the class are too few
+    assert "trained on" in str(made["reference"])  # five held-out crops of the class are too few
     assert made["extractor"] and np.isfinite(float(str(made["kid"])))
     assert crops_project.run(gan).result["quality"]["kid"] == made["kid"]
 
@@ -198,3 +195,11 @@ def test_the_nearest_real_patch_is_found_behind_a_flip_and_a_turn() -> None:
     index, distance = _nearest(shifted, real)
     assert index.tolist() == [2]
     np.testing.assert_allclose(distance, 0.25, atol=1e-4)
+
+
+def test_generator_and_classifier_decide_alike_how_an_object_becomes_a_patch(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=10))
+    trained = result(crops_project, TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER))
+    fits = {crops_project.run(str(name)).parameters["recipe"]["fit"] for name in (gan, trained["run"])}
+    assert fits == {"whole"}  # boxes were imported, nothing was segmented

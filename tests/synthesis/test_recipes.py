@@ -23,7 +23,7 @@ def test_the_papers_values_are_the_defaults() -> None:
         "beta1": 0.5,
         "label_smoothing": 0.0,
     }
-    assert recipe.fit == "window"
+    assert recipe.fit == "auto"
 
 
 @pytest.mark.parametrize("name", GAN_RECIPES)

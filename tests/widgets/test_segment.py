@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from tests.widgets.conftest import make_project
 from napari_cellsynth.events import Finished
 from napari_cellsynth.jobs.job import SegmentParameters
 from napari_cellsynth.widgets.segment import SegmentDock
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.sparkline import sparkline
+from tests.widgets.conftest import make_project
 
 pytestmark = pytest.mark.gui
 

@@ -86,14 +86,8 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> Classifier:
     if not path.is_file():
         raise UserError(f"There is no trained classifier in {folder}.", "Let its training finish, or resume it.")
     tensors, about = checkpoint.load(path)
-    recipe = recipe_from(about["recipe"])
+    recipe = classifier_recipe(about["recipe"]["name"], **about["recipe"])
     network = build(recipe, about["channels"], len(about["class_names"]))
     network.load_state_dict(tensors["network"])
     network.to(device).eval()
     return Classifier(network, recipe, tuple(about["class_names"]), about["channels"], about["meta"])
-
-
-def recipe_from(stored: dict[str, Any]) -> ClassifierRecipe:
-    """Return the recipe that was written into a file."""
-    fields = {key: value for key, value in stored.items() if key not in ("name", "source")}
-    return classifier_recipe(stored["name"], **fields)

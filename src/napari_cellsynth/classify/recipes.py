@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.training.fit import FIT, Fit
 
 
 class ClassifierRecipe(BaseModel):
@@ -22,9 +23,7 @@ class ClassifierRecipe(BaseModel):
     name: str
     source: str
     size: int = Field(64, ge=16, le=512, multiple_of=16, description="side of the network's input, px")
-    fit: Literal["window", "whole"] = Field(
-        description="window: windows of the object at full resolution; whole: the whole object, resized"
-    )
+    fit: Fit = Field("auto", description=FIT)
     width: float = Field(1.0, gt=0, le=4, description="factor on the channels of every layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of features dropped before a linear layer")
     batch: int = Field(ge=2, le=4096, description="patches a step")
@@ -65,7 +64,6 @@ class HescnetRecipe(ClassifierRecipe):
     name: Literal["hescnet"] = "hescnet"
     source: str = "S0: hESCnet, Table 2 and section 3.3; momentum and batch are ours, the paper gives none"
     size: int = Field(64, ge=32, le=512, multiple_of=16, description="side of the network's input, px")
-    fit: Literal["window", "whole"] = "window"
     batch: int = Field(64, ge=2, le=4096, description="patches a step")
     epochs: int = Field(200, ge=1, le=10_000, description="passes over the real crops")
     lr: float = Field(0.005, gt=0, le=1, description="learning rate until half of the steps, then a tenth")
@@ -85,7 +83,6 @@ class FastRecipe(ClassifierRecipe):
 
     name: Literal["fast"] = "fast"
     source: str = "ours: four conv blocks 32-64-128-128, after the sequential CNN of S2"
-    fit: Literal["window", "whole"] = "whole"
     batch: int = Field(32, ge=2, le=4096, description="patches a step")
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the real crops")
     least_steps: int = Field(300, ge=1, description="fewest optimiser steps, for very small sets")
@@ -110,7 +107,7 @@ def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:
     name : str
         A key of `CLASSIFIER_RECIPES`.
     **overrides
-        Fields to replace.
+        Fields to replace. A whole recorded recipe is fine too: its name must be this one, its source is ignored.
 
     Returns
     -------
@@ -124,8 +121,8 @@ def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:
     if name not in CLASSIFIER_RECIPES:
         raise UserError(f"There is no classifier recipe '{name}'.", f"There are: {', '.join(CLASSIFIER_RECIPES)}.")
     kind = CLASSIFIER_RECIPES[name]
-    fixed = sorted({"name", "source"} & overrides.keys())
-    unknown = fixed or sorted(overrides.keys() - kind.model_fields.keys())
+    overrides = {key: value for key, value in overrides.items() if key != "source" and (key, value) != ("name", name)}
+    unknown = sorted(overrides.keys() - (kind.model_fields.keys() - {"name"}))
     if unknown:
         fields = ", ".join(field for field in kind.model_fields if field not in ("name", "source"))
         raise UserError(f"The recipe '{name}' has no setting '{unknown[0]}'.", f"It has: {fields}.")

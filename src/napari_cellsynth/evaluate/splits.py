@@ -10,15 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from napari_cellsynth.errors import UserError
+from napari_cellsynth.errors import LeakError, UserError
 
 _TRIALS = 200
 _WORK = 100_000
 """Bounds of the search in `grouped_holdout`: shufflings tried, and groups looked at in all of them."""
-
-
-class LeakError(UserError):
-    """Training has seen something of the test."""
 
 
 def assert_no_leak(train_groups: Iterable[Any], test_groups: Iterable[Any]) -> None:

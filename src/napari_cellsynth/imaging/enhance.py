@@ -13,7 +13,7 @@ from napari_cellsynth.errors import UserError
 Method = Literal["none", "he", "ahe", "clahe"]
 
 
-def enhance(image: NDArray[Any], method: Method) -> NDArray[Any]:
+def enhance(image: NDArray[Any], method: Method, *, name: str = "The frame") -> NDArray[Any]:
     """Equalise the histogram of a frame.
 
     Parameters
@@ -23,6 +23,8 @@ def enhance(image: NDArray[Any], method: Method) -> NDArray[Any]:
     method : {"none", "he", "ahe", "clahe"}
         Nothing; histogram equalisation of the whole frame; adaptive (in tiles of an eighth of the frame, contrast
         unlimited); the same with limited contrast (scikit-image's limit of 0.01).
+    name : str, optional
+        How messages call the frame.
 
     Returns
     -------
@@ -37,12 +39,14 @@ def enhance(image: NDArray[Any], method: Method) -> NDArray[Any]:
     """
     if method not in get_args(Method):
         raise UserError(f"There is no enhancement {method!r}.", f"Choose one of {', '.join(get_args(Method))}.")
+    if method == "none":
+        return image
     if image.ndim != 2:
         raise ValueError(f"enhance takes a (Y, X) frame, not {image.shape}")
     low, high = float(image.min()), float(image.max())
     if not np.isfinite([low, high]).all():
-        raise UserError("The frame holds pixels that are not numbers (NaN or infinite).", "Replace them first.")
-    if method == "none" or low == high:
+        raise UserError(f"{name} holds pixels that are not numbers (NaN or infinite).", "Replace them first.")
+    if low == high:
         return image
     unit = (image.astype(np.float64) - low) / (high - low)
     if method == "he":

@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
-from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resumed
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
 from napari_cellsynth.project import Project
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             run = resumed(project, parameters.resume, "classifier")
             recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
         else:
-            recipe = classifier_recipe(parameters.recipe, **parameters.overrides)
+            recipe = resolved(project, classifier_recipe(parameters.recipe, **parameters.overrides))
             hold_out_if_undecided(project)
             run = _new_run(project, parameters, recipe)
         yield Saved(run.id, str(run.folder))

@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import from_unit, intensity_range, to_unit
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
-from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resumed
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
 
@@ -44,11 +44,12 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             class_record = next(record for record in project.classes() if record.id == run.class_id)
         else:
             class_record = project.class_named(parameters.class_name)
-            recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
+            recipe = resolved(project, gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters))))
             hold_out_if_undecided(project)
             table = _training_crops(project, class_record.id, class_record.name)
             objects = table.index.tolist()
-        crops = project.crops(objects, size=recipe.size, fit=recipe.fit)
+        recorded = recipe.model_dump(mode="json")
+        crops = project.crops(objects, size=recipe.size, fit=recorded["fit"])
         if parameters.resume:
             low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
             seed = run.seed
@@ -59,7 +60,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
                 "gan",
                 recipe.name,
                 {
-                    "recipe": recipe.model_dump(mode="json"),
+                    "recipe": recorded,
                     "objects": objects,
                     "low": low.tolist(),
                     "high": high.tolist(),
@@ -79,6 +80,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             device=store.device,
             stop=stop,
             resume=bool(parameters.resume),
+            meta={name: run.parameters[name] for name in ("low", "high", "dtype")} | {"class": class_record.name},
         )
         for event in ended(project, run, events, {"crops": len(crops), "class": class_record.name}):
             yield Preview(class_record.name, event.images) if isinstance(event, Preview) else event

@@ -125,7 +125,7 @@ class Job(BaseModel):
     def of(cls, project: Path, parameters: Parameters) -> Job:
         """Return the job that does what ``parameters`` ask for, on ``project`` (a path)."""
         kind = next(kind for kind, model in PARAMETERS.items() if type(parameters) is model)
-        return cls(kind=kind, project=project, parameters=parameters.model_dump(mode="json"))  # type: ignore[arg-type]
+        return cls(kind=kind, project=project, parameters=parameters.model_dump(mode="json"))
 
     def checked(self) -> Parameters:
         """Return the parameters as the kind's own model, or raise a `UserError` that names the wrong one."""

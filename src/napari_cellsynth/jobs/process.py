@@ -74,7 +74,16 @@ def run_in_process(job: Job) -> ProcessRun:
     return ProcessRun(job)
 
 
+def be_patient() -> None:
+    """Let threads that wait for each other sleep instead of spin; call it before torch is loaded.
+
+    On a machine whose cores are shared with a window (or anything else) spinning halves a training's speed.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def _worker(job: str, sender: Connection, stop: Any) -> None:
+    be_patient()
     from napari_cellsynth.jobs.run import run
 
     # Ctrl+C in the terminal goes to the whole group: the parent decides what it means, through the stop flag.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Stopped
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord, RunStatus
+
+R = TypeVar("R", bound=Any)
 
 
 def ended(project: Project, run: RunRecord, events: Iterator[Event], extra: dict[str, Any]) -> Iterator[Event]:
@@ -52,6 +54,15 @@ def resumed(project: Project, run_id: str, kind: str) -> RunRecord:
     if run.status == "finished" and kind == "classifier":
         raise UserError(f"{run_id} is finished.", "Start a new run.")
     return project.update_run(run_id, status="running")
+
+
+def resolved(project: Project, recipe: R) -> R:
+    """Return the recipe with ``fit="auto"`` decided for this project, the same for a generator and a classifier."""
+    if recipe.fit != "auto":
+        return recipe
+    boxes_only = bool((project.objects()["mask_label"] == 0).all())
+    decided: R = recipe.model_copy(update={"fit": "whole" if boxes_only else "window"})
+    return decided
 
 
 def hold_out_if_undecided(project: Project) -> None:

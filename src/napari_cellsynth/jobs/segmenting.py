@@ -50,7 +50,7 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
 def segment_frame(frame: NDArray[Any], parameters: SegmentParameters, *, name: str) -> NDArray[np.int32]:
     """Return the objects of one frame (C, Y, X) as int32 labels (Y, X); ``name`` is what an error calls the frame."""
     return segment_colonies(
-        enhance(to_gray(frame, name=name), parameters.enhance),
+        enhance(to_gray(frame, name=name), parameters.enhance, name=name),
         parameters.radius,
         parameters.opening,
         parameters.min_area,

@@ -8,10 +8,11 @@ below; ``exchange``, ``folders`` and ``importing`` bring objects in, ``export`` 
 
 from __future__ import annotations
 
+from napari_cellsynth.errors import LeakError
 from napari_cellsynth.project.base import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.project.classes import PALETTE, ClassRecord
 from napari_cellsynth.project.objects import SegmentationChange
-from napari_cellsynth.project.patches import LeakError, assert_real
+from napari_cellsynth.project.patches import assert_real
 from napari_cellsynth.project.project import Project
 from napari_cellsynth.project.runs import RunRecord
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_cellsynth.errors import UserError
+from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.project.base import as_json, table
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Change, Labels
@@ -23,10 +23,6 @@ _COLUMNS = [
     "run", "checkpoint", "class_id", "seed", "index_in_run", "review", "reason", "nearest_object", "distance", "size",
     "channels",
 ]  # fmt: skip
-
-
-class LeakError(UserError):
-    """Something learned from the test part, or synthetic, was about to be used where only the opposite may be."""
 
 
 class Synthetic(Labels, Runs):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.training.fit import FIT, Fit
 
 if TYPE_CHECKING:
     import torch
@@ -26,11 +27,7 @@ class GanRecipe(BaseModel):
     name: str
     source: str = Field(description="Where the recipe comes from.")
     size: Literal[32, 64, 128, 256, 512] = Field(64, description="Side of the patches in pixels.")
-    fit: Literal["window", "whole"] = Field(
-        "window",
-        description="window: random windows out of the crops, at their own scale; "
-        "whole: each crop scaled to the size of a patch.",
-    )
+    fit: Fit = Field("auto", description=FIT)
     steps: int = Field(3000, ge=1, le=10_000_000, description="Training steps; one step is one batch.")
     batch: int = Field(64, ge=2, le=1024, description="Patches a step.")
     symmetries: bool = Field(

@@ -106,6 +106,7 @@ class ClassifyDock(Dock):
         self.synthetic.valueChanged.connect(lambda _value: self._show_buttons())
         self.train.clicked.connect(self._on_train)
         self.predict_all.clicked.connect(self._on_predict)
+        self.progress.begun.connect(self._show_progress)
         self.progress.resume_asked.connect(lambda: self._resume(self.runs.newest_resumable()))
         self.runs.resumed.connect(self._resume)
         self.runs.copied.connect(self._copy)
@@ -197,6 +198,9 @@ class ClassifyDock(Dock):
     def _show_balance(self) -> None:
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
         self.balance.setCurrentIndex(list(BALANCES.values()).index(default))
+
+    def _show_progress(self) -> None:
+        self.scroll.ensureWidgetVisible(self.progress)
 
     # ------------------------------------------------------------------ what is done
     def _on_train(self) -> None:

@@ -99,6 +99,7 @@ class TrainGansDock(Dock):
         self.train_selected.clicked.connect(lambda: self._train([s for s in self.classes.selected() if s.trainable]))
         self.generate.clicked.connect(self._on_generate)
         self.quality.clicked.connect(self._on_quality)
+        self.progress.begun.connect(self._show_progress)
         self.progress.resume_asked.connect(lambda: self._resume(self.runs.newest_resumable()))
         self.runs.resumed.connect(self._resume)
         self.runs.copied.connect(lambda run: self.picker.setValue(run.recipe, run.parameters.get("recipe", {})))
@@ -181,6 +182,9 @@ class TrainGansDock(Dock):
     def _patches_by_run(self) -> dict[str, int]:
         table = self.session.need_project().synthetic()
         return {str(run): int(n) for run, n in table["run"].value_counts().items()}
+
+    def _show_progress(self) -> None:
+        self.scroll.ensureWidgetVisible(self.progress)
 
     # ------------------------------------------------------------------ what is done
     def _train(self, states: list[ClassState]) -> None:

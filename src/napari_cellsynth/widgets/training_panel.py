@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_cellsynth.events import Failed, Finished, Preview, Progress, Stopped
@@ -34,6 +34,8 @@ class TrainingPanel(QWidget):
     """
 
     resume_asked = Signal()
+    begun = Signal()
+    """A training has begun and its curves have their place: the dock may scroll to them."""
 
     def __init__(
         self, session: Session, kinds: Collection[str], *, samples: bool, parent: QWidget | None = None
@@ -43,6 +45,11 @@ class TrainingPanel(QWidget):
         self._handle: JobHandle | None = None
         self._batch_start = 0
         self.title = label("", "heading", name="running", wrap=True)
+        self.note = label("", "quiet", name="note", wrap=True)
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(50)
+        self._settling.timeout.connect(self.begun)
         self.stop = button("stop", "Stop", STOP_TIP)
         self.resume = button("resume", "Resume", RESUME_TIP)
         self.step_bar = _bar("step_progress", "How far this training is.")
@@ -73,8 +80,10 @@ class TrainingPanel(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.step_bar)
         layout.addWidget(self.queue_bar)
+        layout.addWidget(self.note)
         layout.addLayout(pictures, 1)
         self._show_pictures(False)
+        self._say("")
 
     def set_resumable(self, why_not: str) -> None:
         """Switch Resume on (empty) or off, with the reason."""
@@ -101,11 +110,17 @@ class TrainingPanel(QWidget):
         self.samples.clear()
         self.step_bar.setRange(0, 0)
         self.step_bar.setFormat("starting…")
+        self._say("")
+        self._settling.start()
         # Methods and not lambdas: Qt lets go of them by itself when the dock is closed while the job goes on.
         handle.progress.connect(self._on_progress)
         handle.metric.connect(self.curves.add)
         handle.preview.connect(self._on_preview)
         handle.ended.connect(self._on_ended)
+
+    def _say(self, note: str) -> None:
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
 
     def _leave(self) -> None:
         if self._handle is not None:
@@ -156,8 +171,9 @@ class TrainingPanel(QWidget):
         self.step_bar.setRange(0, max(1, event.total))
         self.step_bar.setValue(min(event.done, event.total))
         unit = event.unit[:-1] if event.unit.endswith("s") else event.unit
-        parts = [f"{unit} {event.done:,} of {event.total:,}", event.note, self._handle.eta_text()]
+        parts = [f"{unit} {event.done:,} of {event.total:,}", self._handle.eta_text()]
         self.step_bar.setFormat(" · ".join(part for part in parts if part))
+        self._say(event.note)
 
     def _on_preview(self, event: Preview) -> None:
         self.samples.set_images(event.images)
