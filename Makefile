@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(QT)
 SCREEN := scripts/screen.sh
 
-.PHONY: demo test test-gui check bench clean window
+.PHONY: demo test test-gui check bench screenshots clean window
 
 $(READY): pyproject.toml scripts/system.sh
 	sh scripts/system.sh
@@ -39,7 +39,10 @@ check: $(READY)
 	$(BIN)/npe2 validate napari-cellsynth
 
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py
+	QT_API=$(QT) $(SCREEN) $(BIN)/python benchmarks/run.py
+
+screenshots: $(READY)
+	QT_API=$(QT) $(SCREEN) $(BIN)/python scripts/screenshots.py demo/demo.cellsynth docs/images --train
 
 clean:
 	rm -rf $(VENV) demo build dist

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("segmentation", "dcgan", "labels")
+BENCHMARKS = ("segmentation", "dcgan", "labels", "window")
 
 
 def main() -> None:

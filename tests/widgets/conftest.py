@@ -42,15 +42,19 @@ def nothing_left_behind(request: pytest.FixtureRequest, qapp: QApplication) -> I
     """Fail a test that leaves one of our top-level widgets or threads behind."""
     widgets, threads = {id(w) for w in _our_widgets()}, set(_our_threads())
     yield
-    for _ in range(3):
-        gc.collect()
+
+    def left() -> list[Any]:
         QApplication.sendPostedEvents(None, DEFERRED_DELETE)
         QApplication.processEvents()
-    for thread in set(_our_threads()) - threads:
-        thread.join(2)
-    left: list[Any] = [w for w in _our_widgets() if id(w) not in widgets]
-    left += [t for t in _our_threads() if t not in threads and t.is_alive()]
-    assert not left, f"left behind: {left}"
+        old: list[Any] = [w for w in _our_widgets() if id(w) not in widgets]
+        return old + [t for t in _our_threads() if t not in threads and t.is_alive()]
+
+    # Collecting garbage takes a second beside napari, so it is done only where something seems to be left.
+    if left():
+        gc.collect()
+        for thread in set(_our_threads()) - threads:
+            thread.join(2)
+    assert not left(), f"left behind: {left()}"
 
 
 @pytest.fixture(autouse=True)

@@ -95,7 +95,7 @@ def test_a_gan_that_was_not_measured_is_measured(dock, project, session, qtbot):
     assert dock.measure.property("primary") is True
     qtbot.mouseClick(dock.measure, LEFT)
     assert session.jobs[-1].job.kind == "quality"
-    quality = {"kid": 0.021, "kid_floor": 0.004, "copies": 0.02, "extractor": "hand-made"}
+    quality = {"kid": 0.021, "floor": {"kid": 0.004}, "copied": 0.02, "extractor": "hand-made"}
     project.update_run("gan-0001", result={"quality": quality})
     assert [dock.gans.item(0, column).text() for column in (2, 3)] == [".021 (.004)", "2%"]
     assert "extractor: hand-made" in dock.gans.item(0, 2).toolTip()
@@ -105,9 +105,9 @@ def test_a_gan_that_was_not_measured_is_measured(dock, project, session, qtbot):
 def test_the_report_is_one_page_that_opens(dock, project, qtbot, monkeypatch):
     opened = []
     monkeypatch.setattr(evaluate.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
-    project.update_run("gan-0001", result={"quality": {"kid": 0.021, "kid_floor": 0.004}})
+    project.update_run("gan-0001", result={"quality": {"kid": 0.021, "floor": {"kid": 0.004}}})
     qtbot.mouseClick(dock.open_report, LEFT)
     assert opened == [str(project.path / "report.html")]
     page = (project.path / "report.html").read_text(encoding="utf-8")
-    assert ".84 (.79–.88)" in page and "0.021" in page
+    assert ".84 (.79–.88)" in page and ".021 (.004)" in page
     assert page.count("<img") == 2

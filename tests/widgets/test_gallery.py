@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -153,3 +156,18 @@ def test_closing_the_project_empties_the_gallery(dock, project, session):
 def test_the_slider_changes_the_size_of_the_patches(dock, project):
     dock.zoom.setValue(128)
     assert dock.patches.gridSize().width() >= 128
+
+
+def test_patches_that_another_process_makes_appear(dock, project, session):
+    # The gallery has read with a connection of its own by now; closing one of its handles on the database must not
+    # cut the window off from what workers write.
+    dock.refresh()
+    code = (
+        "import sys, numpy as np; from napari_cellsynth.project import Project\n"
+        "with Project.open(sys.argv[1]) as project:\n"
+        "    project.add_synthetic('gan-0003', 'step', 2, 0, 1, np.zeros((3, 1, 32, 32), np.uint8))"
+    )
+    for expected in (8, 11):
+        subprocess.run([sys.executable, "-c", code, str(project.path)], check=True, timeout=60)
+        session.synthetic_changed.emit()
+        assert dock.model.rowCount() == expected

@@ -17,7 +17,7 @@ from napari_cellsynth.training.loader import CropStore
 
 __all__ = ["load", "predict", "predict_batches", "probabilities"]
 
-_BATCH = 256
+_BATCH = 64
 
 
 def predict(

@@ -148,7 +148,8 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
         generator = np.random.default_rng(parameters.seed)
         held = project.test_objects()
         of_class = held.index[held["class_id"] == run.class_id].to_numpy()
-        seen, unseen = (generator.permutation(ids)[: parameters.n] for ids in (run.parameters["objects"], of_class))
+        both = (np.array(run.parameters["objects"]), np.array(of_class))  # copies: pandas gives a read-only array
+        seen, unseen = (generator.permutation(ids)[: parameters.n] for ids in both)
         trained_on = _patches(project, run, seen, generator)
         held_out = _patches(project, run, unseen, generator) if len(of_class) else None
         yield Progress(1, 2, "sets")

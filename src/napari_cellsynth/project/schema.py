@@ -143,14 +143,25 @@ def read_header(file: Path) -> tuple[int, int]:
     UserError
         When the file cannot be read or is no SQLite database.
     """
+    # Through SQLite, never through a file handle of our own: closing one would drop the locks that this process's other
+    # connections hold on the file (POSIX locks belong to the process), and another process would then take the
+    # write-ahead log away under them.
     try:
-        with file.open("rb") as stream:
-            header = stream.read(100)
+        if file.stat().st_size < 100:
+            raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.")
+        connection = sqlite3.connect(file.resolve().as_uri() + "?mode=ro&immutable=1", uri=True)
+        try:
+            [application] = connection.execute("PRAGMA application_id").fetchone()
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            return int(application), int(version)
+        finally:
+            connection.close()
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the permissions.") from error
-    if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
-        raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.")
-    return int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
+    except sqlite3.OperationalError as error:
+        raise UserError(f"{file} cannot be read: {error}.", "Check the permissions.") from error
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.") from error
 
 
 def check_version(file: Path) -> int:

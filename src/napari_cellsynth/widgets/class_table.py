@@ -65,7 +65,7 @@ def quality_text(result: dict[str, Any] | None) -> str:
     quality = (result or {}).get("quality")
     if not quality or quality.get("kid") is None:
         return ""
-    floor = quality.get("kid_floor")
+    floor = (quality.get("floor") or {}).get("kid")
     return short(quality["kid"]) + (f" ({short(floor)})" if floor is not None else "")
 
 
@@ -73,7 +73,7 @@ def short(value: float) -> str:
     """Return a figure near 0 in three decimals without its leading zero."""
     if not math.isfinite(value):
         return "–"
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3g}"
 
 
 def class_states(project: Any, size: int) -> list[ClassState]:

@@ -9,9 +9,9 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from napari_cellsynth.jobs.job import Job, QualityParameters
-from napari_cellsynth.widgets.class_table import quality_text, short
+from napari_cellsynth.widgets.class_table import quality_text
 from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
-from napari_cellsynth.widgets.report_pages import Pair, pairs_of, write_project_report
+from napari_cellsynth.widgets.report_pages import Pair, pairs_of, quality_row, write_project_report
 from napari_cellsynth.widgets.score_text import score_text, two
 
 MEASURE_TIP = "Compare the patches of every GAN that was not measured yet with real ones it never saw."
@@ -115,7 +115,7 @@ class EvaluateDock(Dock):
         rows = []
         for run in gans:
             quality = (run.result or {}).get("quality") or {}
-            copies = quality.get("copies")
+            copies = quality.get("copied")
             rows.append(
                 [
                     run.id,
@@ -128,8 +128,7 @@ class EvaluateDock(Dock):
         for row, run in enumerate(gans):
             quality = (run.result or {}).get("quality") or {}
             if quality:
-                words = [f"{key}: {short(v) if isinstance(v, float) else v}" for key, v in quality.items()]
-                self.gans.item(row, 2).setToolTip("\n".join(words))
+                self.gans.item(row, 2).setToolTip("\n".join(f"{k}: {v}" for k, v in quality_row(quality).items()))
 
     # ------------------------------------------------------------------ what is done
     def _on_measure(self) -> None:

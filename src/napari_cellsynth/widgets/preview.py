@@ -106,15 +106,6 @@ class SegmentationPreview(QObject):
 def _segment(
     source: ImageSource, frame: int, pixels: NDArray[Any] | None, parameters: SegmentParameters
 ) -> NDArray[np.int32]:
-    from napari_cellsynth.imaging.enhance import enhance
-    from napari_cellsynth.imaging.segment import segment_colonies, to_gray
+    from napari_cellsynth.jobs.segmenting import segment_frame
 
-    gray = to_gray(source.frame(frame) if pixels is None else pixels)
-    return segment_colonies(
-        enhance(gray, parameters.enhance),
-        parameters.radius,
-        parameters.opening,
-        parameters.min_area,
-        flat_field_px=parameters.flat_field_px,
-        split_touching=parameters.split_touching,
-    )
+    return segment_frame(source.frame(frame) if pixels is None else pixels, parameters, name=f"Frame {frame + 1}")

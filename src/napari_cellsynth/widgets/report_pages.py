@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from napari_cellsynth.widgets.class_table import short
 from napari_cellsynth.widgets.score_text import score_text
 
 
@@ -108,7 +109,7 @@ def write_project_report(project: Any) -> Path:
     ]
     names = {record.id: record.name for record in project.classes()}
     quality = [
-        {"run": run.id, "class": names.get(run.class_id, "")} | dict((run.result or {}).get("quality") or {})
+        {"run": run.id, "class": names.get(run.class_id, "")} | quality_row((run.result or {})["quality"])
         for run in project.runs("gan")
         if (run.result or {}).get("quality")
     ]
@@ -118,7 +119,7 @@ def write_project_report(project: Any) -> Path:
         words = "Balanced accuracy on held-out real objects, with 95 % intervals over groups. One training each."
         sections.append(Section("With and without synthetic patches", [words, _by_first(comparison)]))
     if quality:
-        words = "Synthetic patches against real ones; kid_floor is the same figure between two sets of real patches."
+        words = "Synthetic patches against real ones; in brackets the same figure between two sets of real patches."
         sections.append(Section("Synthetic patches", [words, _by_first(quality)]))
     for run in classifiers:
         result = run.result or {}
@@ -127,6 +128,22 @@ def write_project_report(project: Any) -> Path:
             words = f"Balanced accuracy {score_text(result)}, macro F1 {score_text(result, 'macro_f1')}."
             sections.append(Section(f"{run.id} · {run.recipe} · seed {run.seed}", [words, figure]))
     return write_report(project.path / "report.html", project.path.stem, sections)
+
+
+def quality_row(quality: dict[str, Any]) -> dict[str, str]:
+    """Return the figures of a quality job as words, each with its floor (what real patches get) in brackets."""
+    floors = quality.get("floor") or {}
+    row = {}
+    for name, value in quality.items():
+        if name in ("run", "floor") or value is None or isinstance(value, dict):
+            continue
+        if isinstance(value, list):
+            row[name] = " ".join(map(str, value))
+            continue
+        floor = floors.get(name)
+        row[name] = short(value) if isinstance(value, float) else str(value)
+        row[name] += f" ({short(floor)})" if isinstance(floor, float) else ""
+    return row
 
 
 def _by_first(rows: list[dict[str, Any]]) -> pd.DataFrame:

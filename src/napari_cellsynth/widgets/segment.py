@@ -25,6 +25,7 @@ LABELS = {
     "min_area": "smallest object",
     "flat_field_px": "uneven light over",
     "split_touching": "split touching objects",
+    "cell_width_px": "width of a cell",
     "enhance": "enhancement",
 }
 
@@ -53,7 +54,7 @@ class SegmentDock(Dock):
         )
         self.form = ModelForm(
             SegmentParameters,
-            advanced=("flat_field_px", "split_touching", "enhance"),
+            advanced=("flat_field_px", "split_touching", "cell_width_px", "enhance"),
             hidden=("images", "frames"),
             labels=LABELS,
             advanced_title="uneven light · touching objects · enhancement",
