@@ -17,6 +17,7 @@ def dock(session, viewer, qtbot):
     made = ClassifyDock(viewer)
     qtbot.addWidget(made)
     made.resize(380, 700)
+    made.show()
     return made
 
 

@@ -50,6 +50,7 @@ def test_a_score_is_written_with_its_interval():
 def dock(session, viewer, qtbot):
     made = EvaluateDock(viewer)
     qtbot.addWidget(made)
+    made.show()
     return made
 
 
@@ -111,3 +112,13 @@ def test_the_report_is_one_page_that_opens(dock, project, qtbot, monkeypatch):
     page = (project.path / "report.html").read_text(encoding="utf-8")
     assert ".84 (.79–.88)" in page and ".021 (.004)" in page
     assert page.count("<img") == 2
+
+
+def test_a_hidden_dock_reads_the_project_only_when_it_is_seen(dock, project, monkeypatch):
+    dock.hide()
+    reads = []
+    monkeypatch.setattr(dock, "_show_pairs", lambda pairs: reads.append(pairs))
+    project.update_run("gan-0001", result={"quality": {"kid": 0.021}})
+    assert reads == []
+    dock.show()
+    assert len(reads) == 1

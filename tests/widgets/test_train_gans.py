@@ -20,6 +20,7 @@ def dock(session, viewer, qtbot):
     made = TrainGansDock(viewer)
     qtbot.addWidget(made)
     made.resize(380, 600)
+    made.show()
     return made
 
 

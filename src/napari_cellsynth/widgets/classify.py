@@ -10,13 +10,14 @@ from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
 from napari_cellsynth.widgets.confusion import ConfusionView
-from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
+from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
 from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.score_text import score_text
+from napari_cellsynth.widgets.seen_dock import SeenDock
 from napari_cellsynth.widgets.training_panel import TrainingPanel
 
 MODES = {
@@ -30,7 +31,7 @@ PREDICT_TIP = "Classify every object of every frame with the newest finished cla
 SYNTHETIC_TIP = "Synthetic patches a class; accepted ones first, rejected ones never. They are never tested on."
 
 
-class ClassifyDock(Dock):
+class ClassifyDock(SeenDock):
     """Trains, scores and applies classifiers.
 
     Parameters
@@ -99,7 +100,7 @@ class ClassifyDock(Dock):
             session.jobs_changed,
             session.images_changed,
         ):
-            signal.connect(self.refresh)
+            signal.connect(self.refresh_if_seen)
         self.picker.valueChanged.connect(self._show_buttons)
         self.picker.recipe.currentTextChanged.connect(lambda _name: self._show_balance())
         self.mode.currentIndexChanged.connect(lambda _index: self._show_buttons())

@@ -10,9 +10,10 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.widgets.class_table import quality_text
-from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
+from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.report_pages import Pair, pairs_of, quality_row, write_project_report
 from napari_cellsynth.widgets.score_text import score_text, two
+from napari_cellsynth.widgets.seen_dock import SeenDock
 
 MEASURE_TIP = "Compare the patches of every GAN that was not measured yet with real ones it never saw."
 REPORT_TIP = "Write these tables and matrices as one HTML page into the project and open it."
@@ -22,7 +23,7 @@ CAUTION = (
 )
 
 
-class EvaluateDock(Dock):
+class EvaluateDock(SeenDock):
     """Shows what is known about the classifiers and the synthetic patches of the project.
 
     Parameters
@@ -58,7 +59,7 @@ class EvaluateDock(Dock):
             session.jobs_changed,
             session.classes_changed,
         ):
-            signal.connect(self.refresh)
+            signal.connect(self.refresh_if_seen)
         self.measure.clicked.connect(self._on_measure)
         self.open_report.clicked.connect(self._on_report)
         self.refresh()

@@ -10,7 +10,7 @@ from qtpy.QtCore import QCoreApplication, QSize, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton
 
 from napari_cellsynth.project.patches import Verdict
-from napari_cellsynth.widgets.dock import Dock, allow, button, label
+from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
     COLUMNS,
@@ -24,6 +24,7 @@ from napari_cellsynth.widgets.gallery_model import (
 )
 from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, gallery_table
 from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, refill
+from napari_cellsynth.widgets.seen_dock import SeenDock
 
 REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
 ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
@@ -32,7 +33,7 @@ UNDO_TIP = "Take back the last verdict or label (Ctrl+Z)."
 SHOW_TIP = "Show the object (of a synthetic patch: the nearest real one) in its image."
 
 
-class GalleryDock(Dock):
+class GalleryDock(SeenDock):
     """Browses patches by kind, class and run.
 
     Parameters
@@ -46,6 +47,7 @@ class GalleryDock(Dock):
         self.setObjectName("gallery")
         self._only: tuple[str, list[int]] | None = None
         self._told: set[str] = set()
+        self._judging = False
         self.show_box = choice_box("show", "Which patches to show.", ("synthetic", "real", "both"))
         self.class_box = choice_box("class", "Show one class only.", ())
         self.run_box = choice_box("run", "Show the patches of one run only.", ())
@@ -130,7 +132,7 @@ class GalleryDock(Dock):
             session.classes_changed,
             session.labels_changed,
         ):
-            signal.connect(self.refresh)
+            signal.connect(self.refresh_if_seen)
         self.show_box.activated.connect(self._leave_chosen)
         for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):
             box.activated.connect(lambda _index: self.refresh())
@@ -161,6 +163,8 @@ class GalleryDock(Dock):
 
     def refresh(self) -> None:
         """Read the table of patches again; the patches themselves are read when they are seen."""
+        if self._judging:
+            return
         project = self.session.project
         if project is None:
             self.model.set_table(pd.DataFrame(columns=COLUMNS))
@@ -175,14 +179,17 @@ class GalleryDock(Dock):
             refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
             table = gallery_table(project, synthetic, self._choice())
             self.model.set_table(table)
-            rejected = int((table["review"] == REJECTED).sum())
-            accepted = int((table["review"] == ACCEPTED).sum())
-            words = f"{len(table):,} patches" + (f" · {accepted} accepted" if accepted else "")
-            self.summary.setText(words + (f" · {rejected} rejected" if rejected else ""))
-            if self._only is not None:
-                self.summary.setText(f"{self._only[0]} · {len(table):,} crops")
+            self._summarise()
         self.clear_only.setVisible(self._only is not None)
         self._show_selection()
+
+    def _summarise(self) -> None:
+        table = self.model.table
+        words = f"{len(table):,} patches"
+        for verdict in (ACCEPTED, REJECTED):
+            count = int((table["review"] == verdict).sum())
+            words += f" · {count:,} {verdict}" if count else ""
+        self.summary.setText(words if self._only is None else f"{self._only[0]} · {len(table):,} crops")
 
     def _leave_chosen(self) -> None:
         self._only = None
@@ -261,14 +268,21 @@ class GalleryDock(Dock):
     # ------------------------------------------------------------------ what is done
     def judge(self, verdict: Verdict, reason: str = "") -> None:
         """Accept or reject the selected synthetic patches, and go on to the next patch."""
-        keys = [key for key in self.selected_keys() if key.kind == SYNTHETIC]
-        if not keys:
+        selected = sorted(index.row() for index in self.patches.selectionModel().selectedIndexes())
+        rows = [row for row in selected if self.model.key(row).kind == SYNTHETIC]
+        if not rows:
             return
-        last = max(index.row() for index in self.patches.selectionModel().selectedIndexes())
         with self.session.reporting():
-            self.session.need_project().review([key.id for key in keys], verdict, reason)
-            if len(keys) == 1 and last + 1 < self.model.rowCount():
-                self.patches.setCurrentIndex(self.model.index(last + 1))
+            # The rows are mended in place: reading tens of thousands again would be felt at every key.
+            self._judging = True
+            try:
+                self.session.need_project().review([self.model.key(row).id for row in rows], verdict, reason)
+            finally:
+                self._judging = False
+            self.model.set_reviews(rows, verdict, reason)
+            self._summarise()
+            if len(rows) == 1 and selected[-1] + 1 < self.model.rowCount():
+                self.patches.setCurrentIndex(self.model.index(selected[-1] + 1))
 
     def _on_undo(self) -> None:
         with self.session.reporting():

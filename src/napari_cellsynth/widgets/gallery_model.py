@@ -146,6 +146,13 @@ class GalleryModel(QAbstractListModel):
         self._reviews = [str(review) for review in table["review"]]
         self._classes = [int(class_id) for class_id in table["class_id"]]
 
+    def set_reviews(self, rows: Sequence[int], verdict: str, reason: str) -> None:
+        """Show a verdict on some rows without reading the others again."""
+        self.table.loc[list(rows), ["review", "reason"]] = [verdict, reason]
+        for row in rows:
+            self._reviews[row] = verdict
+            self.dataChanged.emit(self.index(row), self.index(row))
+
     def key(self, row: int) -> PatchKey:
         """Return what the patch of a row is read by."""
         return self._keys[row]

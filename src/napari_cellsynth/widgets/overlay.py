@@ -184,7 +184,7 @@ class PredictionOverlay(QObject):
 
     def _show_classes(self, instances: NDArray[np.integer], objects_layer: Any, classes: Sequence[Any]) -> None:
         layer = self.layer(CLASSES)
-        if not self._shown[CLASSES]:
+        if not self._shown[CLASSES] or not classes:
             if layer is not None:
                 layer.visible = False
             return

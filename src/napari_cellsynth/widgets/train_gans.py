@@ -9,12 +9,13 @@ from qtpy.QtWidgets import QComboBox, QSpinBox
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, quality_text
-from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
+from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
 from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
+from napari_cellsynth.widgets.seen_dock import SeenDock
 from napari_cellsynth.widgets.training_panel import TrainingPanel
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -24,7 +25,7 @@ GENERATE_TIP = "Make this many new patches of every class with its newest traine
 QUALITY_TIP = "Compare the patches of every class's newest run with real ones that it never saw."
 
 
-class TrainGansDock(Dock):
+class TrainGansDock(SeenDock):
     """Trains a GAN for every class on its real training crops.
 
     Parameters
@@ -92,7 +93,7 @@ class TrainGansDock(Dock):
             session.synthetic_changed,
             session.jobs_changed,
         ):
-            signal.connect(self.refresh)
+            signal.connect(self.refresh_if_seen)
         self.picker.valueChanged.connect(self.refresh)
         self.classes.chosen.connect(self._show_buttons)
         self.train_all.clicked.connect(lambda: self._train(self._trainable()))
