@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QWidget
 from superqt import QFlowLayout
@@ -31,7 +31,11 @@ class PatchList(QListView):
         self.setLayoutMode(QListView.LayoutMode.Batched)
         self.setBatchSize(1000)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setMinimumHeight(70)
+        self.setMinimumHeight(60)
+
+    def sizeHint(self) -> QSize:
+        """Return a modest size: along the bottom of a laptop's window there is one row of patches."""
+        return QSize(256, 78)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the verdict keys, which Qt would use to search by letter."""
