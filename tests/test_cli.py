@@ -125,3 +125,21 @@ def test_the_help_imports_neither_torch_nor_napari() -> None:
     code = "import sys, napari_cellsynth.cli; print(sorted({'torch', 'napari', 'qtpy', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_failed_to_begin_leaves_no_empty_project(tmp_path: Path) -> None:
+    (tmp_path / "bad.tif").write_text("no picture")
+    cellsynth("init", tmp_path / "new.cellsynth", tmp_path / "bad.tif", check=2)
+    cellsynth("import", tmp_path / "newer.cellsynth", tmp_path / "nowhere", check=2)
+    assert not list(tmp_path.glob("*.cellsynth"))
+
+
+def test_an_interrupt_outside_of_a_job_is_a_stop_too(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['napari-cellsynth', 'doctor'];"
+        "import napari_cellsynth.cli as cli, napari_cellsynth.training.device as device\n"
+        "def interrupted(): raise KeyboardInterrupt\n"
+        "device.describe_device = interrupted; cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (3, "stopped")

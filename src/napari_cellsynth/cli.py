@@ -6,7 +6,10 @@ Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,23 +33,32 @@ ProjectPath = Annotated[
     Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.")]
+
+
+_INTERRUPTED = 130
+
+
+def _told_stopped() -> int:
+    print("stopped", file=sys.stderr)
+    return 3
 
 
 def main() -> None:
     """Run the command line and exit with one of the documented codes."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer turns an interrupt into a return value here
+        if code:
+            sys.exit(_told_stopped() if code == _INTERRUPTED else code)
     except UserError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.exit(2)
     except (StoppedByUser, KeyboardInterrupt, typer.Abort):
-        print("stopped", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(_told_stopped())
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except BrokenPipeError:
@@ -97,21 +109,13 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make a project (or add images to it)."""
-    from napari_cellsynth.project import Project
-
     names = [name.strip() for name in (classes or "").split(",") if name.strip()]
-    existing = Project.is_project(project)
-    with (
-        Project.open(project)
-        if existing
-        else Project.create(project, classes=names, pixel_size_um=pixel_size) as opened
-    ):
-        if existing:
-            known = {record.name for record in opened.classes()}
-            for name in names:
-                if name not in known:
-                    opened.add_class(name)
-        added = opened.add_images([Path(image) for image in images or []], group_by=group_by) if images else []
+    with _made_or_opened(project, classes=names, pixel_size_um=pixel_size) as opened:
+        known = {record.name for record in opened.classes()}
+        for name in names:
+            if name not in known:
+                opened.add_class(name)
+        added = opened.add_images([Path(image) for image in images], group_by=group_by) if images else []
         show({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
 
 
@@ -148,7 +152,6 @@ def info(project: ProjectPath, as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Tell what this machine has: device, Qt, versions, disk."""
     import platform
-    import shutil
     from importlib.metadata import PackageNotFoundError, version
 
     from napari_cellsynth.training.device import describe_device
@@ -185,10 +188,9 @@ def doctor(as_json: Json = False) -> None:
 @app.command("import")
 def import_(project: ProjectPath, folder: Path, as_json: Json = False) -> None:
     """Import objects.csv with its images, or crops in one folder a class."""
-    from napari_cellsynth.project import Project
     from napari_cellsynth.project.exchange import import_folder
 
-    with Project.open(project) if Project.is_project(project) else Project.create(project) as opened:
+    with _made_or_opened(project) as opened:
         report = import_folder(opened, folder)
         for notice in report.notices:
             note(notice)
@@ -248,19 +250,19 @@ def train_gan(
     from napari_cellsynth.jobs.job import TrainGanParameters
     from napari_cellsynth.synthesis.recipes import gan_recipe
 
-    if resume:
-        with _open(project, read_only=True) as opened:
+    with _open(project, read_only=True) as opened:
+        if resume:
             wanted = opened.run(resume).class_id
-            names = [record.name for record in opened.classes() if record.id == wanted]
-    elif class_name == "all":
-        with _open(project, read_only=True) as opened:
-            names = [record.name for record in opened.classes()]
-    else:
-        names = [class_name]
+            names = [record.name for record in opened.classes() if record.id == wanted] or [resume]
+        else:
+            names = [record.name for record in opened.classes()] if class_name == "all" else [class_name]
+    if not names:
+        raise UserError("This project has no classes.", "Label crops in the window, or import labelled ones.")
     gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
     results = []
     for name in names:
-        note(f"{name}:")
+        if len(names) > 1:
+            note(f"{name}:")
         try:
             results.append(
                 do(
@@ -276,12 +278,10 @@ def train_gan(
                 )
             )
         except UserError as error:
-            if len(names) == 1:
+            if len(names) == 1 or (name == names[-1] and not any("run" in result for result in results)):
                 raise
             note(f"skipped: {error}")  # one class with too few crops must not keep the others from training
             results.append({"class": name, "error": error.message})
-    if not any("run" in result for result in results):
-        raise UserError("No class could be trained.", "Label more crops first.")
     show({"runs": results}, as_json)
 
 
@@ -382,6 +382,28 @@ def recipes(as_json: Json = False) -> None:
             f"{'':<23} parameters: {recipe['parameters']}; "
             + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items())
         )
+
+
+@contextmanager
+def _made_or_opened(
+    path: Path, *, classes: Sequence[str] = (), pixel_size_um: float | None = None
+) -> Iterator[Project]:
+    """Open the project, or make it; one that was made for work that then failed is taken away again."""
+    from napari_cellsynth.project import Project
+
+    if Project.is_project(path):
+        if pixel_size_um is not None:
+            raise UserError("The pixel size is set when a project is made.", "Leave --pixel-size out.")
+        with Project.open(path) as opened:
+            yield opened
+        return
+    made = Project.create(path, classes=classes, pixel_size_um=pixel_size_um)
+    try:
+        with made:
+            yield made
+    except BaseException:
+        shutil.rmtree(made.path)
+        raise
 
 
 def _open(path: Path, *, read_only: bool) -> Project:

@@ -203,3 +203,30 @@ def test_generator_and_classifier_decide_alike_how_an_object_becomes_a_patch(cro
     trained = result(crops_project, TrainClassifierParameters(synthetic=5, overrides=SMALL_CLASSIFIER))
     fits = {crops_project.run(str(name)).parameters["recipe"]["fit"] for name in (gan, trained["run"])}
     assert fits == {"whole"}  # boxes were imported, nothing was segmented
+
+
+def test_a_run_that_saw_a_group_held_out_since_is_neither_resumed_nor_measured_against_it(
+    crops_project: Project,
+) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=12))
+    crops_project.set_split({"g0": "train", "g1": "test"})
+    resumed = TrainGanParameters(class_name="blob", resume=gan, steps=5)
+    last = events_of(crops_project, resumed)[-1]
+    assert isinstance(last, Failed) and "g1" in last.message and not last.traceback
+    measured = result(crops_project, QualityParameters(run=gan, n=12))
+    assert "trained on" in str(measured["reference"])
+
+
+def test_pretraining_without_synthetic_patches_is_refused_before_a_run_is_made(crops_project: Project) -> None:
+    last = events_of(crops_project, TrainClassifierParameters(mode="pretrained"))[-1]
+    assert isinstance(last, Failed) and "synthetic" in last.message
+    assert crops_project.runs() == []
+
+
+def test_a_damaged_record_of_a_run_is_told_in_one_line(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    crops_project.update_run(gan, parameters={})
+    for parameters in (GenerateParameters(run=gan), TrainGanParameters(class_name="blob", resume=gan)):
+        last = events_of(crops_project, parameters)[-1]
+        assert isinstance(last, Failed) and gan in last.message and not last.traceback

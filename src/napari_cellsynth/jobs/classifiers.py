@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
-from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, intact, resolved, resumed
 from napari_cellsynth.project import Project
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
         size, fit = run.parameters["recipe"]["size"], run.parameters["recipe"]["fit"]
         table = project.objects()
         if parameters.images is not None:
+            if unknown := sorted(set(parameters.images) - set(project.images().index)):
+                raise UserError(f"There is no image {unknown[0]} in this project.", "Leave the ids out to take all.")
             table = table[table["image_id"].isin(parameters.images)]
         if table.empty:
             raise UserError("There are no objects to predict.", "Segment the images or import objects first.")
@@ -156,6 +158,8 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         )
     test = test[test["class_id"].isin(class_ids)]
     test_groups = set(test["group"])
+    if parameters.mode == "pretrained" and not parameters.synthetic:
+        raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
     low, high = intensity_range(project.crops(train.index.tolist(), size=recipe.size, fit=recipe.fit))
     patches: list[list[int]] = []
     if parameters.synthetic:
@@ -202,8 +206,8 @@ def _assert_same_shape(project: Project, patches: list[list[int]], recipe: Any) 
 
 def _classifier(project: Project, run_id: str | None) -> RunRecord:
     if run_id is not None:
-        run = project.run(run_id)
-        if run.kind != "classifier" or run.status != "finished":
+        run = intact(project, run_id, "classifier")
+        if run.status != "finished":
             raise UserError(f"{run_id} is not a finished classifier.", "`info` lists the runs.")
         return run
     finished = [run for run in project.runs("classifier") if run.status == "finished"]

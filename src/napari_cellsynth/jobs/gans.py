@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import from_unit, intensity_range, to_unit
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
-from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, intact, resolved, resumed
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
 
@@ -147,6 +147,8 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
             )
         generator = np.random.default_rng(parameters.seed)
         held = project.test_objects()
+        # A group may have been held out only after this run had learned from it.
+        held = held[~held["group"].isin(run.groups)]
         of_class = held.index[held["class_id"] == run.class_id].to_numpy()
         both = (np.array(run.parameters["objects"]), np.array(of_class))  # copies: pandas gives a read-only array
         seen, unseen = (generator.permutation(ids)[: parameters.n] for ids in both)
@@ -179,9 +181,7 @@ def _training_crops(project: Project, class_id: int, name: str) -> Any:
 
 
 def _trained(project: Project, run_id: str) -> RunRecord:
-    run = project.run(run_id)
-    if run.kind != "gan":
-        raise UserError(f"{run_id} is a {run.kind} run, not a GAN.", "`info` lists the runs.")
+    run = intact(project, run_id, "gan")
     if not any(run.folder.glob("*.safetensors")):
         raise UserError(f"{run_id} has no checkpoint yet.", "Train it a little longer, or resume it.")
     return run

@@ -51,7 +51,7 @@ class TrainGanParameters(Parameters):
     class_name: str = Field(description="The class to learn.")
     recipe: str = Field("dcgan", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
-    seed: int = Field(0, ge=0, description="Seed of weights, noise and order.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")
     device: Device = Field("auto", description="Where to compute.")
@@ -62,7 +62,7 @@ class GenerateParameters(Parameters):
 
     run: str = Field(description="The GAN run.")
     n: int = Field(500, ge=1, le=1_000_000, description="How many patches.")
-    seed: int = Field(0, ge=0, description="Seed of the noise; patch i of a seed is always the same.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the noise; patch i of a seed is always the same.")
     device: Device = Field("auto", description="Where to compute.")
 
 
@@ -71,7 +71,7 @@ class QualityParameters(Parameters):
 
     run: str = Field(description="The GAN run.")
     n: int = Field(500, ge=10, description="How many patches of either kind at most.")
-    seed: int = Field(0, ge=0, description="Seed of the draw.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the draw.")
 
 
 class TrainClassifierParameters(Parameters):
@@ -82,7 +82,7 @@ class TrainClassifierParameters(Parameters):
     mode: Literal["mixed", "pretrained"] = Field(
         "mixed", description="Train on real and synthetic together, or on synthetic first and then on real."
     )
-    seed: int = Field(0, ge=0, description="Seed of weights and order.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")
     device: Device = Field("auto", description="Where to compute.")

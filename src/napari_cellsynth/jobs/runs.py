@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from napari_cellsynth.errors import UserError
+from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.events import Event, Finished, Stopped
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord, RunStatus
@@ -40,19 +40,36 @@ def ended(project: Project, run: RunRecord, events: Iterator[Event], extra: dict
             project.update_run(run.id, status=status)
 
 
+def intact(project: Project, run_id: str, kind: str) -> RunRecord:
+    """Return a run's record, after a look at whether it is of the kind and holds what a training writes.
+
+    Raises
+    ------
+    UserError
+        Where there is no such run, it is of another kind, or its record is damaged.
+    """
+    run = project.run(run_id)
+    if run.kind != kind:
+        raise UserError(f"{run_id} is a {run.kind} run, not a {kind} run.", "`info` lists the runs.")
+    if missing := sorted({"recipe", "low", "high"} - set(run.parameters)):
+        raise UserError(f"The record of {run_id} is damaged: it has no {missing[0]!r}.", "Train again.")
+    return run
+
+
 def resumed(project: Project, run_id: str, kind: str) -> RunRecord:
     """Return the run to go on with, marked as running again.
 
     Raises
     ------
     UserError
-        Where there is no such run, it is of another kind, or it is finished.
+        Where there is no such run, it is of another kind, it is finished, or it saw a group that is held out by now.
     """
-    run = project.run(run_id)
-    if run.kind != kind:
-        raise UserError(f"{run_id} is a {run.kind} run, not a {kind} run.", "`info` lists the runs.")
+    run = intact(project, run_id, kind)
     if run.status == "finished" and kind == "classifier":
         raise UserError(f"{run_id} is finished.", "Start a new run.")
+    held_out = {group for group, split in project.splits().items() if split == "test"}
+    if leaked := sorted(held_out & set(run.groups)):
+        raise LeakError(f"{run_id} learned from group {leaked[0]}, which is held out now.", "Start a new run.")
     return project.update_run(run_id, status="running")
 
 

@@ -89,7 +89,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> tuple[dict[str, Any]
     except FileNotFoundError as error:
         raise UserError(f"There is no checkpoint {path}.", "Train first, or choose another run.") from error
     except (OSError, SafetensorError) as error:
-        raise UserError(f"The checkpoint {path} cannot be read: {error}.", "Use an earlier one.") from error
+        raise UserError(
+            f"The checkpoint {path} cannot be read: {error}.", "Bring it back from a backup, or train again."
+        ) from error
     return _unpack(json.loads(header["tree"]), flat), json.loads(header["meta"])
 
 
