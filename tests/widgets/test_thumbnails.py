@@ -51,8 +51,8 @@ def test_one_channel_is_grey_three_are_rgb_and_more_show_the_first_three():
     assert to_rgb(channels[:2], 0, 255)[0, 0].tolist() == [10, 20, 0]
 
 
-def test_eight_bit_patches_keep_their_range_and_others_are_stretched_alike():
-    assert display_range([np.zeros((1, 4, 4), dtype=np.uint8)]) == (0.0, 255.0)
+def test_patches_are_stretched_alike():
+    assert display_range([np.full((1, 4, 4), 7, dtype=np.uint8)]) == (7.0, 8.0)
     low, high = display_range([np.linspace(1000, 3000, 300, dtype=np.uint16).reshape(1, 10, 30)])
     assert 990 < low < 1020 and 2980 < high < 3010
     low, high = display_range([np.full((1, 4, 4), 5.0, dtype=np.float32)])

@@ -202,8 +202,9 @@ def intensity_range(crops: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float32],
     Returns
     -------
     low, high : ndarray of float32, shape (C,)
-        0 and 255 for uint8; else the 0.1 and 99.9 percentiles of each channel over all crops (not-a-number and infinite
-        pixels are left out). Where a channel is constant, ``high`` is ``low + 1``.
+        The 0.1 and 99.9 percentiles of each channel over all crops (not-a-number and infinite pixels are left out);
+        for uint8 too, because phase contrast fills a small part of 0 … 255 and a network would see it as all but
+        flat. Where a channel is constant, ``high`` is ``low + 1``.
 
     Raises
     ------
@@ -219,9 +220,7 @@ def intensity_range(crops: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float32],
             "Train on images that have the same channels.",
         )
     count = channels.pop()
-    low, high = np.zeros(count, np.float32), np.full(count, 255, np.float32)
-    if all(crop.dtype == np.uint8 for crop in crops):
-        return low, high
+    low, high = np.zeros(count, np.float32), np.zeros(count, np.float32)
     for channel in range(count):
         low[channel], high[channel] = _percentiles([crop[channel].ravel() for crop in crops])
         if not high[channel] > low[channel]:

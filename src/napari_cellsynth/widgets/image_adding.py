@@ -35,6 +35,7 @@ class ImageAdder(QWidget):
         self._reader.done.connect(self._on_added)
         self._reader.failed.connect(self._on_failed)
         self.group_by = ""
+        self._source_layer: Any = None
         self.button = QPushButton("Add…")
         self.button.setObjectName("add_images")
         self.menu = QMenu(self.button)
@@ -61,6 +62,7 @@ class ImageAdder(QWidget):
             self.add([])
             return
         path = layer.source.path
+        self._source_layer = layer
         # A reader plugin's layer may be one channel or one series of a file; only the whole file can be linked.
         if path and Path(path).exists() and Path(path).suffix.lower() in ENDINGS:
             self.add([path])
@@ -114,12 +116,18 @@ class ImageAdder(QWidget):
             self._session.report("These images are in the project already.")
         if ids:
             self._session.show_image(ids[0])
+            # The same pixels are on the canvas twice now; the person's own layer is only hidden.
+            if self._source_layer is not None:
+                self._source_layer.visible = False
+        self._source_layer = None
 
     def _on_failed(self, error: UserError) -> None:
         self._rest()
+        self._source_layer = None
         self._session.report(error)
 
     def _rest(self) -> None:
+        """Make the button ready for the next images."""
         self.button.setText("Add…")
         self.button.setEnabled(True)
 

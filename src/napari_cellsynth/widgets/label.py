@@ -44,6 +44,7 @@ class LabelDock(Dock):
         self.queue: LabelQueue | None = None
         self._classes: list[ClassRecord] = []
         self._suggested: dict[int, tuple[int, float]] = {}
+        self._given: dict[int, int] = {}  # the label being written: no need to read it back
         self.stage = CropStage(self.session)
         self.stage.setMinimumHeight(200)
         self.facts = ObjectFacts()
@@ -119,8 +120,8 @@ class LabelDock(Dock):
             self.session.report(NO_PROJECT if self.session.project is None else nothing)
             return
         with self.session.reporting():
+            self._given = {entry.object_id: class_id}
             self.session.need_project().label([entry.object_id], class_id, source=source)
-            self.queue.set_classes([entry.object_id], [class_id])
             if move_on:
                 self.queue.move_on(entry.class_id == UNLABELLED)
             self._show_current()
@@ -225,6 +226,9 @@ class LabelDock(Dock):
 
     def _labels_of(self, object_ids: list[int]) -> list[int]:
         project = self.session.need_project()
+        if object_ids == list(self._given):
+            given, self._given = self._given, {}
+            return list(given.values())
         if len(object_ids) == 1:
             return [int(project.history(object_ids[0])["new"].iloc[-1])]
         return project.objects()["class_id"].reindex(object_ids).fillna(0).astype(int).tolist()

@@ -34,14 +34,14 @@ def display_range(patches: Sequence[NDArray[np.generic]]) -> tuple[float, float]
     Parameters
     ----------
     patches : sequence of ndarray (C, Y, X)
-        Patches that are to be drawn alike. 8-bit patches keep 0 and 255; others use the 0.1 and 99.9 percentiles.
+        Patches that are to be drawn alike. Their 0.1 and 99.9 percentiles count.
 
     Returns
     -------
     low, high : float
         ``high`` is above ``low``.
     """
-    if not patches or patches[0].dtype == np.uint8:
+    if not patches:
         return 0.0, 255.0
     values = np.concatenate([np.asarray(patch, dtype=np.float32).ravel()[::3] for patch in patches])
     low, high = np.percentile(values[np.isfinite(values)], [0.1, 99.9]) if values.size else (0.0, 1.0)
