@@ -43,6 +43,7 @@ class Preset:
     gan_least: int
     synthetic: int
     classifier: str = "fast"
+    classifier_steps: int | None = None  # at most; fewer epochs where there are many crops
     gan: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -51,7 +52,7 @@ PRESETS = {
     "smoke": Preset(
         4, 2, 512, 8, 40, 10, 16, gan={"width": 8, "batch": 16}, overrides={"epochs": 3, "least_steps": 30}
     ),
-    "small": Preset(6, 8, 768, 12, 800, 60, 100, gan={"width": 32, "batch": 32}),
+    "small": Preset(6, 8, 768, 12, 800, 60, 100, classifier_steps=1200, gan={"width": 32, "batch": 32}),
     # The paper's own sizes (S0, section 4): 500 synthetic patches a class, hESCnet. For a GPU, or a night.
     "full": Preset(15, 48, 2098, 25, 20_000, 2_000, 500, classifier="hescnet"),
 }
@@ -121,9 +122,10 @@ def run_demo(
             return _unlabelled(path, out, timed("segment", lambda: do(path, SegmentParameters)), seconds, say)
     names = timed("hold out groups", lambda: _held_out(path, seed))
     gans = timed("train a GAN per class", lambda: _gans(path, names, plan, seed, do, say))
+    overrides = _overrides(path, plan)
     real = timed(
         "train on real crops",
-        lambda: do(path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=plan.overrides),
+        lambda: do(path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=overrides),
     )
     mixed = timed(
         f"train on real crops + {plan.synthetic} synthetic a class",
@@ -133,7 +135,7 @@ def run_demo(
             recipe=plan.classifier,
             seed=seed,
             synthetic=plan.synthetic,
-            overrides=plan.overrides,
+            overrides=overrides,
         ),
     )
     predicted = timed("predict", lambda: do(path, PredictParameters, run=mixed["run"]))
@@ -250,6 +252,18 @@ def _held_out(path: Path, seed: int) -> list[str]:
             project.hold_out(seed=seed)
         counts = project.training_objects()["class_id"].value_counts()
         return [record.name for record in project.classes() if counts.get(record.id, 0) >= 2]
+
+
+def _overrides(path: Path, plan: Preset) -> dict[str, Any]:
+    """Return the classifier's settings: the preset's, with so few epochs that its steps are not exceeded."""
+    if plan.classifier_steps is None:
+        return plan.overrides
+    from napari_cellsynth.classify.recipes import classifier_recipe
+
+    recipe = classifier_recipe(plan.classifier)
+    with Project.open(path, read_only=True) as project:
+        steps_an_epoch = -(-len(project.training_objects()) // recipe.batch)
+    return plan.overrides | {"epochs": max(1, min(recipe.epochs, plan.classifier_steps // steps_an_epoch))}
 
 
 def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Say) -> list[dict[str, Any]]:

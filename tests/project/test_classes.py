@@ -26,11 +26,14 @@ def test_colours_differ_and_keys_end_after_nine(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "two\nlines", "Dense", " Dense ", "unlabelled", "Unsure", "bad segmentation"]
+    "name", ["", "  ", "two\nlines", "Dense", " Dense ", "unlabelled", "Unsure", "bad segmentation", "all", "All"]
 )
 def test_a_name_that_is_empty_taken_or_reserved_is_refused(project: Project, name: str) -> None:
     with pytest.raises(UserError):
         project.add_class(name)
+    if name != "Dense" and name.strip() != "Dense":
+        with pytest.raises(UserError):
+            project.rename_class(1, name)
     assert len(project.classes()) == 2
 
 

@@ -196,3 +196,60 @@ def test_real_data_comes_in_whole(name: str, real_data: Path, empty: Project) ->
         found = list(project.splits().values())
         assert {split: found.count(split) for split in set(found)} == splits
         assert bool(report.notices) == (name == "jurkat_crops")
+
+
+@pytest.mark.parametrize("image", ["images/i0.tif", "./images/i0.tif"])
+@pytest.mark.parametrize("label", ["Spread", "", "unsure"])
+def test_one_box_with_two_labels_imports_nothing(folder: Path, empty: Project, image: str, label: str) -> None:
+    write(
+        folder,
+        "images/i0.tif,1,2,30,40,Dense,,",
+        "images/i0.tif,1,2,31,40,Spread,,",
+        f"{image},1,2,30,40,{label},,",
+    )
+    words = f"objects.csv, line 4: it labels the box of line 2 as {label or 'unlabelled'}, not Dense"
+    with empty as project:
+        with pytest.raises(UserError, match=words):
+            import_folder(project, folder)
+        assert len(project.images()) == len(project.objects()) == len(project.classes()) == 0
+
+
+def test_a_box_given_twice_counts_once_and_the_notice_is_true(folder: Path, empty: Project) -> None:
+    write(folder, *["images/i0.tif,1,2,30,40,Dense,,"] * 2)
+    with empty as project:
+        assert import_folder(project, folder).notices == ["1 box was given more than once and counted once."]
+        assert len(project.objects()) == 1
+        write(folder, "images/i0.tif,1,2,30,40,Dense,,g")
+        assert import_folder(project, folder).notices == [
+            "1 image kept the group that the project had for it.",
+            "1 box was in the project already and was left out.",
+        ]
+
+
+@pytest.mark.parametrize("column", ["label", "x0", "group", "note"])
+def test_a_column_that_occurs_twice_is_refused(folder: Path, empty: Project, column: str) -> None:
+    write(folder, "images/i0.tif,1,2,30,40,Dense,,,a,b", head=f"{HEAD},note,{column}")
+    with empty as project, pytest.raises(UserError, match=f"line 1: the column {column} occurs twice"):
+        import_folder(project, folder)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [(".", "folder"), ("images", "folder"), ("images/*.tif", "does not exist"), ("x" * 300, "cannot be used"),
+     ("x/" * 3000, "cannot be used"), ("a\0b", "UTF-8")],
+)  # fmt: skip
+def test_an_image_cell_names_one_file(folder: Path, empty: Project, image: str, words: str) -> None:
+    write(folder, f"{image},1,2,8,9,Dense,,")
+    with empty as project, pytest.raises(UserError, match=f"objects.csv, line 2: .*{words}") as caught:
+        import_folder(project, folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["bad\udcff.tif", "x" * 300 + ".tif"])
+def test_a_file_name_that_cannot_be_stored_is_one_line(folder: Path, empty: Project, name: str) -> None:
+    with empty as project:
+        with pytest.raises(UserError) as caught:
+            project.add_images([folder / "images" / name])
+        str(caught.value).encode()
+        with pytest.raises(UserError):
+            import_folder(project, folder / name)

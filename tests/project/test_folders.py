@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,25 @@ def test_a_mask_that_does_not_fit_imports_nothing(tmp_path: Path, empty: Project
             import_label_images(project, data)
         assert len(project.images()) == len(project.objects()) == 0
         assert not (project.path / "masks.zarr").exists()
+
+
+def test_one_image_in_two_classes_is_named(tmp_path: Path, empty: Project) -> None:
+    for name in ("Dense/a.tif", "Spread/b.tif", "Dense/c.tif"):
+        write(tmp_path / "data" / name)
+    with empty as project:
+        report = import_class_folders(project, tmp_path / "data")
+        assert (report.images, report.objects) == (1, 1)
+        assert list(project.objects()["class_id"]) == [project.class_named("Dense").id]
+        assert [n for n in report.notices if "a.tif" in n and "b.tif" in n and "Dense" in n and "Spread" in n]
+        assert "1 box was given more than once and counted once." in report.notices
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
+def test_a_file_whose_name_is_no_text_is_one_line(tmp_path: Path, empty: Project) -> None:
+    write(tmp_path / "data" / "Dense" / "a.tif")
+    (tmp_path / "data" / "Dense" / "a.tif").rename(os.fsdecode(os.fsencode(tmp_path / "data" / "Dense") + b"/\xff.tif"))
+    with empty as project:
+        with pytest.raises(UserError, match="not valid UTF-8") as caught:
+            import_folder(project, tmp_path / "data")
+        str(caught.value).encode()
+        assert len(project.images()) == 0

@@ -62,3 +62,19 @@ def test_lost_masks_are_one_line(project: Project) -> None:
     shutil.rmtree(project.path / "masks.zarr")
     with pytest.raises(UserError, match="Segment the image again"):
         project.mask(1, 0)
+
+
+@pytest.mark.parametrize("what", ["zarr.json", "c/0/0/0"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"[]", b"rubbish" * 50])
+def test_damaged_masks_are_one_line(project: Project, mask: NDArray[np.int32], what: str, content: bytes) -> None:
+    (project.path / "masks.zarr" / "1" / "0" / what).write_bytes(content)
+    with pytest.raises(UserError, match=r"masks\.zarr"):
+        project.mask(1, 0)
+
+
+def test_masks_that_cannot_be_moved_wait_and_let_the_project_open(project: Project, mask: NDArray[np.int32]) -> None:
+    (project.path / "masks.zarr" / "1" / "0" / "zarr.json").write_bytes(b"{")
+    with pytest.raises(UserError, match=r"masks\.zarr is damaged"):
+        project.set_objects(1, 0, boxes_of(mask), mask)
+    with Project.open(project.path) as again:
+        np.testing.assert_array_equal(again.mask(1, 0), mask)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,40 @@ def test_the_nearest_real_object_is_recorded_and_stays_when_superseded(project: 
     assert list(found["nearest_object"]) == [3, 4]
     assert list(found["distance"]) == [0.25, 0.5]
     assert project.crops([3], size=32, fit="window")[0].shape == (1, 32, 40)
+
+
+def test_patches_whose_record_is_gone_or_damaged_are_refused(project: Project) -> None:
+    run = gan(project, "video")
+    project.add_synthetic(run.id, "c", 1, 0, 0, pixels(3))
+    (run.folder / "run.json").write_text("{")
+    with pytest.raises(LeakError, match="gan-0001 is gone or damaged"):
+        project.synthetic_for_training(1, None, test_groups=[])
+    shutil.rmtree(run.folder)
+    with pytest.raises(LeakError, match="gan-0001 is gone or damaged"):
+        project.synthetic_for_training(1, None, test_groups=["video"])
+    clean = project.add_synthetic(gan(project, "video").id, "c", 1, 0, 0, pixels(2))
+    assert project.synthetic_for_training(1, None, test_groups=[]) == clean
+
+
+@pytest.mark.parametrize("what", ["zarr.json", "1x16x16_uint8/zarr.json"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"[]", b"null", b'{"zarr_format": 3, "node_type": "array"}'])
+def test_damaged_patches_are_one_line(project: Project, what: str, content: bytes) -> None:
+    run = gan(project)
+    ids = project.add_synthetic(run.id, "c", 1, 0, 0, pixels(3))
+    (project.path / "patches.zarr" / what).write_bytes(content)
+    # Reading needs the array's file alone, writing both.
+    if what != "zarr.json":
+        with pytest.raises(UserError, match=r"patches\.zarr"):
+            project.read_synthetic(ids)
+    with pytest.raises(UserError, match=r"patches\.zarr") as caught:
+        project.add_synthetic(run.id, "c", 1, 0, 3, pixels(3))
+    assert "\n" not in str(caught.value)
+
+
+def test_chunks_that_do_not_decode_are_one_line(project: Project) -> None:
+    ids = project.add_synthetic(gan(project).id, "c", 1, 0, 0, pixels(3))
+    [chunk] = [file for file in (project.path / "patches.zarr").rglob("c/*/*/*/*") if file.is_file()]
+    for content in (b"rubbish" * 50, chunk.read_bytes()[:20], b""):
+        chunk.write_bytes(content)
+        with pytest.raises(UserError, match=r"patches\.zarr"):
+            project.read_synthetic(ids)

@@ -12,7 +12,7 @@ import pytest
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
-from napari_cellsynth.project.schema import SCHEMA_VERSION
+from napari_cellsynth.project.schema import SCHEMA_VERSION, copy_database, read_header
 
 
 def one_line(error: UserError) -> str:
@@ -186,3 +186,75 @@ def test_importing_the_project_imports_no_torch() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def with_its_newest_pages_in_the_log(project: Project, place: Path) -> Path:
+    """Copy a project whose first page in the file is rubbish and whose log holds the whole one."""
+    project._db._connection.execute("PRAGMA wal_autocheckpoint = 0")
+    project._db._connection.execute("PRAGMA user_version = 0")
+    project._db._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    project.label([1], 2)
+    shutil.copytree(project.path, place, ignore=shutil.ignore_patterns("*-shm"))
+    with (place / "project.db").open("r+b") as stream:
+        stream.write(b"\xff" * 4096)
+    return place
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_is_half_written_is_whole_with_its_log(project: Project, tmp_path: Path, read_only: bool) -> None:
+    copy = with_its_newest_pages_in_the_log(project, tmp_path / "copy.cellsynth")
+    assert Project.is_project(copy)
+    with Project.open(copy, read_only=read_only) as again:
+        assert again.label_counts() == {0: 3, 2: 1}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_a_copy_keeps_the_locks_of_this_process(project: Project, tmp_path: Path) -> None:
+    writer = project._db._connection
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("ROLLBACK")
+    # The shared lock that every open connection in WAL mode holds on the file itself.
+    locks = Path("/proc/locks")
+    inode = f":{(project.path / 'project.db').stat().st_ino} "
+    if not locks.is_file() or inode not in locks.read_text():
+        pytest.skip("the locks of this system cannot be read")
+    copy_database(project.path / "project.db", tmp_path)
+    read_header(project.path / "project.db")
+    assert inode in locks.read_text()
+    assert read_header(tmp_path / "project.db")[1] == SCHEMA_VERSION
+
+
+def test_a_table_that_is_gone_is_damage(tmp_path: Path) -> None:
+    Project.create(tmp_path / "p").close()
+    connection = sqlite3.connect(tmp_path / "p.cellsynth" / "project.db")
+    connection.execute("DROP TABLE patches")
+    connection.close()
+    with (
+        Project.open(tmp_path / "p") as project,
+        pytest.raises(UserError, match=r"project\.db is damaged: no such table"),
+    ):
+        project.synthetic()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 260, "x" * 5000, "bad\udcff", "a\0b"])
+def test_a_path_that_no_project_can_have_is_one_line(tmp_path: Path, name: str) -> None:
+    path = f"{tmp_path}/{name}" if name.strip() else name
+    for make in (Project.create, Project.open):
+        with pytest.raises(UserError) as caught:
+            make(path)
+        one_line(caught.value).encode()
+    assert not Project.is_project(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_a_project_needs_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(UserError, match="not a name"):
+        Project.create(name)
+
+
+def test_a_project_is_one_by_the_name_that_opens_it(tmp_path: Path) -> None:
+    Project.create(tmp_path / "colonies").close()
+    assert Project.is_project(tmp_path / "colonies")
+    (tmp_path / "colonies").mkdir()
+    assert not Project.is_project(tmp_path / "colonies")

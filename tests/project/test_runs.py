@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -73,3 +74,53 @@ def test_only_what_may_change_changes(project: Project) -> None:
         project.update_run(run.id, seed=4)
     assert project.run(run.id).seed == 0
     assert [file.name for file in run.folder.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{", "[]", "null", "[" * 100000, {"groups": None}, {"groups": "video"}, {"groups": [1]}, {"created": 5},
+        {"process": None}, {"status": "odd"}, {"kind": "odd"}, {"parameters": []}, {"seed": "x"}, {"id": "gan-0007"},
+    ],
+)  # fmt: skip
+def test_a_damaged_record_hides_no_other(project: Project, wrong: str | dict[str, object]) -> None:
+    bad, good = (project.new_run("gan", "dcgan", {}, groups=["a"], seed=0) for _ in range(2))
+    file = bad.folder / "run.json"
+    file.write_text(wrong if isinstance(wrong, str) else json.dumps(json.loads(file.read_text()) | wrong))
+    assert [record.id for record in project.runs()] == [good.id]
+    with pytest.raises(UserError, match=r"run\.json is damaged") as caught:
+        project.run(bad.id)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_process_without_a_number_is_gone(project: Project) -> None:
+    run = project.new_run("gan", "dcgan", {}, groups=[], seed=0)
+    file = run.folder / "run.json"
+    values = json.loads(file.read_text())
+    del values["process"]["pid"]
+    file.write_text(json.dumps(values))
+    assert project.run(run.id).status == "stopped"
+
+
+def test_stray_folders_and_files_stop_no_run(project: Project) -> None:
+    first = project.new_run("gan", "dcgan", {}, groups=[], seed=0)
+    shutil.copytree(first.folder, first.folder.with_name("gan-1-copy"))
+    (first.folder.parent / "gan-0x").mkdir()
+    (first.folder.parent / "gan-0005").write_text("")
+    assert project.new_run("gan", "dcgan", {}, groups=[], seed=0).id == "gan-0006"
+    assert sorted(record.id for record in project.runs()) == ["gan-0001", "gan-0006"]
+
+
+def test_an_id_that_patches_or_predictions_name_is_never_given_again(project: Project) -> None:
+    gan = project.new_run("gan", "dcgan", {}, class_id=1, groups=["video"], seed=0)
+    project.add_synthetic(gan.id, "c", 1, 0, 0, np.zeros((1, 1, 16, 16), np.uint8))
+    classifier = project.new_run("classifier", "fast", {}, groups=[], seed=0)
+    project.set_predictions(classifier.id, [1], np.array([[0.5, 0.5]]), [1, 2])
+    shutil.rmtree(project.path / "runs")
+    assert project.new_run("gan", "dcgan", {}, groups=[], seed=0).id == "gan-0002"
+    assert project.new_run("classifier", "fast", {}, groups=[], seed=0).id == "classifier-0002"
+
+
+def test_an_id_longer_than_a_file_name_is_no_run(project: Project) -> None:
+    with pytest.raises(UserError, match="There is no run"):
+        project.run("x" * 300)

@@ -24,6 +24,10 @@ SOURCES = ("", "hand", "bulk", "accepted prediction", "import", "carried over", 
 """Where a label can come from; the object's row keeps the place in this tuple."""
 
 
+ZARR_ERRORS = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What zarr raises, undocumented, on missing files, bad JSON (of wrong shape too) and chunks that do not decode."""
+
+
 class ProjectPart:
     """The folder, the database and the signals that all parts of a project share.
 

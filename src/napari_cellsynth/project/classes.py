@@ -140,6 +140,9 @@ def _checked_name(name: str, taken: Iterable[str]) -> str:
         raise UserError("A class needs a name of one line.", "Give it one, for example Dense.")
     if name.casefold() in RESERVED_NAMES.values():
         raise UserError(f"{name!r} is a reserved name.", "Choose another name for the class.")
+    # The command line's ``--class all`` means every class.
+    if name.casefold() == "all":
+        raise UserError(f"{name!r} means every class and cannot name one.", "Choose another name for the class.")
     if name in taken:
         raise UserError(f"There is a class {name!r} already.", "Choose another name.")
     return name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import sqlite3
 import tempfile
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.schema import check_version, migrate
+from napari_cellsynth.project.schema import check_version, copy_database, has_log, migrate
 
 BUSY_SECONDS = 10.0
 Row = tuple[Any, ...]
@@ -38,6 +37,9 @@ def explained(file: Path) -> Iterator[None]:
             raise UserError(
                 f"{file} could not be saved: {text}.", "Free some space on the disk, then try again."
             ) from error
+        # A table that is gone is damage too: nothing here asks for tables that a project of this version lacks.
+        if "no such table" in text or "no such column" in text or "has no column" in text:
+            raise UserError(f"{file} is damaged: {text}.", "Restore it from a backup.") from error
         if "malformed" in text or "not a database" in text or "corrupt" in text:
             raise UserError(f"{file} is damaged: {text}.", "Restore it from a backup.") from error
         raise
@@ -102,16 +104,18 @@ class Database:
         return connection
 
     def _open_read_only(self) -> sqlite3.Connection:
-        log = self.file.with_name(self.file.name + "-wal")
-        attempts = ["?mode=ro"] if log.exists() and log.stat().st_size else ["?mode=ro", "?mode=ro&immutable=1"]
+        attempts = ["?mode=ro"] if has_log(self.file) else ["?mode=ro", "?mode=ro&immutable=1"]
         for attempt in attempts:
             connection = sqlite3.connect(
                 self.file.resolve().as_uri() + attempt, uri=True, timeout=BUSY_SECONDS, isolation_level=None
             )
             try:
                 _check(connection, self.file)
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
                 connection.close()
+                # Waiting helps here; a copy of a file that is being written does not.
+                if "locked" in str(error) or "busy" in str(error):
+                    raise
             except BaseException:
                 connection.close()
                 raise
@@ -119,14 +123,14 @@ class Database:
                 return connection
         # A log that this user may not open for sharing: its changes count, so both files are read from a copy.
         self._copy = tempfile.TemporaryDirectory(prefix="cellsynth-")
-        copy = Path(self._copy.name) / self.file.name
         try:
-            shutil.copyfile(self.file, copy)
-            if log.exists():
-                shutil.copyfile(log, copy.with_name(log.name))
+            copy = copy_database(self.file, Path(self._copy.name))
             connection = sqlite3.connect(copy, isolation_level=None)
             _check(connection, self.file)
             connection.execute("PRAGMA query_only = ON")
+        except OSError as error:
+            self._copy.cleanup()
+            raise UserError(f"{self.file} cannot be read: {error.strerror}.", "Check the permissions.") from error
         except BaseException:
             self._copy.cleanup()
             raise

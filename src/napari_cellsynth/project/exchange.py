@@ -16,7 +16,8 @@ from napari_cellsynth.project.folders import (
     import_label_images,
 )
 from napari_cellsynth.project.images import read_facts
-from napari_cellsynth.project.importing import ImportPlan, ImportReport, PlannedObject, carry_out
+from napari_cellsynth.project.importing import ImportPlan, ImportReport, PlannedObject, carry_out, meaning
+from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.project import Project
 
 TABLE = "objects.csv"
@@ -74,7 +75,7 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     ------
     UserError
         Naming file and line, when a column is missing, a cell is no number, an image is missing or damaged, or a box is
-        empty or outside of its image. Nothing is imported then.
+        empty, outside of its image, or given twice with different labels. Nothing is imported then.
     """
     file = existing_folder(folder) / TABLE
     if not file.is_file():
@@ -84,7 +85,7 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
 
 def existing_folder(folder: str | Path) -> Path:
     """Return a folder's path, refusing one that is not there."""
-    place = Path(folder).expanduser()
+    place = usable(folder)
     if not place.is_dir():
         raise UserError(f"There is no folder {place}.", "Check the path.")
     return place
@@ -94,13 +95,14 @@ def _read_plan(file: Path) -> ImportPlan:
     plan = ImportPlan()
     images: dict[str, int] = {}
     unknown_splits: set[str] = set()
+    before: dict[tuple[object, ...], tuple[int, str]] = {}
     for line, row in _rows(file):
         path = row["image"]
         if not path:
             _fail(file, line, "the image is missing")
         if path not in images:
             try:
-                plan.facts.append(read_facts(file.parent / path))
+                plan.facts.append(read_facts(_one_file(file.parent / path)))
             except UserError as error:
                 raise UserError(f"{file}, line {line}: {error.message}", error.hint) from error
             images[path] = len(images)
@@ -108,7 +110,15 @@ def _read_plan(file: Path) -> ImportPlan:
         image = images[path]
         if row.get("group", "") != plan.groups[image]:
             _fail(file, line, f"{path} is in the groups {plan.groups[image]!r} and {row.get('group', '')!r}")
-        plan.objects.append(_object(plan, image, row, file, line))
+        item = _object(plan, image, row, file, line)
+        # By content: one image may be named in two ways. An equal hash of samples does not mean equal content.
+        fact = plan.facts[image]
+        whole = fact.content_hash if not fact.content_hash.startswith("sampled:") else fact.path
+        box = (whole, *item[1:6])
+        earlier, label = before.setdefault(box, (line, item.label))
+        if meaning(label) != meaning(item.label):
+            _fail(file, line, f"it labels the box of line {earlier} as {_shown(item.label)}, not {_shown(label)}")
+        plan.objects.append(item)
         split = row.get("split", "").casefold()
         if split in ("train", "test"):
             plan.splits.setdefault(image, set()).add(split)
@@ -120,6 +130,19 @@ def _read_plan(file: Path) -> ImportPlan:
         listed = ", ".join(sorted(unknown_splits)[:5])
         plan.notices.append(f"Splits other than train and test were ignored: {listed}.")
     return plan
+
+
+def _one_file(path: Path) -> Path:
+    """Return a path that an image cell names, refusing a folder or a glob: its boxes are meant for one image."""
+    if usable(path).is_dir():
+        raise UserError(f"{path} is a folder, not an image.", "Name the image's file.")
+    if not path.is_file():
+        raise UserError(f"{path} does not exist.", "Check the path.")
+    return path
+
+
+def _shown(label: str) -> str:
+    return label or "unlabelled"
 
 
 def _object(plan: ImportPlan, image: int, row: dict[str, str], file: Path, line: int) -> PlannedObject:
@@ -153,6 +176,9 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         if missing:
             columns_are = "columns are" if len(missing) > 1 else "column is"
             _fail(file, 1, f"the {columns_are} missing: {', '.join(missing)}")
+        twice = next((name for name in columns if name and columns.count(name) > 1), "")
+        if twice:
+            _fail(file, 1, f"the column {twice} occurs twice")
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue

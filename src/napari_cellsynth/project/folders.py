@@ -13,6 +13,7 @@ from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.source import ImageSource, open_image
 from napari_cellsynth.project.images import group_of, read_facts
 from napari_cellsynth.project.importing import IMAGE_ENDINGS, ImportPlan, ImportReport, PlannedObject, carry_out
+from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.project import Project
 
 _LABEL_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label")
@@ -38,7 +39,7 @@ def import_class_folders(project: Project, folder: str | Path, *, group_by: str 
     UserError
         When there is no such folder, or an image in it cannot be opened. Nothing is imported then.
     """
-    place = Path(folder).expanduser()
+    place = usable(folder)
     found = find_class_folders(place)
     if not found:
         raise UserError(f"{place} holds no folder with images.", "It needs one folder for each class.")
@@ -77,7 +78,7 @@ def import_label_images(project: Project, folder: str | Path) -> ImportReport:
     UserError
         When there is no such pair, or a label image does not fit its image. Nothing is imported then.
     """
-    pairs = find_label_images(Path(folder).expanduser())
+    pairs = find_label_images(usable(folder))
     if not pairs:
         raise UserError(f"{folder} holds no image with a label image.", "Name them like a.tif and a_masks.tif.")
     facts = [read_facts(image) for image, _ in pairs]

@@ -20,6 +20,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.source import ImageSource, open_image
 from napari_cellsynth.project.base import ProjectPart, table
 from napari_cellsynth.project.database import Database, Row
+from napari_cellsynth.project.paths import usable
 
 _OPEN_SOURCES = 8
 _FRAME_BYTES = 128 << 20
@@ -244,7 +245,10 @@ class Images(ProjectPart):
 
 def read_facts(path: str | Path) -> ImageFacts:
     """Open a series and read what linking it needs, its content hash among it."""
-    source = open_image(path)
+    try:
+        source = open_image(usable(path))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.", "Check the permissions.") from error
     try:
         size, modified = _stamp(source)
         return ImageFacts(

@@ -13,6 +13,7 @@ from napari_cellsynth.project.project import Project
 
 IMAGE_ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 _RESERVED_IDS = {name: number for number, name in RESERVED_NAMES.items()} | {"": UNLABELLED}
+_NAMED_PAIRS = 5
 _INSERT = (
     "INSERT INTO objects (id, image_id, frame, y0, x0, y1, x1, cy, cx, area, mask_label, mask_hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')"
@@ -66,6 +67,11 @@ class ImportPlan:
     notices: list[str] = field(default_factory=list)
 
 
+def meaning(label: str) -> int | str:
+    """Return what makes two labels the same: a reserved id, however it is written, or the class's name."""
+    return _RESERVED_IDS.get(label.casefold(), label)
+
+
 def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
     """Write a plan into a project in one transaction."""
     with project._db.transaction():
@@ -75,9 +81,11 @@ def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
         named = [item.label for item in plan.objects if item.label.casefold() not in _RESERVED_IDS]
         names = list(dict.fromkeys(named))
         class_ids = project._require_classes(names)
-        fresh, doubles = _without_doubles(project, plan.objects, image_ids)
-        if doubles:
-            notices.append(f"{doubles} {_plural('box', doubles)} were in the project already and were left out.")
+        fresh, known, repeated = _without_doubles(project, plan.objects, image_ids)
+        if known:
+            boxes, were = ("1 box", "was") if known == 1 else (f"{known} boxes", "were")
+            notices.append(f"{boxes} {were} in the project already and {were} left out.")
+        notices += _notice_repeated(plan, repeated)
         _insert(project, fresh, image_ids, class_ids)
         notices += _set_splits(project, plan, image_ids, known=before[0])
         images = _count(project, "images") - before[1]
@@ -106,16 +114,40 @@ def _insert(
 
 def _without_doubles(
     project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int]
-) -> tuple[list[PlannedObject], int]:
-    """Return the boxes that are neither in the project nor planned before, and how many are."""
+) -> tuple[list[PlannedObject], int, list[tuple[PlannedObject, PlannedObject]]]:
+    """Return the boxes that are new, how many the project has, and each that is planned again with the first one."""
     taken = set(project._db.read("SELECT image_id, frame, y0, x0, y1, x1 FROM objects WHERE active = 1"))
-    fresh = []
+    known, repeated = 0, []
+    fresh: dict[tuple[int, ...], PlannedObject] = {}
     for item in planned:
-        place = (image_ids[item.image], *item[1:6])
-        if place not in taken:
-            taken.add(place)
-            fresh.append(item)
-    return fresh, len(planned) - len(fresh)
+        place = (image_ids[item.image], item.frame, item.y0, item.x0, item.y1, item.x1)
+        if place in taken:
+            known += 1
+        elif place in fresh:
+            repeated.append((fresh[place], item))
+        else:
+            fresh[place] = item
+    return list(fresh.values()), known, repeated
+
+
+def _notice_repeated(plan: ImportPlan, repeated: Sequence[tuple[PlannedObject, PlannedObject]]) -> list[str]:
+    """Say which boxes came twice; the first one counts, and where their labels differ both are named."""
+    differing = [(first, again) for first, again in repeated if meaning(first.label) != meaning(again.label)]
+    # One sentence for a pair of images, however many frames they have.
+    pairs = {(first.image, again.image): (first.label, again.label) for first, again in differing}
+    notices = [
+        f"{plan.facts[first].path} and {plan.facts[again].path} are the same image in the classes {label} and {other}: "
+        f"{label} was kept."
+        for (first, again), (label, other) in list(pairs.items())[:_NAMED_PAIRS]
+    ]
+    if len(pairs) > _NAMED_PAIRS:
+        left = len(pairs) - _NAMED_PAIRS
+        notices.append(f"{left} more {'pairs' if left > 1 else 'pair'} of equal images had different classes.")
+    same = len(repeated) - len(differing)
+    if same:
+        boxes = "1 box was" if same == 1 else f"{same} boxes were"
+        notices.append(f"{boxes} given more than once and counted once.")
+    return notices
 
 
 def _notice_groups(project: Project, plan: ImportPlan, image_ids: Sequence[int]) -> list[str]:
@@ -124,7 +156,8 @@ def _notice_groups(project: Project, plan: ImportPlan, image_ids: Sequence[int])
     differing = sum(bool(group) and stored[number] != group for group, number in pairs)
     if not differing:
         return []
-    return [f"{differing} {_plural('image', differing)} kept the group that the project had for them."]
+    images, them = ("1 image", "it") if differing == 1 else (f"{differing} images", "them")
+    return [f"{images} kept the group that the project had for {them}."]
 
 
 def _set_splits(project: Project, plan: ImportPlan, image_ids: Sequence[int], *, known: set[str]) -> list[str]:
@@ -144,7 +177,3 @@ def _set_splits(project: Project, plan: ImportPlan, image_ids: Sequence[int], *,
 
 def _count(project: Project, name: str) -> int:
     return int(project._db.read(f"SELECT count(*) FROM {name}")[0][0])
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else word + ("es" if word.endswith("x") else "s")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.base import ZARR_ERRORS
 from napari_cellsynth.project.images import Images
 
 
@@ -36,8 +37,9 @@ class Masks(Images):
             raw = np.frombuffer(zlib.decompress(rows[0][0]), "<i4")
             return raw.reshape(height, width).astype(np.int32)
         try:
-            return np.asarray(self._mask_array(image_id, write=False)[int(frame)], np.int32)
-        except (OSError, KeyError, ValueError) as error:
+            stored = np.asarray(self._mask_array(image_id, write=False)[int(frame)], np.int32)
+            return stored.reshape(height, width)
+        except ZARR_ERRORS as error:
             raise UserError(
                 f"The masks of image {image_id} in {self.path / 'masks.zarr'} are missing or damaged.",
                 "Segment the image again.",
@@ -61,9 +63,17 @@ class Masks(Images):
                 mask = self.mask(image_id, frame)
                 if mask is None:
                     continue
-                array = self._mask_array(image_id, write=True)
-                array[frame] = mask
-                _sync(self.path / "masks.zarr" / str(image_id) / "0" / "c" / str(frame) / "0" / "0")
+                place = self.path / "masks.zarr"
+                try:
+                    array = self._mask_array(image_id, write=True)
+                    array[frame] = mask
+                    _sync(place / str(image_id) / "0" / "c" / str(frame) / "0" / "0")
+                except OSError as error:
+                    raise UserError(
+                        f"{place} cannot be written: {error.strerror or error}.", "Check disk and permissions."
+                    ) from error
+                except ZARR_ERRORS as error:
+                    raise UserError(f"{place} is damaged.", "Restore it from a backup.") from error
                 self._db.write("UPDATE masks SET waiting = NULL WHERE image_id = ? AND frame = ?", (image_id, frame))
 
     def _mask_array(self, image_id: int, *, write: bool) -> Any:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
-from napari_cellsynth.project.base import as_json, table
+from napari_cellsynth.project.base import ZARR_ERRORS, as_json, table
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Change, Labels
 from napari_cellsynth.project.runs import Runs
@@ -131,7 +131,7 @@ class Synthetic(Labels, Runs):
         try:
             stored = zarr.open_array(str(self.path / "patches.zarr" / arrays[0]), mode="r")
             return np.asarray(stored.oindex[unique])[place]
-        except (OSError, KeyError, ValueError) as error:
+        except ZARR_ERRORS as error:
             raise UserError(
                 f"{self.path / 'patches.zarr' / arrays[0]} is missing or damaged.", "Generate the patches again."
             ) from error
@@ -175,27 +175,40 @@ class Synthetic(Labels, Runs):
         n : int or None
             At most so many; None for all.
         test_groups : collection of str
-            All groups that the training will be tested on. Patches whose run saw one of them are never returned.
+            All groups that the training will be tested on. Patches whose run saw one of them are never returned, nor
+            those whose run's record is gone or damaged, because nobody knows what it saw.
 
         Raises
         ------
         LeakError
-            When there are patches, but every one comes from a run that saw a test group.
+            When there are patches, but every one comes from a run that saw a test group or whose record is gone.
         """
         rows = self._db.read(
             "SELECT id, run FROM patches WHERE class_id = ? AND review != 2 ORDER BY review = 1 DESC, id",
             (int(class_id),),
         )
-        seen = {run: sorted(set(test_groups) & set(self.run(run).groups)) for run in {row[1] for row in rows}}
-        clean = [int(number) for number, run in rows if not seen[run]]
+        seen = {run: self._seen_of(test_groups, run) for run in {row[1] for row in rows}}
+        clean = [int(number) for number, run in rows if seen[run] == []]
         if rows and not clean:
-            run, groups = next(iter(sorted(seen.items())))
+            run, groups = min(seen.items(), key=lambda item: (item[1] is None, item[0]))
+            if groups is None:
+                raise LeakError(
+                    f"The record of the run {run} is gone or damaged, so nobody knows which groups its patches know.",
+                    "Put the run's folder back, or generate from another run.",
+                )
             raise LeakError(
                 f"The run {run} was trained on {', '.join(groups[:3])}{' …' if len(groups) > 3 else ''}, "
                 "which is in the test set.",
                 "Train the GAN again on the training groups, then generate from that run.",
             )
         return clean if n is None else clean[: int(n)]
+
+    def _seen_of(self, test_groups: Collection[str], run: str) -> list[str] | None:
+        """Return the test groups that a run saw; None where its record is gone or damaged."""
+        try:
+            return sorted(set(test_groups) & set(self.run(run).groups))
+        except UserError:
+            return None
 
     def _patch_rows(self, wanted: list[int], columns: str) -> list[Row]:
         ids = list(dict.fromkeys(wanted))
@@ -227,6 +240,8 @@ class Synthetic(Labels, Runs):
             stored[slot : slot + len(images)] = images
         except OSError as error:
             raise UserError(f"{place} cannot be written: {error.strerror}.", "Check disk and permissions.") from error
+        except ZARR_ERRORS as error:
+            raise UserError(f"{place} is damaged.", "Restore it from a backup.") from error
 
 
 def assert_real(ids: Iterable[int]) -> None:

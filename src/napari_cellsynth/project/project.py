@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +13,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.patches import Synthetic
+from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.predictions import Predictions
 from napari_cellsynth.project.schema import APPLICATION_ID, read_header
 
@@ -53,7 +55,9 @@ class Project(Crops, Synthetic, Predictions):
         UserError
             When the folder exists and is not empty, or cannot be made.
         """
-        folder = _with_suffix(Path(path))
+        if not str(path).strip() or Path(path).name in ("", ".."):
+            raise UserError(f"{str(path)!r} is not a name for a project.", "Give it one, for example colonies.")
+        folder = usable(_with_suffix(usable(path)))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"{folder} exists already.", "Open it, or choose another name.")
         if pixel_size_um is not None and not 0 < pixel_size_um < 1e6:
@@ -91,9 +95,7 @@ class Project(Crops, Synthetic, Predictions):
         UserError
             When the folder is missing, is no project, is a newer program's, is damaged, or cannot be written.
         """
-        folder = Path(path).expanduser()
-        if not folder.exists():
-            folder = _with_suffix(folder)
+        folder = _place_of(path)
         if not folder.is_dir():
             raise UserError(f"There is no project {Path(path)}.", "Check the path, or make a new project.")
         file = folder / _DATABASE
@@ -103,14 +105,16 @@ class Project(Crops, Synthetic, Predictions):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")
         project = cls(folder.resolve(), Database(file.resolve(), read_only=read_only))
         if not read_only:
-            project._move_masks()
+            # A mask that cannot be moved waits in the database, where readers find it.
+            with suppress(UserError):
+                project._move_masks()
         return project
 
     @staticmethod
     def is_project(path: str | Path) -> bool:
-        """Whether a folder is a project (of any version)."""
+        """Whether a folder is a project (of any version); ``.cellsynth`` may be left out, as in `open`."""
         try:
-            return read_header(Path(path) / _DATABASE)[0] == APPLICATION_ID
+            return read_header(_place_of(path) / _DATABASE)[0] == APPLICATION_ID
         except UserError:
             return False
 
@@ -131,8 +135,13 @@ class Project(Crops, Synthetic, Predictions):
         return f"<Project {str(self.path)!r}>"
 
 
+def _place_of(path: str | Path) -> Path:
+    """Return the folder that a path of an existing project means."""
+    folder = usable(path)
+    return folder if os.path.exists(folder) or not folder.name else usable(_with_suffix(folder))
+
+
 def _with_suffix(path: Path) -> Path:
-    path = path.expanduser()
     path = path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
     return path.absolute()
 

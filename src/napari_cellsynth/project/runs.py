@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,15 +153,18 @@ class Runs(ProjectPart):
         """
         folder = self.path / "runs" / run_id
         # An id is a plain name: nothing outside of the project's runs can be meant.
-        if Path(run_id).name != run_id or not (folder / "run.json").is_file():
+        if Path(run_id).name != run_id or not os.path.isfile(folder / "run.json"):
             names = ", ".join(record.id for record in self.runs()[:5])
             raise UserError(f"There is no run {run_id!r}.", f"The newest are {names}." if names else "Train first.")
         return _read(folder)
 
     def runs(self, kind: RunKind | None = None) -> list[RunRecord]:
-        """Return the runs (of one kind), newest first."""
-        files = (self.path / "runs").glob("*/run.json")
-        records = [_read(file.parent) for file in files]
+        """Return the runs (of one kind), newest first; damaged records are left out (`run` says what is wrong)."""
+        records = []
+        for file in (self.path / "runs").glob("*/run.json"):
+            # One damaged record must not hide the others.
+            with suppress(UserError):
+                records.append(_read(file.parent))
         wanted = [record for record in records if kind is None or record.kind == kind]
         return sorted(wanted, key=lambda record: (record.created, record.id), reverse=True)
 
@@ -171,7 +176,11 @@ class Runs(ProjectPart):
         place = self.path / "runs"
         try:
             place.mkdir(exist_ok=True)
-            taken = [int(folder.name.rpartition("-")[2]) for folder in place.glob(f"{kind}-[0-9]*")]
+            # An id that patches or predictions name is never given again, even where its folder was deleted: they would
+            # pass for the new run's, and what that run saw for what theirs saw.
+            named = self._db.read("SELECT run FROM patches UNION SELECT run FROM prediction_runs")
+            ids = [folder.name for folder in place.iterdir()] + [str(row[0]) for row in named]
+            taken = [int(found[1]) for name in ids if (found := re.fullmatch(rf"{kind}-([0-9]{{1,9}})", name))]
             number = max(taken, default=0) + 1
             while True:
                 folder = place / f"{kind}-{number:04d}"
@@ -217,11 +226,26 @@ def _read(folder: Path) -> RunRecord:
     names = {item.name for item in fields(RunRecord)} - {"folder"}
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
+        _check_shape(values, folder)
         record = RunRecord(folder=folder, **{name: values[name] for name in names})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{file} is damaged.", f"Move the folder {folder.name} out of runs/.") from error
     status: RunStatus = "stopped" if record.status == "running" and _is_gone(record.process) else record.status
     return replace(record, groups=tuple(record.groups), status=status)
+
+
+def _check_shape(values: dict[str, Any], folder: Path) -> None:
+    """Raise ValueError where a value is not what `RunRecord` says."""
+    expected: dict[str, type | tuple[type, ...]] = {
+        "recipe": str, "created": str, "ended": str, "parameters": dict, "result": dict, "process": dict,
+        "groups": list, "seed": int, "class_id": (int, type(None)), "fold": (int, type(None)),
+    }  # fmt: skip
+    wrong = [name for name, kind in expected.items() if not isinstance(values[name], kind)]
+    if wrong or values["kind"] not in _KINDS or values["status"] not in _STATUSES:
+        raise ValueError(f"wrong values: {wrong}")
+    # A copied or renamed folder is not the run that its record names.
+    if values["id"] != folder.name or not all(isinstance(group, str) for group in values["groups"]):
+        raise ValueError("wrong id or groups")
 
 
 def _this_process() -> dict[str, Any]:
@@ -234,7 +258,7 @@ def _is_gone(process: dict[str, Any]) -> bool:
         return False
     try:
         os.kill(int(process["pid"]), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, KeyError, TypeError, ValueError, OverflowError):
         return True
     except PermissionError:
         return False

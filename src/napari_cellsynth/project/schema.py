@@ -1,12 +1,16 @@
 """The tables of ``project.db`` and what makes a file a project database.
 
 The schema's version is SQLite's own ``user_version``; ``application_id`` says that the file is ours. Both are read from
-the file's first hundred bytes, so that a project of a newer version is refused without a single write.
+the first page alone (the newest one, where there is a log), so that a project of a newer version is refused unchanged.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
+import tempfile
 from pathlib import Path
 
 from napari_cellsynth.errors import UserError
@@ -149,19 +153,64 @@ def read_header(file: Path) -> tuple[int, int]:
     try:
         if file.stat().st_size < 100:
             raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.")
-        connection = sqlite3.connect(file.resolve().as_uri() + "?mode=ro&immutable=1", uri=True)
+        # The newest first page may be in the log alone, and after a full disk the one in the file may be half written.
+        if not has_log(file):
+            return _marks(file, "?mode=ro&immutable=1")
         try:
-            [application] = connection.execute("PRAGMA application_id").fetchone()
-            [version] = connection.execute("PRAGMA user_version").fetchone()
-            return int(application), int(version)
-        finally:
-            connection.close()
+            return _marks(file, "?mode=ro")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise
+        # A log that this user may not open for sharing.
+        with tempfile.TemporaryDirectory(prefix="cellsynth-") as folder:
+            return _marks(copy_database(file, Path(folder)), "?mode=ro")
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the permissions.") from error
     except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise UserError(
+                f"{file} is being written by another program.", "Wait for it to finish, then try again."
+            ) from error
         raise UserError(f"{file} cannot be read: {error}.", "Check the permissions.") from error
     except sqlite3.DatabaseError as error:
         raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.") from error
+
+
+def _marks(file: Path, mode: str) -> tuple[int, int]:
+    connection = sqlite3.connect(file.resolve().as_uri() + mode, uri=True)
+    try:
+        [application] = connection.execute("PRAGMA application_id").fetchone()
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        return int(application), int(version)
+    finally:
+        connection.close()
+
+
+def has_log(file: Path) -> bool:
+    """Whether changes of a database lie in its write-ahead log."""
+    log = file.with_name(file.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def copy_database(file: Path, folder: Path) -> Path:
+    """Copy a database and its write-ahead log into a folder and return the copy.
+
+    Raises
+    ------
+    OSError
+        When it cannot be copied.
+    """
+    copy, log = folder / file.name, file.with_name(file.name + "-wal")
+    if os.name == "posix":
+        # In another process: closing the file in this one would drop the locks of its connections (see `read_header`).
+        done = subprocess.run(["/bin/cp", "--", str(file), str(copy)], capture_output=True, check=False)
+        if done.returncode:
+            raise OSError(done.returncode, "it cannot be copied", str(file))
+    else:
+        shutil.copyfile(file, copy)
+    if log.exists():
+        shutil.copyfile(log, folder / log.name)
+    return copy
 
 
 def check_version(file: Path) -> int:

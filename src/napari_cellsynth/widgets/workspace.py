@@ -67,7 +67,10 @@ def _join(first: QDockWidget | None, frame: QDockWidget) -> QDockWidget:
     window = frame.parent()
     if first is None:
         if isinstance(window, QMainWindow):
-            window.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
+            right = Qt.DockWidgetArea.RightDockWidgetArea
+            window.setTabPosition(right, QTabWidget.TabPosition.North)
+            # The docks on the right need a laptop's whole height; the Gallery lies under the canvas alone.
+            window.setCorner(Qt.Corner.BottomRightCorner, right)
         return frame
     if isinstance(window, QMainWindow):
         window.tabifyDockWidget(first, frame)
