@@ -248,7 +248,8 @@ def test_a_path_that_no_project_can_have_is_one_line(tmp_path: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", [".", "..", "/"])
-def test_a_project_needs_a_name_of_its_own(name: str) -> None:
+def test_a_project_needs_a_name_of_its_own(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="not a name"):
         Project.create(name)
 

@@ -63,7 +63,7 @@ class SegmentDock(Dock):
             editor = self.form.editor(name)
             if isinstance(editor, QSpinBox):
                 editor.setSuffix(" px")
-        self.microns = label("", "quiet", name="microns")
+        self.microns = label("", "quiet", name="microns", wrap=True)
         self.live = QCheckBox("live preview")
         self.live.setObjectName("live_preview")
         self.live.setToolTip("Draw the outlines that these settings give on the current frame.")
@@ -75,7 +75,7 @@ class SegmentDock(Dock):
         self.problem = label("", "problem", name="problem", wrap=True)
         self.found_heading = label("Found", "heading")
         self.found = label("", name="found", wrap=True)
-        self.areas = label("", "quiet", name="areas")
+        self.areas = label("", "quiet", name="areas", wrap=True)
         self.carried = label("", name="carried", wrap=True)
         self.show_orphans = button("show_orphans", "show", "Go to the next place whose label found no object.")
         self.preview = SegmentationPreview(self.session, self)

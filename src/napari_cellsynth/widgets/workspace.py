@@ -22,7 +22,7 @@ DOCKS = (
 """Display name in the manifest, name on the tab, where the dock is."""
 
 BELOW = "Gallery"
-WIDTH, GALLERY_HEIGHT = 390, 210
+WIDTH, GALLERY_HEIGHT = 390, 240
 
 
 def open_workspace(viewer: Any) -> dict[str, QWidget]:
