@@ -29,6 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:System theme detection requires:UserWarning")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs Qt and a screen."""
+    for item in items:
+        if Path(item.path).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.gui)
+
+
 def _our_widgets() -> list[Any]:
     return [w for w in QApplication.topLevelWidgets() if type(w).__module__.startswith("napari_cellsynth")]
 

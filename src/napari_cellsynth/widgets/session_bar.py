@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import QProcess, QSettings, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -21,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.session import Session
 
 RECENT = 8
@@ -70,7 +72,7 @@ class SessionBar(QWidget):
         self.device.setText(cpu_text())
         session.project_changed.connect(self._show_project)
         session.jobs_changed.connect(self._show_job)
-        session.job_event.connect(self._show_job)
+        session.job_event.connect(self._on_job_event)
         self._show_project()
         self._show_job()
         # Only where there may be more than the CPU is it worth asking torch, which takes a second or two to start.
@@ -182,6 +184,16 @@ class SessionBar(QWidget):
         self.device.setText(lines[-1] if lines else cpu_text())
 
     # ------------------------------------------------------------------ jobs
+    def _on_job_event(self, _handle: object, event: object) -> None:
+        # Six docks have a bar each, and one is seen at a time.
+        if isinstance(event, Progress) and self.isVisible():
+            self._show_job()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up when the dock comes to the front."""
+        super().showEvent(event)
+        self._show_job()
+
     def _show_job(self, *_: object) -> None:
         handle, waiting = self._session.running, self._session.waiting
         self.job_row.setVisible(handle is not None)
