@@ -82,7 +82,8 @@ def probabilities(
     windows = store.grid(index, recipe.windows if store.exceeds_size(index) else 1)
     b, k = windows.shape[:2]
     x = windows.flatten(0, 1).to(device, memory_format=torch.channels_last)
-    views = list(symmetries(x)) if recipe.symmetries else [x]
+    # Several windows of an object are several looks at it already; a single one is looked at from all eight sides.
+    views = list(symmetries(x)) if recipe.symmetries and k == 1 else [x]
     amp = autocast_dtype(device)
     total = torch.zeros((), device=device)
     with torch.autocast(device.type, dtype=amp, enabled=amp is not None):

@@ -39,7 +39,7 @@ class ClassifierRecipe(BaseModel):
     windows: int = Field(
         9, ge=1, le=64, description="windows averaged when predicting an object that exceeds the input"
     )
-    symmetries: bool = Field(False, description="average predictions over the 8 flips and turns")
+    symmetries: bool = Field(False, description="average predictions over the 8 flips and turns of a lone window")
     pretraining: float = Field(
         0.5, gt=0, lt=1, description="share of the steps on synthetic patches in mode pretrained"
     )
