@@ -3,7 +3,7 @@
 # As root on Debian or Ubuntu they are installed; otherwise the missing ones are named.
 set -eu
 [ "$(uname -s)" = Linux ] || exit 0
-packages="python3-venv xvfb xauth libegl1 libgl1 libgl1-mesa-dri libopengl0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0
+packages="python3-venv xvfb xauth libegl1 libgl1 libgl1-mesa-dri libopengl0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon-x11-0
 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0
 libxcb-xfixes0 libxcb-xkb1 libx11-xcb1"
 command -v dpkg-query >/dev/null 2>&1 || {
