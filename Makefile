@@ -26,10 +26,10 @@ window: $(READY)
 	QT_API=$(QT) $(BIN)/python -m napari_cellsynth.widgets.workspace demo/demo.cellsynth
 
 test: $(READY)
-	QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest $(ARGS)
+	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest $(ARGS)
 
 test-gui: $(READY)
-	QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -m gui $(ARGS)
+	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -m gui $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
