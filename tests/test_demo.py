@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -27,7 +28,7 @@ def check_what_a_demo_leaves(out: Path, result: dict) -> None:
     for name in ("overlay.png", "gallery.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 100
-            assert len(set(picture.convert("L").resize((64, 64)).getdata())) > 20  # something is drawn
+            assert len(np.unique(np.asarray(picture.convert("L")))) > 20  # something is drawn
     page = (out / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "") and 'src="data:image/png' in page
     for arm in ("real", "with_synthetic"):

@@ -219,6 +219,10 @@ def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -
     from napari_cellsynth.project.exchange import import_folder
 
     with Project.create(path) as project:
+        plain = _plain_images(data)
+        if plain:
+            project.add_images(plain)
+            return {"objects": 0, "labelled": 0}
         for notice in import_folder(project, data).notices:
             say(notice)
         if classes is not None:
@@ -227,6 +231,15 @@ def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -
             project.label(table.index[~table["class_id"].isin(keep)].tolist(), UNLABELLED, source="bulk")
         table = project.objects()
         return {"objects": len(table), "labelled": int((table["class_id"] > 0).sum())}
+
+
+def _plain_images(folder: Path) -> list[Path]:
+    """Return the folder's images where there is nothing else to tell what is on them."""
+    from napari_cellsynth.imaging.source import ENDINGS
+
+    if not folder.is_dir() or (folder / "objects.csv").exists() or any(entry.is_dir() for entry in folder.iterdir()):
+        return []
+    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in ENDINGS)
 
 
 def _unlabelled(path: Path, out: Path, found: dict[str, Any], seconds: dict[str, float], say: Say) -> dict[str, Any]:
