@@ -23,7 +23,7 @@ def main() -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-        rows += json.loads(done.stdout)["rows"]
+        rows += json.loads(done.stdout.splitlines()[-1])["rows"]  # Qt and napari may talk before it
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-image", "numba", "numpy"))
     lines = [
         "# Benchmarks",
