@@ -56,7 +56,7 @@ def main() -> None:
         if name == "train_gans" and "--train" in sys.argv:
             dock.picker.setValue("dcgan", {"width": 32, "batch": 32, "steps": 400})
             dock.train_all.click()
-            settle(45)
+            settle(30)
             grab(viewer, out / f"{name}.png")
             dock.progress.stop.click()
             while session.running is not None:
