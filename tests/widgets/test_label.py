@@ -165,18 +165,6 @@ def test_a_missing_image_says_so_in_place_of_the_crop(
     qtbot.waitUntil(lambda: "not at" in dock.stage.view._text)
 
 
-def test_keys_on_the_canvas_are_bound_to_our_layer_alone(dock: LabelDock, session: Session, project_path: Path) -> None:
-    layer = session.layers.objects_layer
-    bound = {str(key) for key in layer.keymap}
-    assert {"1", "9", "0", "X"} <= bound
-    assert not session.viewer.keymap
-    from app_model.types import KeyBinding
-
-    session.select_object(20, move_canvas=False)
-    layer.keymap[KeyBinding.from_str("2")](layer)
-    assert labels_on_disk(project_path) == {20: 2} and current(dock) == 20
-
-
 def test_a_key_is_durable_and_the_next_crop_shown_within_50_ms(
     dock: LabelDock, qtbot: Any, record_property: Any
 ) -> None:

@@ -88,30 +88,26 @@ def test_the_overlay_follows_the_time_slider_with_one_frame_in_memory(overlay, p
     assert set(overlay.table.index) == set(predicted.project.objects(frame=2).index)
 
 
-def test_a_correction_relabels_the_object_and_only_it(overlay, predicted):
+def test_a_label_given_by_hand_recolours_its_object_and_only_it(overlay, predicted, qtbot):
     object_id, row = object_at(predicted, 0)
-    other = 0 if object_id % 2 else 1
-    record = predicted.project.classes()[other]
+    record = predicted.project.classes()[0 if object_id % 2 else 1]
     before = overlay.layer(CLASSES).data.copy()
-    predicted.select_object(object_id, move_canvas=False)
-    predicted.viewer.cursor.position = (0, 0, 0)
-    assert overlay.correct(record.id) == object_id
-    after = overlay.layer(CLASSES).data
-    assert predicted.project.objects().loc[object_id, "class_id"] == record.id
-    changed = before != after
+    with qtbot.waitSignal(overlay.changed, timeout=2000):
+        predicted.project.label([object_id], record.id)
+    changed = before != overlay.layer(CLASSES).data
     assert changed[int(row["cy"]), int(row["cx"])]
     assert changed.sum() == row["area"]
 
 
-def test_a_number_key_on_the_layer_corrects_the_object_under_the_pointer(overlay, predicted):
-    object_id, row = object_at(predicted, 4)
-    predicted.viewer.cursor.position = (0, row["cy"], row["cx"])
-    record = predicted.project.classes()[1]
-    layer = predicted.layers.objects_layer
-    binding = {str(key): action for key, action in layer.keymap.items()}[record.key]
-    binding(layer)
-    assert predicted.project.objects().loc[object_id, "class_id"] == record.id
-    assert predicted.project.history(object_id)["source"].iloc[-1] == "hand"
+def test_a_burst_of_labels_repaints_once(overlay, predicted, qtbot):
+    painted = []
+    overlay.changed.connect(lambda: painted.append(1))
+    for object_id in predicted.layers.frame_objects().index:
+        predicted.project.label([int(object_id)], 1)
+    assert not painted
+    qtbot.waitUntil(lambda: bool(painted), timeout=2000)
+    qtbot.wait(300)
+    assert painted == [1]
 
 
 def test_the_features_say_class_and_confidence_under_the_pointer(overlay, predicted):

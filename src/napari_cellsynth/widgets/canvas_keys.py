@@ -1,6 +1,7 @@
-"""Labelling on the canvas: a click on our ``objects`` layer chooses an object, the label keys give it a class.
+"""Labelling on the canvas: a click on an object makes it the current one, a label key gives the one pointed at a class.
 
-The keys are bound to that one layer, so they act only while it is selected; everywhere else they stay napari's.
+The keys are bound to the project's own layers, so they act only while one of those is selected; everywhere else they
+stay napari's.
 """
 
 from __future__ import annotations
@@ -14,38 +15,38 @@ from qtpy.compat import isalive
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
 
 if TYPE_CHECKING:
-    from napari_cellsynth.widgets.label import LabelDock
+    from napari_cellsynth.widgets.session import Session
 
 
-def bind_canvas(layer: Any, dock: LabelDock) -> None:
-    """Bind the label keys and the choosing click to the ``objects`` layer.
+def bind_canvas(layer: Any, session: Session) -> None:
+    """Bind the label keys and the choosing click to a layer.
 
     Parameters
     ----------
     layer : napari Labels layer
-        The session's ``objects`` layer.
-    dock : LabelDock
-        Who gives the classes; once it is closed the keys do nothing.
+        The ``objects`` or the ``classes`` layer.
+    session : Session
+        Whose project is labelled; once its viewer has gone the keys do nothing.
     """
-    alive = weakref.ref(dock)
+    alive = weakref.ref(session)
 
-    def bind(key: str, act: Callable[[LabelDock], None]) -> None:
+    def bind(key: str, act: Callable[[Session], None]) -> None:
         def pressed(_layer: Any) -> None:
             owner = alive()
-            if owner is not None and isalive(owner):
-                act(owner)
+            if owner is not None and isalive(owner) and owner.project is not None:
+                with owner.reporting():
+                    act(owner)
 
         layer.bind_key(key, pressed, overwrite=True)
 
     for digit in "123456789":
-        # The person clicks from object to object here, so the queue does not move the canvas away.
-        bind(digit, lambda owner, digit=digit: owner.give_key(digit, move_on=False))  # type: ignore[misc]
-    bind("0", lambda owner: owner.give(UNSURE, move_on=False))
-    bind("X", lambda owner: owner.give(BAD_SEGMENTATION, move_on=False))
-    bind("Control-Z", lambda owner: owner.take_back())
-    bind("Control-Shift-Z", lambda owner: owner.give_again())
+        bind(digit, lambda owner, digit=digit: _give_key(owner, digit))  # type: ignore[misc]
+    bind("0", lambda owner: label_here(owner, UNSURE))
+    bind("X", lambda owner: label_here(owner, BAD_SEGMENTATION))
+    bind("Control-Z", lambda owner: _travel(owner, owner.need_project().undo(), "There is nothing to undo."))
+    bind("Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo(), "There is nothing to redo."))
 
-    def choose(clicked: Any, event: Any) -> Iterator[None]:
+    def choose(_layer: Any, event: Any) -> Iterator[None]:
         dragged = False
         yield
         while event.type == "mouse_move":
@@ -54,9 +55,33 @@ def bind_canvas(layer: Any, dock: LabelDock) -> None:
         owner = alive()
         if dragged or owner is None or not isalive(owner):
             return
-        value = clicked.get_value(event.position, world=True)
-        object_id = owner.session.layers.object_at(int(value)) if value else None
+        object_id = owner.layers.object_at_position(event.position)
         if object_id is not None:
-            owner.session.select_object(object_id, move_canvas=False)
+            owner.select_object(object_id, move_canvas=False)
 
     layer.mouse_drag_callbacks.append(choose)
+
+
+def label_here(session: Session, class_id: int) -> None:
+    """Label the object under the pointer (else the current one) by hand, and make it the current one."""
+    object_id = session.layers.object_under_pointer() or session.current_object_id
+    if object_id is None:
+        session.report("There is no object under the pointer.")
+        return
+    session.need_project().label([object_id], class_id, source="hand")
+    session.select_object(object_id, move_canvas=False)
+
+
+def _give_key(session: Session, key: str) -> None:
+    record = next((each for each in session.need_project().classes() if each.key == key), None)
+    if record is None:
+        session.report(f"No class has the key {key}. Add one in the Label dock.")
+    else:
+        label_here(session, record.id)
+
+
+def _travel(session: Session, touched: list[int], nothing: str) -> None:
+    if not touched:
+        session.report(nothing)
+    elif touched[0] in session.need_project().objects().index:
+        session.select_object(touched[0], move_canvas=False)

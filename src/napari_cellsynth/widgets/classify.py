@@ -91,7 +91,6 @@ class ClassifyDock(SeenDock):
         session = self.session
         for signal in (
             session.project_changed,
-            session.labels_changed,
             session.classes_changed,
             session.objects_changed,
             session.runs_changed,
@@ -101,6 +100,7 @@ class ClassifyDock(SeenDock):
             session.images_changed,
         ):
             signal.connect(self.refresh_if_seen)
+        session.labels_changed.connect(self.refresh_after_labels)
         self.picker.valueChanged.connect(self._show_buttons)
         self.picker.recipe.currentTextChanged.connect(lambda _name: self._show_balance())
         self.mode.currentIndexChanged.connect(lambda _index: self._show_buttons())

@@ -130,9 +130,9 @@ class GalleryDock(SeenDock):
             session.synthetic_changed,
             session.objects_changed,
             session.classes_changed,
-            session.labels_changed,
         ):
             signal.connect(self.refresh_if_seen)
+        session.labels_changed.connect(self.refresh_after_labels)
         self.show_box.activated.connect(self._leave_chosen)
         for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):
             box.activated.connect(lambda _index: self.refresh())

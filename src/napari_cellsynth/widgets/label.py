@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QComboBox, QLabel
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.project.classes import ClassRecord
-from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.class_list import ClassList
 from napari_cellsynth.widgets.crop_stage import CropStage
 from napari_cellsynth.widgets.dock import Dock, button, delayed, label
@@ -83,9 +82,6 @@ class LabelDock(Dock):
         session.predictions_changed.connect(self._read_predictions)
         session.labels_changed.connect(self._on_labels)
         session.current_object_changed.connect(self._on_object_chosen)
-        session.objects_layer_made.connect(self._bind_canvas)
-        if session.layers.objects_layer is not None:
-            self._bind_canvas(session.layers.objects_layer)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
         self.order.activated.connect(lambda _index: self.stage.setFocus())
         self.stage.verb.connect(self._on_verb)
@@ -112,7 +108,7 @@ class LabelDock(Dock):
         }
 
     # ------------------------------------------------------------------ what the person does
-    def give(self, class_id: int, *, source: Source = "hand", move_on: bool = True) -> None:
+    def give(self, class_id: int, *, source: Source = "hand") -> None:
         """Write the current object's class to disk, and only then show the next object."""
         entry = self.queue.current if self.queue is not None else None
         if entry is None or self.queue is None:
@@ -122,15 +118,14 @@ class LabelDock(Dock):
         with self.session.reporting():
             self._given = {entry.object_id: class_id}
             self.session.need_project().label([entry.object_id], class_id, source=source)
-            if move_on:
-                self.queue.move_on(entry.class_id == UNLABELLED)
+            self.queue.move_on(entry.class_id == UNLABELLED)
             self._show_current()
 
-    def give_key(self, key: str, *, move_on: bool = True) -> None:
+    def give_key(self, key: str) -> None:
         """Give the class that has `key`."""
         record = next((each for each in self._classes if each.key == key), None)
         if record is not None:
-            self.give(record.id, move_on=move_on)
+            self.give(record.id)
         elif self.session.project is None:
             self.session.report(NO_PROJECT)
         else:
@@ -285,9 +280,6 @@ class LabelDock(Dock):
                 self.session.layers.place(entry.image_id, entry.frame, entry.cy, entry.cx, entry.mask_label)
 
     # ------------------------------------------------------------------ keys
-    def _bind_canvas(self, layer: Any) -> None:
-        bind_canvas(layer, self)
-
     def event(self, event: QEvent) -> bool:
         """Keep our keys from napari's menus while the focus is in here."""
         if overrides(event):

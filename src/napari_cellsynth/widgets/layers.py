@@ -14,11 +14,16 @@ import pandas as pd
 from qtpy.QtCore import QTimer
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
+from napari_cellsynth.widgets.canvas_keys import bind_canvas
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
 
 OBJECTS = "objects"
+
+RETELL_MS = 200
+"""Labels come in bursts; what the canvas says of the objects is made once after a burst."""
 
 
 class ProjectLayers:
@@ -47,10 +52,10 @@ class ProjectLayers:
         # The table behind the tooltips follows a moment after the labels; a key must not wait for it.
         self._retelling = QTimer(session)
         self._retelling.setSingleShot(True)
-        self._retelling.setInterval(300)
+        self._retelling.setInterval(RETELL_MS)
         self._retelling.timeout.connect(self._retell)
-        session.labels_changed.connect(self._drop_features)
-        session.classes_changed.connect(self._retelling.start)
+        for signal in (session.labels_changed, session.classes_changed, session.predictions_changed):
+            signal.connect(self._retell_soon)
 
     # ------------------------------------------------------------------ for the docks
     @property
@@ -65,10 +70,20 @@ class ProjectLayers:
         return [] if viewer is None else [x for x in viewer.layers if x.metadata.get("cellsynth") == "image"]
 
     def frame_objects(self) -> pd.DataFrame:
-        """Return the objects of the current frame (as `Project.objects`)."""
+        """Return the objects of the current frame.
+
+        Returns
+        -------
+        DataFrame
+            As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none) and ``confidence`` (NaN: none).
+        """
         if self._frame_objects is None:
             project = self._session.need_project()
-            self._frame_objects = project.objects(image_id=self.image_id, frame=self.frame)
+            objects = project.objects(image_id=self.image_id, frame=self.frame)
+            predictions = project.predictions(image_id=self.image_id, frame=self.frame).reindex(objects.index)
+            self._frame_objects = objects.assign(
+                predicted_id=predictions["class_id"].fillna(0).astype(int), confidence=predictions["confidence"].astype(float)
+            )
         return self._frame_objects
 
     def object_at(self, label: int) -> int | None:
@@ -76,6 +91,21 @@ class ProjectLayers:
         objects = self.frame_objects()
         found = objects.index[objects["mask_label"] == label]
         return int(found[0]) if len(found) else None
+
+    def object_at_position(self, position: Any) -> int | None:
+        """Return the id of the object at a place in world coordinates (also where the outlines are hidden), or None."""
+        layer = self.objects_layer
+        if layer is None:
+            return None
+        y, x = (int(round(value)) for value in layer.world_to_data(position)[-2:])
+        inside = 0 <= y < layer.data.shape[0] and 0 <= x < layer.data.shape[1]
+        value = int(layer.data[y, x]) if inside else 0
+        return self.object_at(value) if value else None
+
+    def object_under_pointer(self) -> int | None:
+        """Return the id of the object under the pointer, or None."""
+        viewer = self._viewer()
+        return None if viewer is None else self.object_at_position(viewer.cursor.position)
 
     # ------------------------------------------------------------------ showing
     def show(self, image_id: int) -> None:
@@ -128,15 +158,14 @@ class ProjectLayers:
             if layer is not None:
                 layer.data = np.zeros_like(np.asarray(layer.data))
                 layer.features = pd.DataFrame()
-            return
-        if layer is None:
+        elif layer is None:
             layer = viewer.add_labels(mask, name=OBJECTS, opacity=0.7, metadata={"cellsynth": OBJECTS})
             layer.contour = 2
             layer.editable = False
-            self._session.objects_layer_made.emit(layer)
+            bind_canvas(layer, self._session)
         else:
             layer.data = mask
-        self._set_features(layer)
+        self._retell()
 
     def centre_on(self, object_id: int) -> None:
         """Bring an object's image, frame and place into view."""
@@ -167,6 +196,7 @@ class ProjectLayers:
         self.image_id, self.frame = None, 0
         self.frame_is_segmented = False
         self._frame_objects = None
+        self._session.frame_objects_changed.emit()
 
     def disconnect(self) -> None:
         """Let go of the viewer."""
@@ -192,24 +222,29 @@ class ProjectLayers:
         for layer in [x for x in viewer.layers if "cellsynth" in x.metadata]:
             viewer.layers.remove(layer)
 
-    def _drop_features(self) -> None:
+    def _retell_soon(self) -> None:
         self._frame_objects = None
         self._retelling.start()
 
     def _retell(self) -> None:
         layer = self.objects_layer
         if layer is not None and self.image_id is not None and self._session.project is not None:
-            self._set_features(layer)
+            if self.frame_is_segmented:
+                layer.features = self._features()
+            self._session.frame_objects_changed.emit()
 
-    def _set_features(self, layer: Any) -> None:
+    def _features(self) -> pd.DataFrame:
+        """Return what the status bar says of an object under the pointer."""
         objects = self.frame_objects()
         names = {record.id: record.name for record in self._session.need_project().classes()}
-        special = {0: "", -1: "unsure", -2: "bad segmentation"}
-        layer.features = pd.DataFrame(
+        given = names | {UNSURE: "unsure", BAD_SEGMENTATION: "bad segmentation"}
+        return pd.DataFrame(
             {
                 "index": objects["mask_label"].to_numpy(),
                 "object": objects.index.to_numpy(),
-                "class": [names.get(c, special.get(c, "")) for c in objects["class_id"]],
+                "class": [given.get(int(c), "") for c in objects["class_id"]],
+                "predicted": [names.get(int(c), "") for c in objects["predicted_id"]],
+                "confidence": objects["confidence"].round(2).to_numpy(),
                 "area": objects["area"].to_numpy(),
             }
         )

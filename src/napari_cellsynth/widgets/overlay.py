@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.session import Session
 
 CLASSES, CONFIDENCE = "classes", "confidence"
@@ -74,15 +75,7 @@ class PredictionOverlay(QObject):
         self._shown = {CLASSES: True, "outlines": True, CONFIDENCE: False}
         self.table: pd.DataFrame = pd.DataFrame()
         self._words = ""
-        session.frame_changed.connect(self.refresh)
-        for signal in (
-            session.project_changed,
-            session.predictions_changed,
-            session.objects_changed,
-            session.labels_changed,
-            session.classes_changed,
-        ):
-            signal.connect(self.refresh)
+        session.frame_objects_changed.connect(self.refresh)
         session.viewer.mouse_move_callbacks.append(self._on_move)
 
     # ------------------------------------------------------------------ what is shown
@@ -116,27 +109,6 @@ class PredictionOverlay(QObject):
         if viewer is not None and self._on_move in viewer.mouse_move_callbacks:
             viewer.mouse_move_callbacks.remove(self._on_move)
 
-    # ------------------------------------------------------------------ correcting
-    def object_under_pointer(self) -> int | None:
-        """Return the id of the object under the pointer."""
-        layer = self._session.layers.objects_layer
-        viewer = self._session.viewer
-        if layer is None or viewer is None:
-            return None
-        value = layer.get_value(viewer.cursor.position, world=True)
-        return self._session.layers.object_at(int(value)) if value else None
-
-    def correct(self, class_id: int) -> int | None:
-        """Label the object under the pointer (else the current object) by hand; return its id, or None."""
-        object_id = self.object_under_pointer() or self._session.current_object_id
-        if object_id is None or self._session.project is None:
-            return None
-        with self._session.reporting():
-            self._session.project.label([object_id], class_id, source="hand")
-            self._session.select_object(object_id, move_canvas=False)
-            return object_id
-        return None
-
     # ------------------------------------------------------------------ inside
     def _refresh(self) -> None:
         session, objects_layer = self._session, self._session.layers.objects_layer
@@ -144,39 +116,17 @@ class PredictionOverlay(QObject):
             self.table = pd.DataFrame()
             return
         self.table = self._frame_table()
-        objects_layer.features = self._features()
         self._show_outlines(objects_layer)
         instances = np.asarray(objects_layer.data)
         classes = session.project.classes()
         self._show_classes(instances, objects_layer, classes)
         self._show_confidence(instances, objects_layer)
-        self._bind_keys(classes)
 
     def _frame_table(self) -> pd.DataFrame:
-        project, layers = self._session.need_project(), self._session.layers
-        table = layers.frame_objects()[["mask_label", "class_id", "area"]].copy()
-        table = table.rename(columns={"class_id": "label_id"})
-        predictions = project.predictions(image_id=layers.image_id, frame=layers.frame)
-        table["predicted_id"] = predictions["class_id"].reindex(table.index).fillna(0).astype(int)
-        table["confidence"] = predictions["confidence"].reindex(table.index).astype(float)
+        objects = self._session.layers.frame_objects()
+        table = objects[["mask_label", "predicted_id", "confidence"]].assign(label_id=objects["class_id"])
         table["class_id"] = table["label_id"].where(table["label_id"] != 0, table["predicted_id"])
         return table
-
-    def _features(self) -> pd.DataFrame:
-        """Return what the status bar says of an object under the pointer."""
-        table = self.table
-        names = {record.id: record.name for record in self._session.need_project().classes()}
-        named = names | {-1: "unsure", -2: "bad segmentation"}
-        return pd.DataFrame(
-            {
-                "index": table["mask_label"].to_numpy(),
-                "object": table.index.to_numpy(),
-                "class": [named.get(int(i), "") for i in table["label_id"]],
-                "predicted": [names.get(int(i), "") for i in table["predicted_id"]],
-                "confidence": table["confidence"].round(2).to_numpy(),
-                "area": table["area"].to_numpy(),
-            }
-        )
 
     def _show_outlines(self, objects_layer: Any) -> None:
         if objects_layer.visible != self._shown["outlines"]:
@@ -197,6 +147,7 @@ class PredictionOverlay(QObject):
             layer = self._add("add_labels", image, CLASSES, objects_layer, opacity=0.35, colormap=colormap)
             layer.editable = False
             layer.metadata["colors"] = colors
+            bind_canvas(layer, self._session)
             return
         if layer.metadata.get("colors") != colors:
             layer.colormap = _class_colormap(colors)
@@ -236,21 +187,6 @@ class PredictionOverlay(QObject):
         viewer.layers.selection.active = active or below
         return layer
 
-    def _bind_keys(self, classes: Sequence[Any]) -> None:
-        """Bind the classes' keys on our own layers only, where they win over napari's tool keys."""
-        layers = [x for x in (self._session.layers.objects_layer, self.layer(CLASSES)) if x is not None]
-        for layer in layers:
-            for record in classes:
-                if record.key:
-                    layer.bind_key(record.key, self._correct_with(record.id), overwrite=True)
-
-    def _correct_with(self, class_id: int) -> Any:
-        def correct(_layer: Any) -> None:
-            if isalive(self):
-                self.correct(class_id)
-
-        return correct
-
     def _on_move(self, viewer: Any, _event: Any) -> None:
         if not isalive(self):
             # The dock was closed; napari's list of callbacks outlives it.
@@ -262,7 +198,7 @@ class PredictionOverlay(QObject):
             self.hovered.emit(words)
 
     def _words_under_pointer(self) -> str:
-        object_id = None if self.table.empty else self.object_under_pointer()
+        object_id = None if self.table.empty else self._session.layers.object_under_pointer()
         if object_id is None or object_id not in self.table.index:
             return ""
         row = self.table.loc[object_id]

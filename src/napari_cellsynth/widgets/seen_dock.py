@@ -6,11 +6,16 @@ from typing import Any
 
 from qtpy.QtGui import QShowEvent
 
-from napari_cellsynth.widgets.dock import Dock
+from napari_cellsynth.widgets.dock import Dock, delayed
+
+AFTER_LABELS_MS = 400
+"""Labels come in bursts, a key each; what counts them reads the project once after a burst."""
 
 
 class SeenDock(Dock):
     """Subclasses connect the session's signals to `refresh_if_seen` and read the project in `refresh`.
+
+    Labels alone come by the second while a person waits for the next crop: they go to `refresh_after_labels`.
 
     Parameters
     ----------
@@ -21,6 +26,7 @@ class SeenDock(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._stale = False
+        self._after_labels = delayed(self, AFTER_LABELS_MS, self.refresh_if_seen)
 
     def refresh(self) -> None:
         """Read the project again."""
@@ -31,6 +37,10 @@ class SeenDock(Dock):
             self.refresh()
         else:
             self._stale = True
+
+    def refresh_after_labels(self) -> None:
+        """Read the project again once no label has come for a moment."""
+        self._after_labels.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make up for what happened while the dock was hidden."""

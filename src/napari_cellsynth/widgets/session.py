@@ -83,7 +83,7 @@ class Session(QObject):
     predictions_changed = Signal()
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
-    objects_layer_made = Signal(object)  # the ``objects`` Labels layer, each time it is put on the canvas
+    frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
     jobs_changed = Signal()
     job_event = Signal(object, object)
 

@@ -86,7 +86,6 @@ class TrainGansDock(SeenDock):
         session = self.session
         for signal in (
             session.project_changed,
-            session.labels_changed,
             session.classes_changed,
             session.objects_changed,
             session.runs_changed,
@@ -94,6 +93,7 @@ class TrainGansDock(SeenDock):
             session.jobs_changed,
         ):
             signal.connect(self.refresh_if_seen)
+        session.labels_changed.connect(self.refresh_after_labels)
         self.picker.valueChanged.connect(self.refresh)
         self.classes.chosen.connect(self._show_buttons)
         self.train_all.clicked.connect(lambda: self._train(self._trainable()))

@@ -1,0 +1,105 @@
+"""Labelling on the canvas: which layer has the keys, whom they label, and what they say where they cannot."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("napari")
+
+from napari_cellsynth.widgets.overlay import PredictionOverlay
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def opened(session: Any, project_path: Any) -> Any:
+    session.open(project_path)
+    return session
+
+
+def press(layer: Any, key: str) -> None:
+    {str(binding): action for binding, action in layer.keymap.items()}[key](layer)
+
+
+def point_at(session: Any, number: int) -> int:
+    """Put the pointer on the frame's object at a row of its table, and return its id."""
+    row = session.layers.frame_objects().iloc[number]
+    session.viewer.cursor.position = (0, row["cy"], row["cx"])
+    return int(row.name)
+
+
+def label_of(session: Any, object_id: int) -> int:
+    return int(session.project.objects().loc[object_id, "class_id"])
+
+
+def test_keys_are_bound_to_our_layers_alone(opened: Any) -> None:
+    overlay = PredictionOverlay(opened)
+    overlay.refresh()
+    for layer in (opened.layers.objects_layer, overlay.layer("classes")):
+        assert {"1", "9", "0", "X", "Ctrl+Z", "Ctrl+Shift+Z"} <= {str(key) for key in layer.keymap}
+    assert not opened.viewer.keymap
+    overlay.disconnect_viewer()
+
+
+def test_a_number_key_labels_the_object_under_the_pointer(opened: Any) -> None:
+    object_id = point_at(opened, 4)
+    opened.select_object(int(opened.layers.frame_objects().index[0]), move_canvas=False)
+    press(opened.layers.objects_layer, "2")
+    assert label_of(opened, object_id) == 2 and opened.current_object_id == object_id
+    assert opened.project.history(object_id)["source"].iloc[-1] == "hand"
+
+
+def test_hidden_outlines_do_not_take_the_keys_away(opened: Any) -> None:
+    object_id = point_at(opened, 4)
+    opened.layers.objects_layer.visible = False
+    press(opened.layers.objects_layer, "1")
+    assert label_of(opened, object_id) == 1
+
+
+def test_beside_all_objects_the_current_one_is_labelled(opened: Any) -> None:
+    object_id = int(opened.layers.frame_objects().index[2])
+    opened.select_object(object_id, move_canvas=False)
+    opened.viewer.cursor.position = (0, -50.0, -50.0)
+    press(opened.layers.objects_layer, "1")
+    assert label_of(opened, object_id) == 1
+
+
+def test_undo_and_redo_go_to_their_object(opened: Any) -> None:
+    first, layer = point_at(opened, 1), opened.layers.objects_layer
+    press(layer, "1")
+    second = point_at(opened, 3)
+    press(layer, "0")
+    assert label_of(opened, second) == -1
+    press(layer, "Ctrl+Z")
+    press(layer, "Ctrl+Z")
+    assert (label_of(opened, first), label_of(opened, second)) == (0, 0) and opened.current_object_id == first
+    press(layer, "Ctrl+Shift+Z")
+    assert label_of(opened, first) == 1
+
+
+def test_a_key_without_class_and_an_empty_undo_are_said(opened: Any, said: list[str]) -> None:
+    point_at(opened, 0)
+    press(opened.layers.objects_layer, "9")
+    assert "No class has the key 9" in said[-1]
+    press(opened.layers.objects_layer, "Ctrl+Z")
+    assert "nothing to undo" in said[-1]
+
+
+def test_a_click_chooses_and_a_drag_does_not(opened: Any) -> None:
+    row = opened.layers.frame_objects().iloc[5]
+    event = SimpleNamespace(type="mouse_press", position=(0, row["cy"], row["cx"]))
+    [choose] = [c for c in opened.layers.objects_layer.mouse_drag_callbacks if "choose" in c.__qualname__]
+    dragging = choose(opened.layers.objects_layer, event)
+    next(dragging)
+    event.type = "mouse_move"
+    next(dragging)
+    event.type = "mouse_release"
+    next(dragging, None)
+    assert opened.current_object_id is None
+    event.type = "mouse_press"
+    clicking = choose(opened.layers.objects_layer, event)
+    next(clicking)
+    event.type = "mouse_release"
+    next(clicking, None)
+    assert opened.current_object_id == int(row.name)
