@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 
 from napari_cellsynth.widgets import classify
 from napari_cellsynth.widgets.classify import ClassifyDock
+from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -22,12 +23,13 @@ def dock(session, viewer, qtbot):
 
 
 @pytest.fixture
-def labelled(session, project_path):
+def labelled(session, project_path, qtbot):
     session.open(project_path)
     project = session.project
     dense, spread = (record.id for record in project.classes())
     project.label(list(range(1, 9)), dense)
     project.label(list(range(9, 13)), spread)
+    qtbot.wait(AFTER_LABELS_MS + 100)  # the docks follow after a burst of labels
     return project
 
 
@@ -132,10 +134,10 @@ def test_a_cell_of_the_matrix_opens_its_held_out_crops(dock, labelled, monkeypat
     assert shown == [([9, 10, 11, 12], "Spread → Dense")]
 
 
-def test_the_classes_in_the_frame_are_counted(dock, labelled):
+def test_the_classes_in_the_frame_are_counted(dock, labelled, qtbot):
     predict(labelled, finished(labelled))
     # Of the 16 objects of the first frame 4 are labelled Spread; the rest are labelled or predicted Dense.
-    assert "Dense&nbsp;12" in dock.overlay.counts.text()
+    qtbot.waitUntil(lambda: "Dense&nbsp;12" in dock.overlay.counts.text(), timeout=2000)
     assert "Spread&nbsp;4" in dock.overlay.counts.text()
 
 

@@ -49,9 +49,10 @@ def predicted(session, project_path):
 
 
 @pytest.fixture
-def overlay(predicted):
+def overlay(predicted, qtbot):
     made = PredictionOverlay(predicted)
-    made.refresh()
+    with qtbot.waitSignal(made.changed, timeout=2000):  # the predictions were set a moment ago
+        pass
     yield made
     made.disconnect_viewer()
 

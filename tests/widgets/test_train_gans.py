@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
 
 from napari_cellsynth.events import Finished, Metric, Preview, Progress
+from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
 from napari_cellsynth.widgets.train_gans import TrainGansDock
 
 pytestmark = pytest.mark.gui
@@ -25,7 +26,7 @@ def dock(session, viewer, qtbot):
 
 
 @pytest.fixture
-def labelled(session, project_path):
+def labelled(session, project_path, qtbot):
     """12 Dense and 3 Spread crops."""
     session.open(project_path)
     project = session.project
@@ -33,6 +34,7 @@ def labelled(session, project_path):
     dense, spread = (record.id for record in project.classes())
     project.label(ids[:12], dense)
     project.label(ids[12:15], spread)
+    qtbot.wait(AFTER_LABELS_MS + 100)  # the docks follow after a burst of labels
     return project
 
 

@@ -82,7 +82,8 @@ class ProjectLayers:
             objects = project.objects(image_id=self.image_id, frame=self.frame)
             predictions = project.predictions(image_id=self.image_id, frame=self.frame).reindex(objects.index)
             self._frame_objects = objects.assign(
-                predicted_id=predictions["class_id"].fillna(0).astype(int), confidence=predictions["confidence"].astype(float)
+                predicted_id=predictions["class_id"].fillna(0).astype(int),
+                confidence=predictions["confidence"].astype(float),
             )
         return self._frame_objects
 
@@ -97,7 +98,7 @@ class ProjectLayers:
         layer = self.objects_layer
         if layer is None:
             return None
-        y, x = (int(round(value)) for value in layer.world_to_data(position)[-2:])
+        y, x = (round(float(value)) for value in layer.world_to_data(position)[-2:])
         inside = 0 <= y < layer.data.shape[0] and 0 <= x < layer.data.shape[1]
         value = int(layer.data[y, x]) if inside else 0
         return self.object_at(value) if value else None
