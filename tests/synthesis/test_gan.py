@@ -29,7 +29,7 @@ def test_a_step_equals_the_published_loop_written_out() -> None:
     ones, zeros = torch.ones(6), torch.zeros(6)
     for batch in range(3):
         real = torch.rand(6, 2, 32, 32, generator=torch.Generator().manual_seed(batch)) * 2 - 1
-        figures = ours.step(real, rng)
+        figures = ours.step(real, torch.zeros(len(real), dtype=torch.long), rng)
         for_d.zero_grad()
         loss_real = binary_cross_entropy(discriminator(real).sigmoid(), ones)
         loss_real.backward()
@@ -84,7 +84,9 @@ def test_the_discriminator_learns_again_after_the_generators_step() -> None:
     ours = gan()
     before = copy.deepcopy(ours.discriminator.state_dict())
     for seed in range(2):
-        ours.step(torch.rand(6, 2, 32, 32) * 2 - 1, torch.Generator().manual_seed(seed))
+        ours.step(
+            torch.rand(6, 2, 32, 32) * 2 - 1, torch.zeros(6, dtype=torch.long), torch.Generator().manual_seed(seed)
+        )
         after = ours.discriminator.state_dict()
         assert all(not torch.equal(after[name], before[name]) for name in after)
         before = copy.deepcopy(after)
@@ -101,7 +103,7 @@ def test_building_a_gan_leaves_the_global_random_numbers_alone() -> None:
 
 def test_loaded_moments_take_the_memory_order_of_their_weights() -> None:
     ours, fresh = gan(), gan()
-    ours.step(torch.rand(6, 2, 32, 32) * 2 - 1, torch.Generator().manual_seed(0))
+    ours.step(torch.rand(6, 2, 32, 32) * 2 - 1, torch.zeros(6, dtype=torch.long), torch.Generator().manual_seed(0))
     state = ours.state()
     for optimiser in state["optimisers"].values():
         for moments in optimiser["state"].values():

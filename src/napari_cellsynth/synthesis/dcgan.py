@@ -67,7 +67,7 @@ class Dcgan(Gan):
         """Return the optimisers by name."""
         return dict(self._adam)
 
-    def step(self, real: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
+    def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the discriminator on a real and a generated batch, then the generator on the generated one.
 
         Real and generated patches go through the discriminator as batches of their own, as in the published

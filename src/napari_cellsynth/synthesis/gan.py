@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 EMA_RAMP = 0.05
@@ -24,16 +25,19 @@ class Gan(ABC):
     Attributes
     ----------
     generator : nn.Module
-        From noise (B, z) to patches (B, C, S, S).
+        From inputs (B, z + K) to patches (B, C, S, S): Gaussian noise, then the class as one-hot numbers.
     averaged : nn.Module
         The running average of the generator, in evaluation mode; patches are drawn from it.
     latent : int
-        Length of the noise.
+        Length z of the noise.
+    classes : int
+        K, the number of classes; 0 for a GAN of one class, whose inputs are noise alone.
     """
 
     generator: nn.Module
     averaged: nn.Module
     latent: int
+    classes: int = 0
 
     @abstractmethod
     def networks(self) -> dict[str, nn.Module]:
@@ -44,13 +48,15 @@ class Gan(ABC):
         """Return the optimisers by name."""
 
     @abstractmethod
-    def step(self, real: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
+    def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train on one batch and return its figures, as scalar tensors that are not read back yet.
 
         Parameters
         ----------
         real : Tensor
             Real patches (B, C, S, S) in [-1, 1] in channels-last memory.
+        classes : Tensor
+            Their classes, int64 (B,), 0 to K - 1; all 0 and of no meaning for a GAN of one class.
         rng : torch.Generator
             The only source of chance, so that a resumed run draws what the uninterrupted one would have.
         """
@@ -58,6 +64,12 @@ class Gan(ABC):
     def noise(self, count: int, rng: torch.Generator, device: torch.device) -> torch.Tensor:
         """Draw Gaussian noise (count, z)."""
         return torch.randn((count, self.latent), generator=rng, device=rng.device).to(device)
+
+    def inputs(self, noise: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Return what the generator takes: the noise (B, z) with the classes (B,) as one-hot numbers behind it."""
+        if not self.classes:
+            return noise
+        return torch.cat([noise, one_hot(classes, self.classes).to(noise.dtype)], dim=1)
 
     def start_average(self) -> None:
         """Begin the running average with the generator as it is."""

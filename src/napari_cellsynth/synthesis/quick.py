@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished, Metric
@@ -55,12 +55,13 @@ def train_gan(
     patches: NDArray[np.float32],
     recipe: str | GanRecipe = "dcgan",
     *,
+    classes: ArrayLike | None = None,
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
 ) -> GanRun:
-    """Train a GAN on patches of one class.
+    """Train a GAN on patches of one class, or a conditional one on patches of several.
 
     Parameters
     ----------
@@ -68,6 +69,8 @@ def train_gan(
         Float32 (N, C, Y, X) in [-1, 1], at least two; larger ones than the recipe's size give random windows.
     recipe : str or GanRecipe
         A recipe's name (its size is then the largest that fits the patches) or a complete recipe.
+    classes : array_like of int, optional
+        Class of each patch, 0 to K - 1: needed by the conditional recipes, and by those alone.
     steps : int, optional
         Training steps, instead of the recipe's.
     seed : int
@@ -92,7 +95,12 @@ def train_gan(
         recipe = gan_recipe(recipe, size=_fitting_size(patches))
     if steps is not None:
         recipe = gan_recipe(recipe.name, **(recipe.model_dump() | {"steps": steps}))
-    store = CropStore.from_patches(patches, picked, size=recipe.size)
+    if recipe.conditional != (classes is not None):
+        raise UserError(
+            f"The recipe {recipe.name} learns {'several classes' if recipe.conditional else 'one class'}.",
+            "Give the class of each patch." if recipe.conditional else "Give the patches of one class alone.",
+        )
+    store = CropStore.from_patches(patches, picked, size=recipe.size, classes=classes)
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-gan-") if out is None else out)
     metrics: list[tuple[int, Mapping[str, float]]] = []
     result: Mapping[str, Any] = {}
@@ -104,7 +112,7 @@ def train_gan(
     return GanRun(folder, recipe, picked.type, result, metrics)
 
 
-def generate(run: GanRun | str | Path, n: int, seed: int = 0) -> NDArray[np.float32]:
+def generate(run: GanRun | str | Path, n: int, seed: int = 0, *, class_index: int = 0) -> NDArray[np.float32]:
     """Draw patches from a run's newest generator; patch i of a seed is the same whatever `n`.
 
     Parameters
@@ -115,6 +123,8 @@ def generate(run: GanRun | str | Path, n: int, seed: int = 0) -> NDArray[np.floa
         How many patches.
     seed : int
         Seed of the noise, from 0.
+    class_index : int
+        Which class, 0 to K - 1, of a GAN that was trained on several.
 
     Returns
     -------
@@ -122,8 +132,8 @@ def generate(run: GanRun | str | Path, n: int, seed: int = 0) -> NDArray[np.floa
         Float32 (n, C, S, S) in [-1, 1].
     """
     if isinstance(run, GanRun):
-        return sample.generate(run.folder, n, seed, device=run.device)
-    return sample.generate(Path(run), n, seed)
+        return sample.generate(run.folder, n, seed, class_index=class_index, device=run.device)
+    return sample.generate(Path(run), n, seed, class_index=class_index)
 
 
 def _fitting_size(patches: NDArray[np.float32]) -> int:

@@ -6,7 +6,7 @@ A further recipe is a further model here, with the class that trains it (see `na
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,8 @@ class GanRecipe(BaseModel):
     """What every GAN recipe says; a recipe adds the fields that its networks and losses need."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    conditional: ClassVar[bool] = False
+    """Whether one training learns all classes, each patch being made for a class."""
 
     name: str
     source: str = Field(description="Where the recipe comes from.")
@@ -44,8 +46,20 @@ class GanRecipe(BaseModel):
     )
 
     @abstractmethod
-    def build(self, channels: int, device: torch.device, seed: int) -> Gan:
-        """Return the networks of this recipe with their optimisers and their training step."""
+    def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
+        """Return the networks of this recipe with their optimisers and their training step.
+
+        Parameters
+        ----------
+        channels : int
+            Channels of the patches.
+        device : torch.device
+            Where it trains; on the meta device the networks have shapes but no weights.
+        seed : int
+            Seed of the first weights.
+        classes : int
+            Number of classes of a conditional recipe; the others take no notice of it.
+        """
 
 
 class DcganRecipe(GanRecipe):
@@ -72,7 +86,7 @@ class DcganRecipe(GanRecipe):
         description="Real patches aim at 1 minus this. 0 is the paper's loss; 0.1 steadies few-crop trainings.",
     )
 
-    def build(self, channels: int, device: torch.device, seed: int) -> Gan:
+    def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
         """Return the DCGAN's networks with their optimisers and their training step."""
         from napari_cellsynth.synthesis.dcgan import Dcgan
 
@@ -113,7 +127,7 @@ def gan_recipe(name: str, /, **overrides: Any) -> GanRecipe:
         raise UserError(f"{name}: {field} = {problem['input']!r} will not do.", f"The {message}.") from error
 
 
-def parameter_counts(recipe: GanRecipe, channels: int) -> dict[str, int]:
+def parameter_counts(recipe: GanRecipe, channels: int, classes: int = 12) -> dict[str, int]:
     """Return how many trainable numbers each network of a recipe has, by the network's name.
 
     Parameters
@@ -122,10 +136,12 @@ def parameter_counts(recipe: GanRecipe, channels: int) -> dict[str, int]:
         The recipe.
     channels : int
         Channels of the patches.
+    classes : int
+        Classes of a conditional recipe: the bone-marrow paper's 12 (S2), if not given.
     """
     import torch
 
     from napari_cellsynth.synthesis.networks import count_parameters
 
-    networks = recipe.build(channels, torch.device("meta"), seed=0).networks()
+    networks = recipe.build(channels, torch.device("meta"), 0, classes if recipe.conditional else 0).networks()
     return {name: count_parameters(network) for name, network in networks.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from napari_cellsynth.synthesis.run_folder import checkpoint_path, newest_checkp
 from napari_cellsynth.training import checkpoint as checkpoints
 from napari_cellsynth.training.device import pick_device
 
-__all__ = ["block_size", "draw", "generate", "latents", "load_generator", "newest_checkpoint"]
+__all__ = ["block_size", "draw", "generate", "latents", "load_generator", "newest_checkpoint", "with_class"]
 
 
 def latents(seed: int, first: int, count: int, z: int) -> NDArray[np.float32]:
@@ -38,22 +39,29 @@ def latents(seed: int, first: int, count: int, z: int) -> NDArray[np.float32]:
     return drawn
 
 
+def with_class(noise: NDArray[np.float32], class_index: int, classes: int) -> NDArray[np.float32]:
+    """Return a conditional generator's inputs (N, z + classes): noise (N, z) and one class as one-hot numbers."""
+    one_hot = np.zeros((len(noise), classes), np.float32)
+    one_hot[:, class_index] = 1.0
+    return np.concatenate([noise, one_hot], axis=1)
+
+
 def block_size(size: int) -> int:
     """Return how many patches of a side go through the generator at once, always."""
     return max(4, min(64, 64 * (64 * 64) // (size * size)))
 
 
-def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, int, int]:
-    """Read the averaged generator of a checkpoint.
+class Loaded(NamedTuple):
+    """A trained generator in evaluation mode, with the length of its noise, its side and its number of classes."""
 
-    Returns
-    -------
-    generator : nn.Module
-        In evaluation mode.
-    z : int
-        Length of its noise.
-    size : int
-        Side of its patches.
+    generator: nn.Module
+    z: int
+    size: int
+    classes: int
+
+
+def load_generator(path: Path, device: torch.device) -> Loaded:
+    """Read the averaged generator of a checkpoint.
 
     Raises
     ------
@@ -64,15 +72,16 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, int, in
     if "recipe" not in meta or "generator" not in tensors:
         raise UserError(f"{path} holds no generator.", "Choose a GAN run.")
     recipe = gan_recipe(meta["recipe"]["name"], **meta["recipe"])
-    gan = recipe.build(int(meta["channels"]), torch.device("meta"), seed=0)
+    classes = int(meta.get("classes", 0))
+    gan = recipe.build(int(meta["channels"]), torch.device("meta"), 0, classes)
     generator = gan.averaged.to_empty(device=device)
     generator.load_state_dict(tensors["generator"])
-    return generator.to(memory_format=torch.channels_last).eval(), gan.latent, recipe.size
+    return Loaded(generator.to(memory_format=torch.channels_last).eval(), gan.latent, recipe.size, classes)
 
 
 @torch.inference_mode()
 def draw(generator: nn.Module, noise: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """Return the patches (N, C, S, S), float32 in [-1, 1], of noise (N, z), as one batch in full precision."""
+    """Return the patches (N, C, S, S), float32 in [-1, 1], of inputs (N, z + K), as one batch in full precision."""
     with _exact():
         patches = generator(torch.from_numpy(noise).to(device)).float()
     return np.ascontiguousarray(patches.cpu().numpy())
@@ -83,6 +92,7 @@ def generate(
     n: int,
     seed: int = 0,
     *,
+    class_index: int = 0,
     first_index: int = 0,
     checkpoint: str = "newest",
     device: torch.device | str = "auto",
@@ -101,6 +111,8 @@ def generate(
         How many patches.
     seed : int
         Seed of the noise, from 0.
+    class_index : int
+        Which class, 0 to K - 1, of a GAN that was trained on several; 0 for a GAN of one class.
     first_index : int
         Index of the first patch.
     checkpoint : str
@@ -116,18 +128,22 @@ def generate(
     Raises
     ------
     UserError
-        If the run has no such checkpoint or a number is negative.
+        If the run has no such checkpoint or class, or a number is negative.
     """
     if n < 1:
         raise UserError(f"{n} patches cannot be drawn.", "Ask for at least 1.")
     device = pick_device(device) if isinstance(device, str) else device
-    generator, z, size = load_generator(checkpoint_path(Path(folder), checkpoint), device)
+    generator, z, size, classes = load_generator(checkpoint_path(Path(folder), checkpoint), device)
+    if not 0 <= class_index < max(1, classes):
+        raise UserError(f"The run has no class number {class_index}.", f"It has {max(1, classes)}, from 0.")
+
+    def inputs(block_number: int) -> NDArray[np.float32]:
+        noise = latents(seed, block_number * block, block, z)
+        return with_class(noise, class_index, classes) if classes else noise
+
     block = block_size(size)
     first_block, last_block = first_index // block, (first_index + n - 1) // block
-    drawn = [
-        draw(generator, latents(seed, number * block, block, z), device)
-        for number in range(first_block, last_block + 1)
-    ]
+    drawn = [draw(generator, inputs(number), device) for number in range(first_block, last_block + 1)]
     skipped = first_index - first_block * block
     return np.concatenate(drawn)[skipped : skipped + n]
 

@@ -18,7 +18,7 @@ from napari_cellsynth.events import Event, Finished, Metric, Preview, Progress, 
 from napari_cellsynth.synthesis.gan import Gan
 from napari_cellsynth.synthesis.recipes import GanRecipe
 from napari_cellsynth.synthesis.run_folder import STATE, Figures, generator_name, save_sheet
-from napari_cellsynth.synthesis.sample import draw, latents
+from napari_cellsynth.synthesis.sample import draw, latents, with_class
 from napari_cellsynth.training import checkpoint
 from napari_cellsynth.training.augment import flips_quarter_turns
 from napari_cellsynth.training.loader import CropStore
@@ -27,7 +27,8 @@ FEW_CROPS = 60
 """Below this many crops a GAN mostly learns them by heart, and the user is told."""
 
 SAVE_SECONDS, PREVIEW_SECONDS, FIGURE_SECONDS = 10.0, 2.0, 0.1
-PREVIEWS, KEPT, SHOWN = 20, 5, 16
+PREVIEWS, KEPT = 20, 5
+SHOWN, SHOWN_A_CLASS = 16, 4
 
 COLLAPSED = 0.01
 """Samples that differ among themselves by less than this share of what real patches do are one image."""
@@ -100,11 +101,11 @@ def training_step(
     gan: Gan, recipe: GanRecipe, store: CropStore, rng: torch.Generator, step: int
 ) -> dict[str, torch.Tensor]:
     """Do the `step`-th training step of a run: batch, symmetries, networks, running average."""
-    index = torch.randint(len(store), (recipe.batch,), generator=rng, device=rng.device)
+    index = store.draw(recipe.batch, rng)
     real = store.windows(index, rng)
     if recipe.symmetries:
         real = flips_quarter_turns(real, rng)
-    figures = gan.step(real, rng)
+    figures = gan.step(real, store.classes[index.to(store.device)], rng)
     gan.update_average(recipe.batch, step * recipe.batch, recipe.ema_half_life)
     return figures
 
@@ -140,11 +141,12 @@ class _Run:
         self.meta = meta | {
             "recipe": recipe.model_dump(mode="json"),
             "channels": store.channels,
+            "classes": store.n_classes,
             "seed": seed,
         }
-        self.gan = recipe.build(store.channels, device, seed)
+        self.gan = recipe.build(store.channels, device, seed, store.n_classes)
         self.rng = torch.Generator(device).manual_seed(seed)
-        self.noise = latents(seed, 0, SHOWN, self.gan.latent)
+        self.noise = self._shown_inputs(seed)
         self.step = 0
         self.seconds = 0.0
         self.last: dict[str, float] = {}
@@ -152,7 +154,7 @@ class _Run:
         self._names: list[str] = []
         self._flat_previews = 0
         self._passing: Path | None = None
-        self._real_spread = _spread(store.centred(torch.arange(min(len(store), 64))).cpu().numpy())
+        self._real_spread = self._spread_of_real()
         state = folder / STATE
         if state.exists():
             if not resume:
@@ -189,6 +191,20 @@ class _Run:
             yield self._save(clock)
         yield Finished(self._result())
 
+    def _shown_inputs(self, seed: int) -> NDArray[np.float32]:
+        """Return the generator's inputs for the sample patches: fixed noise, for every class in turn."""
+        classes = self.store.n_classes
+        if not classes:
+            return latents(seed, 0, SHOWN, self.gan.latent)
+        return np.concatenate(
+            [with_class(latents(seed, 0, SHOWN_A_CLASS, self.gan.latent), each, classes) for each in range(classes)]
+        )
+
+    def _spread_of_real(self) -> float:
+        chosen = [torch.nonzero(self.store.classes == each)[:64, 0] for each in range(max(1, self.store.n_classes))]
+        spreads = [_spread(self.store.centred(index).cpu().numpy()) for index in chosen if len(index) > 1]
+        return sum(spreads) / max(1, len(spreads))
+
     def _train_step(self) -> None:
         with torch.backends.cudnn.flags(enabled=True, benchmark=True):
             figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
@@ -224,7 +240,7 @@ class _Run:
     def _watch_collapse(self, images: NDArray[np.float32]) -> None:
         """Raise once three milestones in a row show a single image, though the real patches differ."""
         trusted = self.step * self.recipe.batch >= TRUSTED_FROM
-        flat = trusted and _spread(images) < COLLAPSED * self._real_spread
+        flat = trusted and _spread(images, self.store.n_classes) < COLLAPSED * self._real_spread
         self._flat_previews = self._flat_previews + 1 if flat else 0
         if self._flat_previews >= 3:
             raise UserError(
@@ -251,9 +267,9 @@ class _Run:
     def _restore(self, path: Path) -> None:
         """Take over a saved state, if it is of the same run."""
         tensors, meta = checkpoint.load(path, "cpu")
-        for name in ("channels", "seed"):
-            if meta[name] != self.meta[name]:
-                raise UserError(f"The run was started with {name} {meta[name]}, not {self.meta[name]}.")
+        for name in ("channels", "classes", "seed"):
+            if meta.get(name, 0) != self.meta[name]:
+                raise UserError(f"The run was started with {name} {meta.get(name, 0)}, not {self.meta[name]}.")
         before, now = meta["recipe"], self.meta["recipe"]
         changed = [name for name in now if name != "steps" and before.get(name) != now[name]]
         if changed:
@@ -287,6 +303,10 @@ class _Run:
         }
 
 
-def _spread(patches: NDArray[np.float32]) -> float:
-    """Return how much patches differ among themselves: the mean over pixels of their standard deviation."""
-    return float(patches.std(axis=0).mean())
+def _spread(patches: NDArray[np.float32], classes: int = 0) -> float:
+    """Return how much patches (of as many of each class, class by class) differ within a class.
+
+    The mean over pixels of their standard deviation.
+    """
+    by_class = patches.reshape(max(1, classes), -1, *patches.shape[1:])
+    return float(by_class.std(axis=1).mean())

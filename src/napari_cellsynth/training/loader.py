@@ -29,6 +29,15 @@ class CropStore:
         Side of the windows in pixels.
     device : torch.device or str
         Where the buffer lives.
+    classes : array_like of int, optional
+        Class of each crop, 0 to K - 1; batches are then drawn class by class.
+
+    Attributes
+    ----------
+    classes : Tensor
+        Class of each crop, int64 (N,); all 0 where none were given.
+    n_classes : int
+        K; 0 where no classes were given.
 
     Raises
     ------
@@ -43,6 +52,7 @@ class CropStore:
         high: ArrayLike,
         size: int,
         device: torch.device | str = "cpu",
+        classes: ArrayLike | None = None,
     ) -> None:
         _check(crops, size)
         self.channels = int(crops[0].shape[0])
@@ -63,10 +73,24 @@ class CropStore:
         self._widths = torch.from_numpy(shapes[:, 1].copy()).to(self.device)
         self._starts = torch.from_numpy(starts).to(self.device)
         self._reach = torch.arange(self.size, device=self.device)
+        given = np.zeros(len(crops), np.int64) if classes is None else np.asarray(classes, np.int64)
+        self.n_classes = 0 if classes is None else int(given.max()) + 1
+        self.classes = torch.from_numpy(given.copy()).to(self.device)
+        counts = np.bincount(given, minlength=1)
+        if len(given) != len(crops) or not np.all(counts):
+            raise UserError("Every class needs a crop, and every crop a class.", "Label more crops.")
+        self._by_class = torch.from_numpy(np.argsort(given, kind="stable")).to(self.device)
+        self._class_counts = torch.from_numpy(counts).to(self.device)
+        self._class_starts = torch.from_numpy(np.cumsum(counts) - counts).to(self.device)
 
     @classmethod
     def from_patches(
-        cls, patches: NDArray[np.float32], device: torch.device | str = "cpu", *, size: int | None = None
+        cls,
+        patches: NDArray[np.float32],
+        device: torch.device | str = "cpu",
+        *,
+        size: int | None = None,
+        classes: ArrayLike | None = None,
     ) -> CropStore:
         """Return a store of patches that are in [-1, 1] already; they come out unchanged.
 
@@ -78,6 +102,8 @@ class CropStore:
             Where the buffer lives.
         size : int, optional
             Side of the windows; the patches' shorter side if not given.
+        classes : array_like of int, optional
+            Class of each patch, 0 to K - 1.
 
         Raises
         ------
@@ -92,10 +118,34 @@ class CropStore:
             )
         if not np.all(np.abs(patches) <= 1 + 1e-6):
             raise UserError("Patches must lie in [-1, 1].", "Rescale them, for example uint8 by x / 127.5 - 1.")
-        return cls(list(patches), -1.0, 1.0, min(patches.shape[2:]) if size is None else size, device)
+        return cls(list(patches), -1.0, 1.0, min(patches.shape[2:]) if size is None else size, device, classes)
 
     def __len__(self) -> int:
         return len(self._starts)
+
+    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw which crops make a batch, with replacement.
+
+        Parameters
+        ----------
+        count : int
+            Crops in the batch.
+        generator : torch.Generator
+            Where they are drawn from.
+
+        Returns
+        -------
+        Tensor
+            Integers (count,): every crop alike, or, with classes, every class alike and every crop of a class alike,
+            so that a rare class is seen as often as a common one.
+        """
+        if not self.n_classes:
+            return torch.randint(len(self), (count,), generator=generator, device=generator.device)
+        kinds = torch.randint(self.n_classes, (count,), generator=generator, device=generator.device).to(self.device)
+        place = torch.rand(count, generator=generator, device=generator.device, dtype=torch.float64).to(self.device)
+        of_class = self._class_counts[kinds]
+        within = torch.minimum((place * of_class).long(), of_class - 1)
+        return self._by_class[self._class_starts[kinds] + within]
 
     def windows(self, index: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return a random window of each crop of a batch.
