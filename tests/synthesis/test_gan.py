@@ -13,6 +13,8 @@ from napari_cellsynth.synthesis.recipes import gan_recipe
 
 CPU = torch.device("cpu")
 
+ONE_CLASS = torch.zeros(6, dtype=torch.long)
+
 
 def gan(**changes: object) -> Dcgan:
     recipe = gan_recipe("dcgan", **({"size": 32, "width": 4, "z": 8, "batch": 6} | changes))
@@ -84,9 +86,7 @@ def test_the_discriminator_learns_again_after_the_generators_step() -> None:
     ours = gan()
     before = copy.deepcopy(ours.discriminator.state_dict())
     for seed in range(2):
-        ours.step(
-            torch.rand(6, 2, 32, 32) * 2 - 1, torch.zeros(6, dtype=torch.long), torch.Generator().manual_seed(seed)
-        )
+        ours.step(torch.rand(6, 2, 32, 32) * 2 - 1, ONE_CLASS, torch.Generator().manual_seed(seed))
         after = ours.discriminator.state_dict()
         assert all(not torch.equal(after[name], before[name]) for name in after)
         before = copy.deepcopy(after)
@@ -103,7 +103,7 @@ def test_building_a_gan_leaves_the_global_random_numbers_alone() -> None:
 
 def test_loaded_moments_take_the_memory_order_of_their_weights() -> None:
     ours, fresh = gan(), gan()
-    ours.step(torch.rand(6, 2, 32, 32) * 2 - 1, torch.zeros(6, dtype=torch.long), torch.Generator().manual_seed(0))
+    ours.step(torch.rand(6, 2, 32, 32) * 2 - 1, ONE_CLASS, torch.Generator().manual_seed(0))
     state = ours.state()
     for optimiser in state["optimisers"].values():
         for moments in optimiser["state"].values():
