@@ -157,10 +157,12 @@ def test_losses_that_stop_being_numbers_end_the_run_and_leave_the_checkpoint(
     honest = Dcgan.step
     calls = iter(range(100))
 
-    def poisoned(self: Dcgan, real: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
+    def poisoned(
+        self: Dcgan, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator
+    ) -> dict[str, torch.Tensor]:
         if next(calls) == 3:
             real = real * float("nan")
-        return honest(self, real, rng)
+        return honest(self, real, classes, rng)
 
     monkeypatch.setattr(Dcgan, "step", poisoned)
     with pytest.raises(UserError, match="step 4") as caught:
