@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 
 def cross_entropy_discriminator(real: torch.Tensor, fake: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
@@ -27,3 +27,27 @@ def cross_entropy_generator(fake: torch.Tensor) -> torch.Tensor:
     """Return the generator's non-saturating loss, -E[log D(G(z))] (Goodfellow et al. 2014, section 3)."""
     fake = fake.float()
     return binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
+
+
+def wasserstein_critic(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """Return the critic's loss, E[D(G(z))] - E[D(x)] (Arjovsky et al. 2017, eq. 3; S2, S3)."""
+    return fake.float().mean() - real.float().mean()
+
+
+def wasserstein_generator(fake: torch.Tensor) -> torch.Tensor:
+    """Return the generator's loss, -E[D(G(z))] (Arjovsky et al. 2017, eq. 4; S2, S3)."""
+    return -fake.float().mean()
+
+
+def relativistic(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
+    """Return E[softplus(worse - better)], the relativistic loss of pairs (Jolicoeur-Martineau 2019; Huang et al. 2024).
+
+    The critic's loss has the real scores first, the generator's the generated ones; a constant added to the critic
+    changes neither.
+
+    Parameters
+    ----------
+    better, worse : Tensor
+        Scores (B,) of patches in pairs.
+    """
+    return softplus(worse.float() - better.float()).mean()
