@@ -15,7 +15,8 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished, Metric
 from napari_cellsynth.synthesis import run_folder, sample
 from napari_cellsynth.synthesis.networks import SIZES
-from napari_cellsynth.synthesis.recipes import GanRecipe, gan_recipe
+from napari_cellsynth.synthesis.recipe_base import GanRecipe
+from napari_cellsynth.synthesis.recipes import gan_recipe
 from napari_cellsynth.synthesis.train import train
 from napari_cellsynth.training.device import pick_device
 from napari_cellsynth.training.loader import CropStore

@@ -5,61 +5,17 @@ A further recipe is a further model here, with the class that trains it (see `na
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.training.fit import FIT, Fit
+from napari_cellsynth.synthesis.recipe_base import GanRecipe
 
 if TYPE_CHECKING:
     import torch
 
     from napari_cellsynth.synthesis.gan import Gan
-
-
-class GanRecipe(BaseModel):
-    """What every GAN recipe says; a recipe adds the fields that its networks and losses need."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    conditional: ClassVar[bool] = False
-    """Whether one training learns all classes, each patch being made for a class."""
-
-    name: str
-    source: str = Field(description="Where the recipe comes from.")
-    size: Literal[32, 64, 128, 256, 512] = Field(64, description="Side of the patches in pixels.")
-    fit: Fit = Field("auto", description=FIT)
-    steps: int = Field(3000, ge=1, le=10_000_000, description="Training steps; one step is one batch.")
-    batch: int = Field(64, ge=2, le=1024, description="Patches a step.")
-    symmetries: bool = Field(
-        True,
-        description="Flip and quarter-turn the real patches at random. Turn it off where up and down differ "
-        "or where left and right do.",
-    )
-    ema_half_life: int = Field(
-        20_000,
-        ge=0,
-        le=10_000_000,
-        description="Patches are drawn from a running average of the generator; this many training images "
-        "halve the weight of an older state (less at the start of a run). 0 turns the average off.",
-    )
-
-    @abstractmethod
-    def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
-        """Return the networks of this recipe with their optimisers and their training step.
-
-        Parameters
-        ----------
-        channels : int
-            Channels of the patches.
-        device : torch.device
-            Where it trains; on the meta device the networks have shapes but no weights.
-        seed : int
-            Seed of the first weights.
-        classes : int
-            Number of classes of a conditional recipe; the others take no notice of it.
-        """
 
 
 class DcganRecipe(GanRecipe):

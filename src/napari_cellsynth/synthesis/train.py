@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Metric, Preview, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.synthesis.gan import Gan
-from napari_cellsynth.synthesis.recipes import GanRecipe
+from napari_cellsynth.synthesis.recipe_base import GanRecipe
 from napari_cellsynth.synthesis.run_folder import STATE, Figures, generator_name, save_sheet
 from napari_cellsynth.synthesis.sample import draw, latents, with_class
 from napari_cellsynth.training import checkpoint
