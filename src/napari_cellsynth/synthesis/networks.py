@@ -106,12 +106,14 @@ class Discriminator(nn.Module):
 
 @torch.no_grad()
 def initialise(network: nn.Module, seed: int) -> None:
-    """Draw the weights as DCGAN does: convolutions N(0, 0.02), batch norm scales N(1, 0.02), shifts 0."""
+    """Draw the weights as DCGAN does: layers N(0, 0.02), scales of norms N(1, 0.02), biases and shifts 0."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.weight.normal_(0.0, 0.02, generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):
+            if module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
             module.weight.normal_(1.0, 0.02, generator=generator)
             module.bias.zero_()
 

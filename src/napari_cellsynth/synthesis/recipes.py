@@ -11,6 +11,12 @@ from pydantic import Field, ValidationError
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
+from napari_cellsynth.synthesis.recipes_wgan import (
+    WganDivCellCycleRecipe,
+    WganDivRecipe,
+    WganGpCellCycleRecipe,
+    WganGpRecipe,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +55,13 @@ class DcganRecipe(GanRecipe):
         return Dcgan(self, channels, device, seed)
 
 
-GAN_RECIPES: dict[str, type[GanRecipe]] = {"dcgan": DcganRecipe}
+GAN_RECIPES: dict[str, type[GanRecipe]] = {
+    "dcgan": DcganRecipe,
+    "wgan-gp": WganGpRecipe,
+    "wgan-gp-cellcycle": WganGpCellCycleRecipe,
+    "wgan-div": WganDivRecipe,
+    "wgan-div-cellcycle": WganDivCellCycleRecipe,
+}
 """Every GAN recipe by name."""
 
 

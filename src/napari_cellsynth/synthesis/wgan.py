@@ -1,0 +1,98 @@
+"""Wasserstein GANs with a penalty on the critic's gradient: several critic updates for each of the generator's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim import Adam
+
+from napari_cellsynth.synthesis.critic import Critic
+from napari_cellsynth.synthesis.losses import wasserstein_critic, wasserstein_generator
+from napari_cellsynth.synthesis.networks import Generator
+from napari_cellsynth.synthesis.penalties import interpolated
+from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+
+if TYPE_CHECKING:
+    from napari_cellsynth.synthesis.recipes_wgan import WganRecipe
+
+Penalty = Callable[[Critic, torch.Tensor], torch.Tensor]
+
+
+class Wgan(TwoNetworkGan):
+    """WGAN-GP (Gulrajani et al. 2017, algorithm 1) or WGAN-div (Wu et al. 2018, algorithm 1), by its penalty.
+
+    Parameters
+    ----------
+    recipe : WganRecipe
+        Its hyperparameters.
+    penalty : callable
+        From the critic and patches (B, C, S, S) between real and generated ones to the weighted penalty.
+    channels : int
+        Channels of the patches.
+    device : torch.device
+        Where it trains; on the meta device the networks have shapes but no weights.
+    seed : int
+        Seed of the first weights, which are the same on every device.
+    """
+
+    def __init__(self, recipe: WganRecipe, penalty: Penalty, channels: int, device: torch.device, seed: int) -> None:
+        self.recipe = recipe
+        self._penalty = penalty
+        self._critic_updates = 0
+        with torch.device("meta"):
+            generator = Generator(recipe.size, channels, recipe.z, recipe.width)
+            self.critic = Critic(recipe.size, channels, recipe.width)
+        super().__init__(recipe.z, {"generator": generator, "critic": self.critic}, device, seed)
+        self._optimisers = {
+            name: Adam(
+                network.parameters(),
+                recipe.lr,
+                betas=(recipe.beta1, recipe.beta2),
+                fused=has_fused_steps(device),
+            )
+            for name, network in self.networks().items()
+        }
+
+    def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
+        """Train the critic on a real and a generated batch and, every `critic_steps` steps, the generator.
+
+        The generator's loss is told at every step: at the others it is that of the critic's generated batch.
+        """
+        with torch.no_grad(), self._precision():
+            fake = self.generator(self.noise(len(real), rng, real.device)).float()
+        with self._precision():
+            on_real, on_fake = self.critic(torch.cat([real, fake])).chunk(2)
+        distance = wasserstein_critic(on_real, on_fake)
+        penalty = self._penalty(self.critic, interpolated(real, fake, rng))
+        self._update("critic", distance + penalty)
+        self._critic_updates += 1
+        if self._critic_updates % self.recipe.critic_steps:
+            loss_generator = wasserstein_generator(on_fake)
+        else:
+            loss_generator = self._train_generator(len(real), rng, real.device)
+        return {
+            "loss_generator": loss_generator.detach(),
+            "loss_critic": (distance + penalty).detach(),
+            "wasserstein": -distance.detach(),
+            "penalty": penalty.detach(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that a resumed training needs, the place between two generator updates included."""
+        return super().state() | {"critic_updates": self._critic_updates}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        super().restore(state)
+        self._critic_updates = int(state["critic_updates"])
+
+    def _train_generator(self, count: int, rng: torch.Generator, device: torch.device) -> torch.Tensor:
+        # The generator's step needs the gradient through the critic but not that of its weights.
+        self.critic.requires_grad_(False)
+        with self._precision():
+            loss = wasserstein_generator(self.critic(self.generator(self.noise(count, rng, device))))
+        self._update("generator", loss)
+        self.critic.requires_grad_(True)
+        return loss
