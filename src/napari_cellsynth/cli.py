@@ -377,9 +377,9 @@ def recipes(as_json: Json = False) -> None:
         print(json.dumps(listed()))
         return
     for recipe in listed():
-        print(f"{recipe['name']:<12} {recipe['kind']:<10} {recipe['source']}")
+        print(f"{recipe['name']:<18} {recipe['kind']:<10} {recipe['source']}")
         print(
-            f"{'':<23} parameters: {recipe['parameters']}; "
+            f"{'':<29} parameters: {recipe['parameters']}; "
             + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items())
         )
 

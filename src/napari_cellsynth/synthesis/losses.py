@@ -29,6 +29,26 @@ def cross_entropy_generator(fake: torch.Tensor) -> torch.Tensor:
     return binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
 
 
+def flipped_labels(
+    logits: torch.Tensor, label: float, opposite: float, share: float, rng: torch.Generator
+) -> torch.Tensor:
+    """Return a label (B,) for each logit, a random share of which are the opposite (S1, section 3.1.3, step 4).
+
+    Parameters
+    ----------
+    logits : Tensor
+        What the labels are for (B,), float32.
+    label, opposite : float
+        What the patches are, and what they are not.
+    share : float
+        Probability of a wrong label.
+    rng : torch.Generator
+        Where the wrong ones are drawn from.
+    """
+    wrong = torch.rand(len(logits), generator=rng, device=rng.device).to(logits.device) < share
+    return torch.full_like(logits, label).masked_fill_(wrong, opposite)
+
+
 def wasserstein_critic(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """Return the critic's loss, E[D(G(z))] - E[D(x)] (Arjovsky et al. 2017, eq. 3; S2, S3)."""
     return fake.float().mean() - real.float().mean()

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
+from napari_cellsynth.synthesis.recipes_protein import DcganProteinRecipe
 from napari_cellsynth.synthesis.recipes_wgan import (
     WganDivCellCycleRecipe,
     WganDivRecipe,
@@ -57,6 +58,7 @@ class DcganRecipe(GanRecipe):
 
 GAN_RECIPES: dict[str, type[GanRecipe]] = {
     "dcgan": DcganRecipe,
+    "dcgan-protein": DcganProteinRecipe,
     "wgan-gp": WganGpRecipe,
     "wgan-gp-cellcycle": WganGpCellCycleRecipe,
     "wgan-div": WganDivRecipe,

@@ -33,8 +33,12 @@ SHOWN, SHOWN_A_CLASS = 16, 4
 COLLAPSED = 0.01
 """Samples that differ among themselves by less than this share of what real patches do are one image."""
 
+DEAD = 1e-4
+"""Mean scores of real and generated patches that differ by less come from a critic without a slope: under the penalties
+it gains about 1 in score for a distance of 1 between patches, which differ by far more."""
+
 TRUSTED_FROM = 20_000
-"""Images before which a generator that still shows nothing but grey is not called collapsed."""
+"""Images before which a generator that still shows nothing but grey is not called collapsed, nor a critic dead."""
 
 
 def train(
@@ -83,7 +87,7 @@ def train(
     ------
     UserError
         If there are fewer than 2 crops, the folder holds another run, the losses stop being numbers, the
-        generator collapses, the disk is full or the device's memory is too small.
+        generator collapses, the critic dies, the disk is full or the device's memory is too small.
     """
     if len(store) < 2:
         raise UserError(f"A GAN cannot learn from {len(store)} crop.", "Label more crops of this class.")
@@ -152,7 +156,7 @@ class _Run:
         self.last: dict[str, float] = {}
         self._pending: list[torch.Tensor] = []
         self._names: list[str] = []
-        self._flat_previews = 0
+        self._flat_previews = self._dead_milestones = 0
         self._passing: Path | None = None
         self._real_spread = self._spread_of_real()
         state = folder / STATE
@@ -233,20 +237,38 @@ class _Run:
         images = draw(self.gan.averaged, self.noise, self.device)
         if kept:
             save_sheet(self.folder, self.step, images)
+            self._watch_critic()
             self._watch_collapse(images)
         clock.preview = time.monotonic()
         return Preview("", images)
 
+    def _watch_critic(self) -> None:
+        """Raise once three milestones in a row have a critic that scores real and generated patches alike."""
+        dead = self._is_trusted() and abs(self.last.get("wasserstein", 1.0)) < DEAD
+        self._dead_milestones = self._dead_milestones + 1 if dead else 0
+        if self._dead_milestones >= 3:
+            raise UserError(
+                f"The critic is dead: by step {self.step} it scores real and generated patches alike, "
+                "so the generator learns nothing.",
+                "Start again with another seed, a larger lr or width, or a smaller penalty_weight.",
+            )
+
     def _watch_collapse(self, images: NDArray[np.float32]) -> None:
         """Raise once three milestones in a row show a single image, though the real patches differ."""
-        trusted = self.step * self.recipe.batch >= TRUSTED_FROM
-        flat = trusted and _spread(images, self.store.n_classes) < COLLAPSED * self._real_spread
+        flat = self._is_trusted() and _spread(images, self.store.n_classes) < COLLAPSED * self._real_spread
         self._flat_previews = self._flat_previews + 1 if flat else 0
         if self._flat_previews >= 3:
             raise UserError(
                 f"The generator collapsed to a single image by step {self.step}.",
-                "Start again with another seed, more crops, or label_smoothing 0.1.",
+                f"Start again with another seed, or more crops{self._or_smoothing(', or label_smoothing 0.1')}.",
             )
+
+    def _is_trusted(self) -> bool:
+        return self.step * self.recipe.batch >= TRUSTED_FROM
+
+    def _or_smoothing(self, advice: str) -> str:
+        """Return an advice on label smoothing where the recipe has it."""
+        return advice if "label_smoothing" in type(self.recipe).model_fields else ""
 
     def _save(self, clock: _Clock, *, keep: bool = True) -> Saved:
         """Write the state and the averaged generator; a generator not to keep gives way to the next one."""
@@ -289,7 +311,8 @@ class _Run:
     def _diverged(self, step: int) -> UserError:
         return UserError(
             f"The training went wrong at step {step}: its numbers are no longer finite.",
-            "Lower lr or set label_smoothing to 0.1, and start again; the last checkpoint is kept.",
+            f"Lower lr{self._or_smoothing(' or set label_smoothing to 0.1')}, and start again; "
+            "the last checkpoint is kept.",
         )
 
     def _result(self) -> dict[str, Any]:

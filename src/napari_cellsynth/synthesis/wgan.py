@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from torch.optim import Adam
 
 from napari_cellsynth.synthesis.critic import Critic
@@ -45,6 +46,9 @@ class Wgan(TwoNetworkGan):
             generator = Generator(recipe.size, channels, recipe.z, recipe.width)
             self.critic = Critic(recipe.size, channels, recipe.width)
         super().__init__(recipe.z, {"generator": generator, "critic": self.critic}, device, seed)
+        # A critic that starts steep is punished by the power p of its slope: gradients so large that Adam's second
+        # momentum drowns for thousands of steps what real and generated patches would teach. So it starts level.
+        nn.init.zeros_(self.critic.score.weight)
         self._optimisers = {
             name: Adam(
                 network.parameters(),

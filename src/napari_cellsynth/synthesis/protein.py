@@ -1,0 +1,74 @@
+"""The protein paper's DCGAN in training (S1, section 3.1.3): Adam against SGD, labels smoothed and sometimes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim import SGD, Adam
+
+from napari_cellsynth.synthesis.losses import cross_entropy_generator, flipped_labels
+from napari_cellsynth.synthesis.protein_networks import ProteinDiscriminator, ProteinGenerator
+from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+
+if TYPE_CHECKING:
+    from napari_cellsynth.synthesis.recipes_protein import DcganProteinRecipe
+
+
+class ProteinDcgan(TwoNetworkGan):
+    """The protein paper's GAN of one class.
+
+    Parameters
+    ----------
+    recipe : DcganProteinRecipe
+        Its hyperparameters.
+    channels : int
+        Channels of the patches.
+    device : torch.device
+        Where it trains; on the meta device the networks have shapes but no weights.
+    seed : int
+        Seed of the first weights, which are the same on every device.
+    """
+
+    def __init__(self, recipe: DcganProteinRecipe, channels: int, device: torch.device, seed: int) -> None:
+        self.recipe = recipe
+        with torch.device("meta"):
+            generator = ProteinGenerator(recipe.size, channels, recipe.z, recipe.width)
+            self.discriminator = ProteinDiscriminator(recipe.size, channels, recipe.width)
+        super().__init__(recipe.z, {"generator": generator, "discriminator": self.discriminator}, device, seed)
+        fused = has_fused_steps(device)
+        self._optimisers = {
+            "generator": Adam(generator.parameters(), recipe.lr, betas=(recipe.beta1, 0.999), fused=fused),
+            "discriminator": SGD(self.discriminator.parameters(), recipe.lr_discriminator, fused=fused),
+        }
+
+    def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
+        """Train the discriminator on a real and a generated batch, then the generator on the generated one.
+
+        Real and generated patches go through the discriminator as batches of their own (S1, section 3.1.3, step 5).
+        Only its labels are smoothed and flipped (steps 4 and 7), never the generator's.
+        """
+        recipe, discriminator = self.recipe, self.discriminator
+        with self._precision():
+            fake = self.generator(self.noise(len(real), rng, real.device))
+            on_real, on_fake = discriminator(real, rng).float(), discriminator(fake.detach(), rng).float()
+        is_real, is_fake = 1.0 - recipe.label_smoothing, 0.0
+        loss_d = binary_cross_entropy_with_logits(
+            on_real, flipped_labels(on_real, is_real, is_fake, recipe.label_flips, rng)
+        ) + binary_cross_entropy_with_logits(
+            on_fake, flipped_labels(on_fake, is_fake, is_real, recipe.label_flips, rng)
+        )
+        self._update("discriminator", loss_d)
+        # The generator's step needs the gradient through the discriminator but not that of its weights.
+        discriminator.requires_grad_(False)
+        with self._precision():
+            loss_g = cross_entropy_generator(discriminator(fake, rng))
+        self._update("generator", loss_g)
+        discriminator.requires_grad_(True)
+        return {
+            "loss_generator": loss_g.detach(),
+            "loss_discriminator": loss_d.detach(),
+            "score_real": on_real.detach().sigmoid().mean(),
+            "score_fake": on_fake.detach().sigmoid().mean(),
+        }
