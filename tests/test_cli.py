@@ -119,6 +119,8 @@ def test_recipes_list_name_kind_source_defaults_and_parameters() -> None:
     assert {"dcgan", "hescnet", "fast"} <= set(by_name)
     assert all({"name", "kind", "source", "defaults", "parameters"} == set(recipe) for recipe in listed)
     assert set(by_name["dcgan"]["parameters"]) == {"generator", "discriminator"}
+    assert {"dcgan-protein", "wgan-gp", "wgan-gp-cellcycle", "wgan-div", "wgan-div-cellcycle"} <= set(by_name)
+    assert set(by_name["wgan-gp"]["parameters"]) == {"generator", "critic"}
 
 
 def test_the_help_imports_neither_torch_nor_napari() -> None:

@@ -19,6 +19,7 @@ from napari_cellsynth.synthesis import run_folder, sample
 from napari_cellsynth.synthesis import train as loop
 from napari_cellsynth.synthesis.dcgan import Dcgan
 from napari_cellsynth.synthesis.recipes import GanRecipe, gan_recipe
+from napari_cellsynth.synthesis.wgan import Wgan
 from napari_cellsynth.training import checkpoint
 from napari_cellsynth.training.loader import CropStore
 
@@ -180,6 +181,35 @@ def test_a_generator_that_draws_one_image_only_ends_the_run_with_advice(
     with pytest.raises(UserError, match="collapsed") as caught:
         train(tmp_path, tiny(steps=20))
     assert "label_smoothing" in caught.value.hint
+
+
+def test_a_critic_that_scores_all_alike_ends_the_run_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = gan_recipe("wgan-gp", size=32, width=4, z=8, batch=4, steps=20)
+    monkeypatch.setattr(loop, "TRUSTED_FROM", 12)
+    monkeypatch.setattr(loop, "COLLAPSED", 0.0)
+    assert isinstance(
+        train(tmp_path / "alive", gan_recipe("wgan-gp", **recipe.model_dump() | {"lr": 1e-3}))[-1], Finished
+    )
+    honest = Wgan.step
+
+    def dead(self: Wgan, *given: torch.Tensor | torch.Generator) -> dict[str, torch.Tensor]:
+        return honest(self, *given) | {"wasserstein": torch.tensor(-8e-10)}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Wgan, "step", dead)
+    with pytest.raises(UserError, match="critic is dead: by step 5") as caught:
+        train(tmp_path / "dead", recipe)
+    assert "lr" in caught.value.hint
+    assert "label_smoothing" not in caught.value.hint
+
+
+def test_advice_names_only_fields_that_the_recipe_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "TRUSTED_FROM", 0)
+    monkeypatch.setattr(loop, "draw", lambda *given: np.zeros((16, 1, 32, 32), np.float32))
+    with pytest.raises(UserError, match="collapsed") as caught:
+        train(tmp_path, gan_recipe("wgan-div", size=32, width=4, z=8, batch=4, steps=20))
+    assert "label_smoothing" not in caught.value.hint
 
 
 def test_too_few_crops_and_the_wrong_size_are_refused(tmp_path: Path) -> None:

@@ -35,12 +35,13 @@ class Critic(nn.Module):
             # One group of all channels: the layer norm of images. Its shift makes a bias needless.
             layers += [nn.Conv2d(outer, inner, 4, 2, 1, bias=False), nn.GroupNorm(1, inner), nn.LeakyReLU(0.2, True)]
         self.layers = nn.Sequential(*layers)
-        self.score = nn.Conv2d(hidden[-1], 1, 4, 1, 0)
+        # A constant added to every score changes nothing: a bias would only follow rounding.
+        self.score = nn.Conv2d(hidden[-1], 1, 4, 1, 0, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores (B,), float32, for patches (B, C, size, size)."""
-        hidden = self.layers(x)
-        # Scores have any offset, so their differences need more digits than bfloat16 has.
-        with torch.autocast(x.device.type, enabled=False):
-            scores: torch.Tensor = self.score(hidden.float())
-        return scores.flatten()
+        hidden = self.layers(x).float()
+        # Differences of scores need more digits than bfloat16 has: the 4×4 convolution is written as a sum, which
+        # autocast leaves in float32.
+        scores: torch.Tensor = (hidden * self.score.weight).sum(dim=(1, 2, 3))
+        return scores
