@@ -155,6 +155,15 @@ def test_scores_stay_in_float32_under_autocast_and_are_those_of_the_convolution(
     torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.05)
 
 
+def test_the_penalty_sees_the_critic_in_float32_though_the_scores_come_from_bfloat16() -> None:
+    ours = wgan("wgan-gp")
+    ours._dtype = torch.bfloat16
+    seen: list[torch.dtype] = []
+    ours.critic.layers[0].register_forward_hook(lambda module, given, made: seen.append(made.dtype))
+    ours.step(real(0), NO_CLASSES, torch.Generator().manual_seed(0))
+    assert seen == [torch.bfloat16, torch.float32]  # the scores, the penalty
+
+
 @pytest.mark.parametrize(
     ("name", "facts"),
     [
