@@ -162,7 +162,7 @@ def test_losses_that_stop_being_numbers_end_the_run_and_leave_the_checkpoint(
     ) -> dict[str, torch.Tensor]:
         if next(calls) == 3:
             real = real * float("nan")
-        return honest(self, real, kinds, rng)
+        return honest(self, real, classes, rng)
 
     monkeypatch.setattr(Dcgan, "step", poisoned)
     with pytest.raises(UserError, match="step 4") as caught:
