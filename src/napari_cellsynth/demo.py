@@ -284,7 +284,7 @@ def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Sa
     gans = []
     for name in names:
         say(f"  {name}")
-        run = do(path, TrainGanParameters, class_name=name, steps=steps, seed=seed, overrides=plan.gan)
+        run = do(path, TrainGanParameters, classes=[name], steps=steps, seed=seed, overrides=plan.gan)
         gan = {"class": name, "run": run["run"], "crops": run["crops"], "steps": steps}
         do(path, GenerateParameters, run=run["run"], n=plan.synthetic, seed=seed)
         try:

@@ -13,7 +13,7 @@ from napari_cellsynth.jobs import Job, run_in_process
 from napari_cellsynth.jobs.job import SegmentParameters, TrainGanParameters
 from napari_cellsynth.project import Project
 
-LONG = TrainGanParameters(class_name="blob", steps=100_000, overrides={"size": 32, "width": 4, "batch": 4})
+LONG = TrainGanParameters(classes=["blob"], steps=100_000, overrides={"size": 32, "width": 4, "batch": 4})
 
 
 def start(project: Project, parameters: TrainGanParameters = LONG):
