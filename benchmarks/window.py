@@ -58,7 +58,7 @@ def lateness(session: Any, project: Path) -> tuple[list[float], float]:
     with Project.open(project) as labelled:
         ids = labelled.objects().index[:40].tolist()
         labelled.label(ids, 1, source="import")
-    handle = session.submit(Job.of(project, TrainGanParameters(class_name=CLASS_NAMES[0], steps=10_000)), "GAN")
+    handle = session.submit(Job.of(project, TrainGanParameters(classes=[CLASS_NAMES[0]], steps=10_000)), "GAN")
     steps: list[int] = []
     handle.progress.connect(lambda event: steps.append(event.done) if isinstance(event, Progress) else None)
     until(lambda: len(steps) > 1, 120)

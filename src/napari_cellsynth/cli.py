@@ -238,7 +238,7 @@ def segment(
 def train_gan(
     project: ProjectPath,
     recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "dcgan",
-    class_name: Annotated[str, typer.Option("--class", help="A class, or all.")] = "all",
+    class_names: Annotated[list[str] | None, typer.Option("--class", help="A class (may be repeated), or all.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
     seed: Seed = 0,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
@@ -246,29 +246,32 @@ def train_gan(
     changes: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Train a GAN on the real training crops of a class (or of every class in turn)."""
+    """Train a GAN on the real training crops of a class, of every class in turn, or of all together (conditional)."""
     from napari_cellsynth.jobs.job import TrainGanParameters
     from napari_cellsynth.synthesis.recipes import gan_recipe
 
+    chosen = gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
+    wanted = class_names or ["all"]
     with _open(project, read_only=True) as opened:
-        if resume:
-            wanted = opened.run(resume).class_id
-            names = [record.name for record in opened.classes() if record.id == wanted] or [resume]
-        else:
-            names = [record.name for record in opened.classes()] if class_name == "all" else [class_name]
-    if not names:
+        known = [record.name for record in opened.classes()]
+    if not known:
         raise UserError("This project has no classes.", "Label crops in the window, or import labelled ones.")
-    gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
+    if resume:
+        trainings: list[list[str]] = [[]]
+    elif chosen.conditional:
+        trainings = [[] if "all" in wanted else wanted]
+    else:
+        trainings = [[name] for name in (known if "all" in wanted else wanted)]
     results = []
-    for name in names:
-        if len(names) > 1:
-            note(f"{name}:")
+    for classes in trainings:
+        if len(trainings) > 1:
+            note(f"{classes[0]}:")
         try:
             results.append(
                 do(
                     project,
                     TrainGanParameters,
-                    class_name=name,
+                    classes=classes,
                     recipe=recipe,
                     steps=steps,
                     seed=seed,
@@ -278,10 +281,10 @@ def train_gan(
                 )
             )
         except UserError as error:
-            if len(names) == 1 or (name == names[-1] and not any("run" in result for result in results)):
+            if len(trainings) == 1 or (classes == trainings[-1] and not any("run" in result for result in results)):
                 raise
             note(f"skipped: {error}")  # one class with too few crops must not keep the others from training
-            results.append({"class": name, "error": error.message})
+            results.append({"class": classes[0], "error": error.message})
     show({"runs": results}, as_json)
 
 

@@ -52,7 +52,7 @@ PRESETS = {
     "smoke": Preset(
         4, 2, 512, 8, 40, 10, 16, gan={"width": 8, "batch": 16}, overrides={"epochs": 3, "least_steps": 30}
     ),
-    "small": Preset(6, 8, 768, 12, 2_000, 60, 100, classifier_steps=1200, gan={"width": 32, "batch": 32}),
+    "small": Preset(6, 8, 768, 12, 2_000, 60, 100, classifier_steps=2400, gan={"width": 32, "batch": 32}),
     # The paper's own sizes (S0, section 4): 500 synthetic patches a class, hESCnet. For a GPU, or a night.
     "full": Preset(15, 48, 2098, 25, 20_000, 2_000, 500, classifier="hescnet"),
 }
@@ -284,7 +284,7 @@ def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Sa
     gans = []
     for name in names:
         say(f"  {name}")
-        run = do(path, TrainGanParameters, class_name=name, steps=steps, seed=seed, overrides=plan.gan)
+        run = do(path, TrainGanParameters, classes=[name], steps=steps, seed=seed, overrides=plan.gan)
         gan = {"class": name, "run": run["run"], "crops": run["crops"], "steps": steps}
         do(path, GenerateParameters, run=run["run"], n=plan.synthetic, seed=seed)
         try:

@@ -9,10 +9,10 @@ from napari_cellsynth.jobs.job import PARAMETERS, Job, SegmentParameters, TrainG
 
 
 def test_a_job_survives_json_unchanged() -> None:
-    job = Job.of(Path("p.cellsynth"), TrainGanParameters(class_name="Dense", steps=5, overrides={"width": 8}))
+    job = Job.of(Path("p.cellsynth"), TrainGanParameters(classes=["Dense"], steps=5, overrides={"width": 8}))
     again = Job.model_validate_json(job.model_dump_json())
     assert again == job
-    assert again.checked() == TrainGanParameters(class_name="Dense", steps=5, overrides={"width": 8})
+    assert again.checked() == TrainGanParameters(classes=["Dense"], steps=5, overrides={"width": 8})
 
 
 def test_every_kind_has_parameters_whose_fields_are_described() -> None:

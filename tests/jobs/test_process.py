@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from napari_cellsynth.jobs import Job, run_in_process
 from napari_cellsynth.jobs.job import SegmentParameters, TrainGanParameters
 from napari_cellsynth.project import Project
 
-LONG = TrainGanParameters(class_name="blob", steps=100_000, overrides={"size": 32, "width": 4, "batch": 4})
+LONG = TrainGanParameters(classes=["blob"], steps=100_000, overrides={"size": 32, "width": 4, "batch": 4})
 
 
 def start(project: Project, parameters: TrainGanParameters = LONG):
@@ -55,7 +57,7 @@ def test_a_killed_worker_is_told_and_the_run_can_go_on(crops_project: Project) -
 
 
 def test_the_stop_flag_is_not_needed_by_a_job_that_fails(crops_project: Project) -> None:
-    events = list(start(crops_project, LONG.model_copy(update={"class_name": "unheard of"})))
+    events = list(start(crops_project, LONG.model_copy(update={"classes": ["unheard of"]})))
     assert len(events) == 1
     assert isinstance(events[0], Failed) and "blob" in events[0].message + events[0].hint
 
@@ -79,3 +81,36 @@ def test_a_segmentation_that_is_killed_leaves_whole_frames_and_runs_again(tmp_pa
         events = list(run_in_process(Job.of(project.path, SegmentParameters(radius=3))))
         assert isinstance(events[-1], Finished)
         assert project.objects()["frame"].nunique() == 12
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from napari_cellsynth.jobs import Job, run_in_process
+from napari_cellsynth.jobs.job import TrainGanParameters
+
+print("the script runs")
+parameters = TrainGanParameters(classes=["blob"], steps=2, overrides={"size": 32, "width": 4, "batch": 4})
+print(type(list(run_in_process(Job.of(Path(sys.argv[1]), parameters)))[-1]).__name__)
+"""
+
+
+def test_a_script_without_a_guard_is_not_run_again_by_its_worker(crops_project: Project, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, str(tmp_path / "script.py"), str(crops_project.path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split("\n")[:2] == ["the script runs", "Finished"], done
+
+
+def test_a_run_whose_window_is_gone_stops_and_can_be_resumed(crops_project: Project) -> None:
+    work = start(crops_project)
+    for event in work:
+        if isinstance(event, Progress) and event.done >= 2:
+            break
+    assert work._process.stdin is not None and work._process.stdout is not None
+    work._process.stdin.close()  # what the end of the parent does
+    list(iter(lambda: work._process.stdout.read(4096), b""))
+    assert work._process.wait(30) == 0
+    work._process.stdout.close()
+    [run] = crops_project.runs("gan")
+    assert run.status == "stopped" and list(run.folder.glob("*.safetensors"))

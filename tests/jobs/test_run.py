@@ -45,7 +45,7 @@ def result(project: Project, parameters: Parameters) -> dict[str, object]:
 
 
 def train_small_gan(project: Project, steps: int = 3, class_name: str = "blob") -> str:
-    made = result(project, TrainGanParameters(class_name=class_name, steps=steps, overrides=SMALL_GAN))
+    made = result(project, TrainGanParameters(classes=[class_name], steps=steps, overrides=SMALL_GAN))
     return str(made["run"])
 
 
@@ -124,14 +124,12 @@ def test_generating_more_goes_on_with_the_next_index(crops_project: Project) -> 
 
 def test_a_stopped_gan_resumes_to_the_weights_of_one_that_was_left_alone(crops_project: Project) -> None:
     alone = train_small_gan(crops_project, steps=6)
-    stopped = events_of(
-        crops_project, TrainGanParameters(class_name="blob", steps=6, overrides=SMALL_GAN), stop_after=3
-    )
+    stopped = events_of(crops_project, TrainGanParameters(classes=["blob"], steps=6, overrides=SMALL_GAN), stop_after=3)
     assert isinstance(stopped[-1], Stopped)
     run_id = stopped[-1].run
     assert crops_project.run(run_id).status == "stopped"
     crops_project.label(crops_project.training_objects().index[:1], 2)  # a label given meanwhile changes nothing
-    result(crops_project, TrainGanParameters(class_name="blob", steps=6, resume=run_id))
+    result(crops_project, TrainGanParameters(classes=["blob"], steps=6, resume=run_id))
     assert crops_project.run(run_id).status == "finished"
     from napari_cellsynth.synthesis.sample import generate
 
@@ -141,7 +139,7 @@ def test_a_stopped_gan_resumes_to_the_weights_of_one_that_was_left_alone(crops_p
 
 
 def test_a_gan_training_tells_progress_losses_samples_and_where_it_saved(crops_project: Project) -> None:
-    seen = events_of(crops_project, TrainGanParameters(class_name="blob", steps=3, overrides=SMALL_GAN))
+    seen = events_of(crops_project, TrainGanParameters(classes=["blob"], steps=3, overrides=SMALL_GAN))
     previews = [event for event in seen if isinstance(event, Preview)]
     assert previews and all(event.class_name == "blob" for event in previews)
     assert any(isinstance(event, Progress) and event.unit == "steps" and event.done == 3 for event in seen)
@@ -162,7 +160,7 @@ def test_quality_names_what_it_measured_against(crops_project: Project) -> None:
 def test_a_class_with_too_few_crops_is_refused_in_one_line(crops_project: Project, count: int) -> None:
     rare = crops_project.add_class("rare")
     crops_project.label(crops_project.training_objects().index[:count], rare)
-    last = events_of(crops_project, TrainGanParameters(class_name="rare", overrides=SMALL_GAN))[-1]
+    last = events_of(crops_project, TrainGanParameters(classes=["rare"], overrides=SMALL_GAN))[-1]
     assert isinstance(last, Failed) and not last.traceback
     assert f"rare has {count} " in last.message
     assert crops_project.runs() == []
@@ -173,7 +171,7 @@ def test_a_bug_is_told_with_its_traceback(crops_project: Project, monkeypatch: p
         raise ZeroDivisionError("nothing to divide")
 
     monkeypatch.setattr("napari_cellsynth.jobs.gans._training_crops", broken)
-    job = Job.of(crops_project.path, TrainGanParameters(class_name="blob", overrides=SMALL_GAN))
+    job = Job.of(crops_project.path, TrainGanParameters(classes=["blob"], overrides=SMALL_GAN))
     last = list(run(job))[-1]
     assert isinstance(last, Failed) and "ZeroDivisionError" in last.message and "broken" in last.traceback
     with pytest.raises(RuntimeError, match="nothing to divide"):
@@ -211,7 +209,7 @@ def test_a_run_that_saw_a_group_held_out_since_is_neither_resumed_nor_measured_a
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=12))
     crops_project.set_split({"g0": "train", "g1": "test"})
-    resumed = TrainGanParameters(class_name="blob", resume=gan, steps=5)
+    resumed = TrainGanParameters(classes=["blob"], resume=gan, steps=5)
     last = events_of(crops_project, resumed)[-1]
     assert isinstance(last, Failed) and "g1" in last.message and not last.traceback
     measured = result(crops_project, QualityParameters(run=gan, n=12))
@@ -227,6 +225,6 @@ def test_pretraining_without_synthetic_patches_is_refused_before_a_run_is_made(c
 def test_a_damaged_record_of_a_run_is_told_in_one_line(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     crops_project.update_run(gan, parameters={})
-    for parameters in (GenerateParameters(run=gan), TrainGanParameters(class_name="blob", resume=gan)):
+    for parameters in (GenerateParameters(run=gan), TrainGanParameters(classes=["blob"], resume=gan)):
         last = events_of(crops_project, parameters)[-1]
         assert isinstance(last, Failed) and gan in last.message and not last.traceback

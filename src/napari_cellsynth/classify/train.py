@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch.nn import functional
 
 from napari_cellsynth.classify import model
 from napari_cellsynth.classify.batches import Batches, Mode, Part, Stage, learning_rate, mixed_seed, stages
 from napari_cellsynth.classify.history import History
+from napari_cellsynth.classify.losses import weighted_cross_entropy
 from napari_cellsynth.classify.predict import predict_batches, probabilities
 from napari_cellsynth.classify.recipes import ClassifierRecipe
 from napari_cellsynth.classify.state import State, fresh, identity_of, seeded
@@ -217,12 +217,7 @@ class _Loop:
             torch.autocast(self._device.type, dtype=self._amp, enabled=self._amp is not None),
         ):
             logits = network(x.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(
-            logits.float(),
-            y,
-            weight=self._weights[stage.number],
-            label_smoothing=self._recipe.label_smoothing,
-        )
+        loss = weighted_cross_entropy(logits, y, self._weights[stage.number], self._recipe.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         return loss.detach()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,19 @@ from napari_cellsynth.imaging.crop import from_unit, intensity_range, to_unit
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
 from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, intact, resolved, resumed
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.project.runs import RunRecord
 
+if TYPE_CHECKING:
+    from napari_cellsynth.synthesis.recipes import GanRecipe
+
 _CHUNK = 256
+_LEAST = 2
 _REFERENCE = 1000
 
 
 def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
-    """Train (or resume) a GAN on the training crops of one class; held-out groups are never read.
+    """Train (or resume) a GAN on training crops, of one class or of several; held-out groups are never read.
 
     Yields
     ------
@@ -40,14 +45,16 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             run = resumed(project, parameters.resume, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
             # Labels may have changed since; the data set of a run must not.
-            objects = run.parameters["objects"]
-            class_record = next(record for record in project.classes() if record.id == run.class_id)
+            objects, of_class = run.parameters["objects"], run.parameters.get("object_classes")
         else:
-            class_record = project.class_named(parameters.class_name)
-            recipe = resolved(project, gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters))))
+            recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
+            recipe = resolved(project, recipe)
             hold_out_if_undecided(project)
-            table = _training_crops(project, class_record.id, class_record.name)
+            records = _wanted_classes(project, recipe, parameters.classes)
+            table = _training_crops(project, records)
             objects = table.index.tolist()
+            place = {record.id: number for number, record in enumerate(records)}
+            of_class = [place[class_id] for class_id in table["class_id"]] if recipe.conditional else None
         recorded = recipe.model_dump(mode="json")
         crops = project.crops(objects, size=recipe.size, fit=recorded["fit"])
         if parameters.resume:
@@ -56,22 +63,26 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
         else:
             low, high = intensity_range(crops)
             seed = parameters.seed
+            learned = {
+                "recipe": recorded,
+                "objects": objects,
+                "low": low.tolist(),
+                "high": high.tolist(),
+                "dtype": str(crops[0].dtype),
+            }
+            if of_class is not None:
+                learned |= {"class_ids": [record.id for record in records], "object_classes": of_class}
             run = project.new_run(
                 "gan",
                 recipe.name,
-                {
-                    "recipe": recorded,
-                    "objects": objects,
-                    "low": low.tolist(),
-                    "high": high.tolist(),
-                    "dtype": str(crops[0].dtype),
-                },
-                class_id=class_record.id,
+                learned,
+                class_id=None if recipe.conditional else records[0].id,
                 groups=sorted(set(table["group"])),
                 seed=seed,
             )
         yield Saved(run.id, str(run.folder))
-        store = CropStore(crops, low, high, recipe.size, pick_device(parameters.device))
+        name = ", ".join(class_names(project, run))
+        store = CropStore(crops, low, high, recipe.size, pick_device(parameters.device), of_class)
         events = train.train(
             store,
             recipe,
@@ -80,15 +91,14 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             device=store.device,
             stop=stop,
             resume=bool(parameters.resume),
-            meta={name: run.parameters[name] for name in ("low", "high", "dtype")} | {"class": class_record.name},
+            meta={each: run.parameters[each] for each in ("low", "high", "dtype")} | {"class": name},
         )
-        for event in ended(project, run, events, {"crops": len(crops), "class": class_record.name}):
-            yield Preview(class_record.name, event.images) if isinstance(event, Preview) else event
+        for event in ended(project, run, events, {"crops": len(crops), "class": name}):
+            yield Preview(name, event.images) if isinstance(event, Preview) else event
 
 
 def generate(job: Job, stop: Stop) -> Iterator[Event]:
     """Draw patches from a run's newest checkpoint into the project, with everything needed to make them again."""
-    from napari_cellsynth.synthesis.sample import generate as draw
     from napari_cellsynth.synthesis.sample import newest_checkpoint
     from napari_cellsynth.training.device import pick_device
 
@@ -98,31 +108,57 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
         run = _trained(project, parameters.run)
         checkpoint = newest_checkpoint(run.folder)
         device = pick_device(parameters.device)
-        before = project.synthetic(run=run.id)
-        same = before[(before["seed"] == parameters.seed) & (before["checkpoint"] == checkpoint)]
-        # Asking for more patches of a seed goes on where the last ones ended instead of making them twice.
-        first = 0 if same.empty else int(same["index_in_run"].max()) + 1
-        real_ids, real = _learned_from(project, run)
-        for start in range(0, parameters.n, _CHUNK):
-            if stop():
-                yield Stopped(run.id)
-                return
-            n = min(_CHUNK, parameters.n - start)
-            unit = draw(
-                run.folder,
-                n,
-                parameters.seed,
-                first_index=first + start,
-                checkpoint=checkpoint,
-                device=device,
-            )
-            images = from_unit(unit, *_range(run), run.parameters["dtype"])
-            assert run.class_id is not None
-            ids = project.add_synthetic(run.id, checkpoint, run.class_id, parameters.seed, first + start, images)
-            nearest, distance = _nearest(unit, real)
-            project.set_nearest(ids, real_ids[nearest].tolist(), distance.tolist())
-            yield Progress(start + n, parameters.n, "patches")
-        yield Finished({"run": run.id, "checkpoint": checkpoint, "patches": parameters.n})
+        wanted = [project.class_named(name).id for name in parameters.classes] or list(run.class_ids)
+        if unknown := set(wanted) - set(run.class_ids):
+            name = next(record.name for record in project.classes() if record.id in unknown)
+            raise UserError(f"{run.id} has not learned {name}.", f"It knows {', '.join(class_names(project, run))}.")
+        total = len(wanted) * parameters.n
+        for number, class_id in enumerate(wanted):
+            for done_of_class in _generated(project, run, checkpoint, class_id, parameters, device):
+                done = number * parameters.n + done_of_class
+                yield Progress(done, total, "patches")
+                if done < total and stop():
+                    yield Stopped(run.id)
+                    return
+        yield Finished({"run": run.id, "checkpoint": checkpoint, "patches": total})
+
+
+def _generated(
+    project: Project, run: RunRecord, checkpoint: str, class_id: int, parameters: GenerateParameters, device: Any
+) -> Iterator[int]:
+    """Draw the patches of one class into the project, and yield how many are there after each chunk."""
+    from napari_cellsynth.synthesis.sample import generate as draw
+
+    before = project.synthetic(run=run.id)
+    same = before[
+        (before["seed"] == parameters.seed) & (before["checkpoint"] == checkpoint) & (before["class_id"] == class_id)
+    ]
+    # Asking for more patches of a seed goes on where the last ones ended instead of making them twice.
+    first = 0 if same.empty else int(same["index_in_run"].max()) + 1
+    real_ids, real = _learned_from(project, run, class_id)
+    number = run.class_ids.index(class_id)
+    for start in range(0, parameters.n, _CHUNK):
+        n = min(_CHUNK, parameters.n - start)
+        unit = draw(
+            run.folder,
+            n,
+            parameters.seed,
+            class_index=number,
+            first_index=first + start,
+            checkpoint=checkpoint,
+            device=device,
+        )
+        images = from_unit(unit, *_range(run), run.parameters["dtype"])
+        ids = project.add_synthetic(run.id, checkpoint, class_id, parameters.seed, first + start, images)
+        nearest, distance = _nearest(unit, real)
+        project.set_nearest(ids, real_ids[nearest].tolist(), distance.tolist())
+        yield start + n
+
+
+def class_names(project: Project, run: RunRecord) -> list[str]:
+    """Return the names of the classes that a GAN run has learned."""
+    names = {record.id: record.name for record in project.classes()}
+    return [names[class_id] for class_id in run.class_ids if class_id in names]
 
 
 def quality(job: Job, stop: Stop) -> Iterator[Event]:
@@ -169,15 +205,34 @@ def _steps(parameters: TrainGanParameters) -> dict[str, int]:
     return {} if parameters.steps is None else {"steps": parameters.steps}
 
 
-def _training_crops(project: Project, class_id: int, name: str) -> Any:
-    table = project.training_objects()
-    table = table[table["class_id"] == class_id]
-    if len(table) < 2:
+def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str]) -> list[ClassRecord]:
+    """Return the classes to learn: one, or for a conditional recipe those named, else all that have crops."""
+    named = [project.class_named(name) for name in dict.fromkeys(names)]
+    if not recipe.conditional:
+        if len(named) != 1:
+            raise UserError(f"The recipe {recipe.name} learns one class at a time.", "Name the class to train.")
+        return named
+    counts = project.training_objects()["class_id"].value_counts()
+    records = named or [record for record in project.classes() if counts.get(record.id, 0) >= _LEAST]
+    if len(records) < 2:
         raise UserError(
-            f"{name} has {len(table)} labelled training crop{'s' if len(table) != 1 else ''}; a GAN needs at least 2.",
-            "Label more crops of this class (60 and more are advisable).",
+            f"The recipe {recipe.name} learns several classes together; there are {len(records)} with training crops.",
+            "Label crops of another class, or take a recipe that learns one class.",
         )
-    return table
+    return records
+
+
+def _training_crops(project: Project, records: list[ClassRecord]) -> Any:
+    table = project.training_objects()
+    for record in records:
+        count = int((table["class_id"] == record.id).sum())
+        if count < _LEAST:
+            crops = f"{count} labelled training crop{'s' if count != 1 else ''}"
+            raise UserError(
+                f"{record.name} has {crops}; a GAN needs at least {_LEAST}.",
+                "Label more crops of this class (60 and more are advisable).",
+            )
+    return table[table["class_id"].isin([record.id for record in records])]
 
 
 def _trained(project: Project, run_id: str) -> RunRecord:
@@ -206,13 +261,16 @@ def _patches(
     return to_unit(np.stack([_window(crop, recipe["size"], generator) for crop in crops]), *_range(run))
 
 
-def _learned_from(project: Project, run: RunRecord) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return up to a thousand patches that the run may have seen, and the objects they are of.
+def _learned_from(project: Project, run: RunRecord, class_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return up to a thousand patches of a class that the run may have seen, and the objects they are of.
 
     A window of a large object is one of many, so few objects are looked at several times.
     """
     generator = np.random.default_rng(0)
-    objects = generator.permutation(np.asarray(run.parameters["objects"]))
+    objects = np.asarray(run.parameters["objects"])
+    if "object_classes" in run.parameters:
+        objects = objects[np.asarray(run.parameters["object_classes"]) == run.class_ids.index(class_id)]
+    objects = generator.permutation(objects)
     windows = run.parameters["recipe"]["fit"] == "window"
     objects = np.resize(objects, _REFERENCE) if windows else objects[:_REFERENCE]
     return objects, _patches(project, run, objects, generator)

@@ -46,9 +46,11 @@ class SegmentParameters(Parameters):
 
 
 class TrainGanParameters(Parameters):
-    """Train a generator of patches of one class on that class's real training crops."""
+    """Train a generator of patches on real training crops: of one class, or of several with a conditional recipe."""
 
-    class_name: str = Field(description="The class to learn.")
+    classes: list[str] = Field(
+        default_factory=list, description="The class to learn; a conditional recipe learns several, all when empty."
+    )
     recipe: str = Field("dcgan", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
@@ -61,7 +63,8 @@ class GenerateParameters(Parameters):
     """Draw synthetic patches from a trained generator into the project."""
 
     run: str = Field(description="The GAN run.")
-    n: int = Field(500, ge=1, le=1_000_000, description="How many patches.")
+    n: int = Field(500, ge=1, le=1_000_000, description="How many patches a class.")
+    classes: list[str] = Field(default_factory=list, description="Of these classes only; of all when empty.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the noise; patch i of a seed is always the same.")
     device: Device = Field("auto", description="Where to compute.")
 

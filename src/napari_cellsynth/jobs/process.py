@@ -1,21 +1,32 @@
-"""Run a job in a spawned worker process, and read its events here.
+"""Run a job in a worker process, and read its events here.
 
 The window keeps its interpreter lock; a crash or an out-of-memory kills the worker and not napari; and when the worker
 ends, all its memory, the GPU's too, goes back.
+
+The worker is a fresh interpreter with a pipe in and a pipe out. Python's own `multiprocessing` would run the user's
+main script again in it, and a script that opens napari would open a second one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import json
 import os
+import pickle
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.spawn import get_executable
 
 from napari_cellsynth.events import Event, Failed, Finished, Stopped
 from napari_cellsynth.jobs.job import Job
+
+_START = (
+    "import json, sys; told = json.loads(sys.stdin.readline()); sys.path[:] = told['path']; "
+    "from napari_cellsynth.jobs.process import work; work(told['job'])"
+)
 
 
 class ProcessRun:
@@ -28,17 +39,13 @@ class ProcessRun:
     """
 
     def __init__(self, job: Job) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._stop = context.Event()
-        self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(
-            target=_worker,
-            args=(job.model_dump_json(), sender, self._stop),
-            name=f"cellsynth {job.kind}",
-            daemon=True,
+        self._process = subprocess.Popen(
+            [get_executable(), "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would flash a console
         )
-        self._process.start()
-        sender.close()  # so that the end of the worker is the end of the pipe
+        self._tell(json.dumps({"path": sys.path, "job": job.model_dump_json()}))
 
     @property
     def pid(self) -> int | None:
@@ -47,26 +54,36 @@ class ProcessRun:
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the job's events; where the worker dies without a last word, a `Failed` is said for it."""
+        assert self._process.stdout is not None and self._process.stdin is not None
         ended = False
         while not ended:
             try:
-                event = self._receiver.recv()
-            except (EOFError, OSError):
+                event: Event = pickle.load(self._process.stdout)
+            except (EOFError, pickle.UnpicklingError, OSError):
                 break
             ended = isinstance(event, Finished | Stopped | Failed)
             yield event
-        self._process.join()
-        self._receiver.close()
+        exitcode = self._process.wait()
+        self._process.stdout.close()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         if not ended:
-            yield _epitaph(self._process.exitcode)
+            yield _epitaph(exitcode)
 
     def stop(self) -> None:
         """Ask the job to stop after its current step; it ends with `Stopped` and can be resumed."""
-        self._stop.set()
+        self._tell("stop")
 
     def kill(self) -> None:
         """End the worker at once; what it had saved stays."""
         self._process.kill()
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        # A worker that has ended meanwhile hears nothing; the iteration says how it ended.
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
 
 
 def run_in_process(job: Job) -> ProcessRun:
@@ -82,20 +99,32 @@ def be_patient() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _worker(job: str, sender: Connection, stop: Any) -> None:
+def work(job: str) -> None:
+    """Be the worker: do the job that was told as JSON, write its events to the pipe, and leave the process."""
     be_patient()
-    from napari_cellsynth.jobs.run import run
-
-    # Ctrl+C in the terminal goes to the whole group: the parent decides what it means, through the stop flag.
+    # Ctrl+C in the terminal goes to the whole group: the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(10)  # the window comes first on a machine with few cores
+    # The pipe is for events alone: what anybody prints goes to the error stream.
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    stop = threading.Event()
+    threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+    from napari_cellsynth.jobs.run import run
+
     with contextlib.suppress(BrokenPipeError):  # the window is gone: nobody is left to tell
         for event in run(Job.model_validate_json(job), stop.is_set):
-            sender.send(event)
-    sender.close()
+            pickle.dump(event, pipe)
+            pipe.flush()
     # All is on disk and told. Python's own way out takes torch apart first, most of a second that nobody gains from.
     os._exit(0)
+
+
+def _listen(stop: threading.Event) -> None:
+    """Set the flag at the parent's word, or when the parent is gone: its run then stops and can be resumed."""
+    sys.stdin.readline()
+    stop.set()
 
 
 def _epitaph(exitcode: int | None) -> Failed:

@@ -39,7 +39,7 @@ class RunRecord:
     parameters : dict
         Every hyperparameter.
     class_id : int or None
-        The class of a GAN.
+        The class of a GAN that learned one alone.
     groups : tuple of str
         All groups that any of its training data came from; the guard against leaks reads them.
     fold : int or None
@@ -70,6 +70,13 @@ class RunRecord:
     result: dict[str, Any]
     folder: Path = field(compare=False)
     process: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """The classes that a run knows; an id's place is the class's number in the network."""
+        if self.class_id is not None:
+            return (self.class_id,)
+        return tuple(int(class_id) for class_id in self.parameters.get("class_ids", ()))
 
 
 class Runs(ProjectPart):

@@ -81,7 +81,8 @@ def class_states(project: Any, size: int) -> list[ClassState]:
     training = project.training_objects()
     newest: dict[int, Any] = {}
     for run in project.runs("gan"):
-        newest.setdefault(run.class_id, run)
+        for class_id in run.class_ids:
+            newest.setdefault(class_id, run)
     states = []
     for record in project.classes():
         boxes = training[training["class_id"] == record.id]

@@ -126,6 +126,8 @@ class TrainGansDock(SeenDock):
             return "There are no classes yet: make some in Label crops."
         if not self._trainable():
             return "No class has two training crops yet: label some."
+        if self._conditional() and len(self._trainable()) < 2:
+            return "This recipe learns several classes together: label crops of another class."
         return self.picker.problem()
 
     def _show_buttons(self) -> None:
@@ -134,13 +136,14 @@ class TrainGansDock(SeenDock):
         generated = {} if self.session.project is None else self._patches_by_run()
         allow(self.train_all, why_not, TRAIN_TIP)
         selected = [state for state in self.classes.selected() if state.trainable]
-        allow(
-            self.train_selected, why_not or ("" if selected else "No class with two crops is selected."), SELECTED_TIP
-        )
+        least = 2 if self._conditional() else 1
+        few = "Select two classes at least." if selected else "No class with two crops is selected."
+        allow(self.train_selected, why_not or ("" if len(selected) >= least else few), SELECTED_TIP)
         allow(self.generate, "" if trained else "No GAN has been trained yet.", GENERATE_TIP)
         enough = [run for run in trained if generated.get(run.id, 0) >= 10]
         allow(self.quality, "" if enough else "Generate patches first: 10 a class at least.", QUALITY_TIP)
-        missing = {state.id for state in self._trainable()} - {run.class_id for run in trained}
+        learned = {class_id for run in trained for class_id in run.class_ids}
+        missing = {state.id for state in self._trainable()} - learned
         busy = self.session.running is not None
         set_property(self.train_all, "primary", bool(missing) and not busy)
         # Once every class is trained the next step is to make patches, and with patches to measure them.
@@ -158,27 +161,29 @@ class TrainGansDock(SeenDock):
         with self.session.reporting():
             recipe = self.picker.value()
             steps = int(getattr(recipe, "steps", 0))
+            words = f"{steps:,} steps {'for all classes' if self._conditional() else 'a class'}"
             for run in self.runs.runs():
                 result = run.result or {}
                 same = run.recipe == self.picker.name() and run.parameters.get("recipe", {}).get("size") == recipe.size  # type: ignore[attr-defined]
                 if same and result.get("seconds") and result.get("steps"):
-                    seconds = result["seconds"] / result["steps"] * steps * len(self._trainable())
-                    return f"{steps:,} steps a class · about {duration_text(seconds)} on this machine"
-            return f"{steps:,} steps a class · the time left is known after the first steps"
+                    seconds = result["seconds"] / result["steps"] * steps * len(self._trainings(self._trainable()))
+                    return f"{words} · about {duration_text(seconds)} on this machine"
+            return f"{words} · the time left is known after the first steps"
         return ""
 
     def _class_of(self, run: Any) -> str:
         project = self.session.project
         names = {} if project is None else {record.id: record.name for record in project.classes()}
-        return names.get(run.class_id, "–")
+        return ", ".join(names.get(class_id, "–") for class_id in run.class_ids)
 
     def _newest_trained(self) -> list[Any]:
-        """Return the newest run with a checkpoint of every class."""
-        newest: dict[Any, Any] = {}
+        """Return the runs with a checkpoint that are some class's newest, each once."""
+        newest: dict[int, Any] = {}
         for run in self.runs.runs():
             if run.status in ("finished", "stopped") and any(run.folder.glob("*.safetensors")):
-                newest.setdefault(run.class_id, run)
-        return list(newest.values())
+                for class_id in run.class_ids:
+                    newest.setdefault(class_id, run)
+        return list({run.id: run for run in newest.values()}.values())
 
     def _patches_by_run(self) -> dict[str, int]:
         table = self.session.need_project().synthetic()
@@ -188,25 +193,34 @@ class TrainGansDock(SeenDock):
         self.scroll.ensureWidgetVisible(self.progress)
 
     # ------------------------------------------------------------------ what is done
+    def _conditional(self) -> bool:
+        return GAN_RECIPES[self.picker.name()].conditional
+
+    def _trainings(self, states: list[ClassState]) -> list[list[str]]:
+        """Return the classes of each training: one at a time, or all together where the recipe learns them so."""
+        names = [state.name for state in states]
+        return [names] if self._conditional() else [[name] for name in names]
+
     def _train(self, states: list[ClassState]) -> None:
         with self.session.reporting():
             path, overrides = self.session.need_project().path, self.picker.overrides()
-            for state in states:
+            for names in self._trainings(states):
                 parameters = TrainGanParameters(
-                    class_name=state.name,
+                    classes=names,
                     recipe=self.picker.name(),
                     seed=self.seed.value(),
                     overrides=overrides,
                     device=self.device.currentText(),
                 )
-                self.session.submit(Job.of(path, parameters), f"GAN · {state.name}")
+                title = names[0] if len(names) == 1 else f"{len(names)} classes"
+                self.session.submit(Job.of(path, parameters), f"GAN · {title}")
 
     def _resume(self, run: Any) -> None:
         if run is None:
             return
         with self.session.reporting():
             name = self._class_of(run)
-            parameters = TrainGanParameters(class_name=name, resume=run.id, device=self.device.currentText())
+            parameters = TrainGanParameters(resume=run.id, device=self.device.currentText())
             self.session.submit(Job.of(self.session.need_project().path, parameters), f"GAN · {name}")
 
     def _on_generate(self) -> None:
