@@ -45,3 +45,40 @@ class Critic(nn.Module):
         # autocast leaves in float32.
         scores: torch.Tensor = (hidden * self.score.weight).sum(dim=(1, 2, 3))
         return scores
+
+
+class PlainCritic(nn.Module):
+    """From a patch to one score by convolutions without any norm, for penalties at the patches themselves.
+
+    Halvings (kernel 4, stride 2, padding 1) with LeakyReLU 0.2 down to 4×4, then one 4×4 convolution to a number.
+    Weights begin as He et al. (2015) draw them, without which a signal fades where no norm restores it.
+
+    Parameters
+    ----------
+    size, channels, width : int
+        As for `Critic`.
+    """
+
+    def __init__(self, size: int, channels: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        hidden = layer_channels(size, width)
+        for outer, inner in pairwise([channels, *hidden]):
+            layers += [nn.Conv2d(outer, inner, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+        self.layers = nn.Sequential(*layers)
+        self.score = nn.Conv2d(hidden[-1], 1, 4, 1, 0, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return scores (B,), float32, for patches (B, C, size, size)."""
+        hidden = self.layers(x).float()
+        scores: torch.Tensor = (hidden * self.score.weight).sum(dim=(1, 2, 3))
+        return scores
+
+    @torch.no_grad()
+    def draw_weights(self, generator: torch.Generator) -> None:
+        """Draw the first weights: normal, of variance 2 / (1.04 n) for n inputs to an output, and biases 0."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.normal_(0.0, (2 / (1.04 * module.weight[0].numel())) ** 0.5, generator=generator)
+                if module.bias is not None:
+                    module.bias.zero_()

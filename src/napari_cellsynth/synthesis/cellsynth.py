@@ -1,0 +1,117 @@
+"""Our own GAN for few crops: pairs of real and generated patches, a smooth critic that never sees the same patch twice.
+
+What it takes from whom: the relativistic loss and penalties at real and at generated patches (R3GAN, Huang et al.
+2024), each only every few steps (StyleGAN2, Karras et al. 2020); altered patches before the critic, with a probability
+that follows how well the critic knows the real ones (ADA, Karras et al. 2020); DCGAN's early strides, which a CPU can
+train (Radford et al. 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim import Adam
+
+from napari_cellsynth.synthesis.critic import PlainCritic
+from napari_cellsynth.synthesis.losses import relativistic
+from napari_cellsynth.synthesis.networks import Generator
+from napari_cellsynth.synthesis.penalties import zero_centred_penalty
+from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+from napari_cellsynth.training.differentiable import altered
+
+if TYPE_CHECKING:
+    from napari_cellsynth.synthesis.recipes_cellsynth import CellsynthRecipe
+
+KNOWS = 0.6
+"""Above this share of real patches (in [-1, 1]) scored over the mean generated one the critic knows them too well."""
+
+SOUGHT = 0.01
+"""Weight of a new step in the running mean of that share."""
+
+
+class Cellsynth(TwoNetworkGan):
+    """A GAN of one class.
+
+    Parameters
+    ----------
+    recipe : CellsynthRecipe
+        Its hyperparameters.
+    channels : int
+        Channels of the patches.
+    device : torch.device
+        Where it trains; on the meta device the networks have shapes but no weights.
+    seed : int
+        Seed of the first weights, which are the same on every device.
+    """
+
+    def __init__(self, recipe: CellsynthRecipe, channels: int, device: torch.device, seed: int) -> None:
+        self.recipe = recipe
+        self._steps = 0
+        # On the device, and changed there: reading it back at every step would keep a GPU waiting.
+        self._probability = torch.tensor(recipe.altered_first, device=device)
+        self._known = torch.tensor(KNOWS, device=device)
+        with torch.device("meta"):
+            generator = Generator(recipe.size, channels, recipe.z, recipe.width)
+            self.critic = PlainCritic(recipe.size, channels, recipe.width)
+        super().__init__(recipe.z, {"generator": generator, "critic": self.critic}, device, seed)
+        self._optimisers = {
+            name: Adam(network.parameters(), recipe.lr, betas=(recipe.beta1, recipe.beta2), fused=has_fused_steps(device))
+            for name, network in self.networks().items()
+        }
+
+    def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
+        """Train the critic on altered real and generated patches in pairs, then the generator on the same pairs."""
+        critic = self.critic
+        with self._precision():
+            fake = self.generator(self.noise(len(real), rng, real.device)).float()
+        seen_real = altered(real, self._probability, rng)
+        seen_fake = altered(fake.detach(), self._probability, rng)
+        with self._precision():
+            on_real, on_fake = critic(torch.cat([seen_real, seen_fake])).chunk(2)
+        loss_critic = relativistic(on_real, on_fake)
+        figures = {"loss_critic": loss_critic.detach()}
+        if self._steps % self.recipe.penalty_every == 0:
+            slope = zero_centred_penalty(critic, seen_real) + zero_centred_penalty(critic, seen_fake)
+            loss_critic = loss_critic + self.recipe.gamma() / 2 * self.recipe.penalty_every * slope
+        self._update("critic", loss_critic)
+        self._follow(on_real.detach(), on_fake.detach())
+        # The generator's step needs the gradient through the critic but not that of its weights.
+        critic.requires_grad_(False)
+        seen = altered(fake, self._probability, rng)
+        with self._precision():
+            both = critic(torch.cat([seen_real, seen]))
+        loss_generator = relativistic(*both.chunk(2)[::-1])
+        self._update("generator", loss_generator)
+        critic.requires_grad_(True)
+        self._steps += 1
+        return figures | {
+            "loss_generator": loss_generator.detach(),
+            "known": self._known.clone(),
+            "altered": self._probability.clone(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that a resumed training needs, the augmentation's probability included."""
+        follows = {"steps": self._steps, "probability": self._probability, "known": self._known}
+        return super().state() | {"follows": follows}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        super().restore(state)
+        self._steps = int(state["follows"]["steps"])
+        self._probability.copy_(state["follows"]["probability"])
+        self._known.copy_(state["follows"]["known"])
+
+    @torch.no_grad()
+    def _follow(self, on_real: torch.Tensor, on_fake: torch.Tensor) -> None:
+        """Alter more patches where the critic knows the real ones too well, fewer where it does not.
+
+        ADA's rule looks at the sign of D(real). A relativistic critic may add any constant to its scores, so the scores
+        of the generated patches are the zero here.
+        """
+        share = (on_real.float() - on_fake.float().mean()).sign().mean()
+        self._known.lerp_(share, SOUGHT)
+        pace = len(on_real) / self.recipe.altered_pace
+        self._probability.add_((self._known - KNOWS).sign() * pace).clamp_(0.0, self.recipe.altered_most)
