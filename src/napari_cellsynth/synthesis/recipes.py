@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
+from napari_cellsynth.synthesis.recipes_conditional import AcganRecipe, CganRecipe, InfoganRecipe
+from napari_cellsynth.synthesis.recipes_cwgan import CwganGpRecipe, ThreePlayerRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +51,14 @@ class DcganRecipe(GanRecipe):
         return Dcgan(self, channels, device, seed)
 
 
-GAN_RECIPES: dict[str, type[GanRecipe]] = {"dcgan": DcganRecipe}
+GAN_RECIPES: dict[str, type[GanRecipe]] = {
+    "dcgan": DcganRecipe,
+    "cgan": CganRecipe,
+    "acgan": AcganRecipe,
+    "infogan": InfoganRecipe,
+    "cwgan-gp": CwganGpRecipe,
+    "c-wgan-gp": ThreePlayerRecipe,
+}
 """Every GAN recipe by name."""
 
 
