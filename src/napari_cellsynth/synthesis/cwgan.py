@@ -111,7 +111,7 @@ class ThreePlayers(Cwgan):
     def _players(self, channels: int) -> dict[str, nn.Module]:
         size, width = self.recipe.size, self.recipe.width
         return {
-            "generator": ResidualGenerator(size, channels, self.latent + self.classes, width),
+            "generator": ResidualGenerator(size, channels, self.latent, self.classes, width),
             "critic": ResidualCritic(size, channels, width, 1),
             "classifier": ResidualCritic(size, channels, width, self.classes),
         }
@@ -131,7 +131,7 @@ class ThreePlayers(Cwgan):
     def _classify(self, patches: torch.Tensor) -> torch.Tensor:
         with self._precision():
             logits: torch.Tensor = self._named["classifier"](patches)
-        return logits.float()
+        return logits
 
     def _score(self, patches: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         scores: torch.Tensor = self._named["critic"](patches)

@@ -36,12 +36,12 @@ class HalvingCritic(nn.Module):
         hidden = layer_channels(size, width)
         for outer, inner in pairwise([channels, *hidden]):
             layers += [nn.Conv2d(outer, inner, 4, 2, 1), nn.LeakyReLU(SLOPE)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(hidden[-1], 1, 4))
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Conv2d(hidden[-1], 1, 4)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores (B,) for patches (B, C, size, size)."""
-        scores: torch.Tensor = self.layers(x)
-        return scores.flatten()
+        return _in_full(self.last, self.layers(x)).flatten()
 
 
 class Residual(nn.Module):
@@ -78,16 +78,16 @@ class ResidualGenerator(nn.Module):
     ----------
     size, channels : int
         Side and channels of the patches.
-    inputs : int
-        Length of noise and class together.
+    z, classes : int
+        Length of the noise, and number of classes.
     width : int
         Channels of every hidden layer; 64 in the paper.
     """
 
-    def __init__(self, size: int, channels: int, inputs: int, width: int) -> None:
+    def __init__(self, size: int, channels: int, z: int, classes: int, width: int) -> None:
         super().__init__()
-        self.width, self.start = width, min(START, size // 4)
-        self.dense = nn.Linear(inputs, width * self.start**2)
+        self.z, self.width, self.start = z, width, min(START, size // 4)
+        self.dense = nn.Linear(z + classes, width * self.start**2)
         layers: list[nn.Module] = [Residual(width) for _ in range(2)]
         for doubling in range((size // self.start).bit_length() - 1):
             layers += [nn.LeakyReLU(SLOPE), nn.ConvTranspose2d(width, width, 5, 2, 2, output_padding=1)]
@@ -125,13 +125,19 @@ class ResidualCritic(nn.Module):
             layers += [Residual(width) for _ in range(4 if pooling else 2)]
             layers.append(nn.AvgPool2d(2))
         layers += [nn.LeakyReLU(SLOPE), nn.Flatten(), nn.Linear(LEAST**2 * width, 2 * width)]
-        layers += [nn.LeakyReLU(SLOPE), nn.Linear(2 * width, outputs)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers, nn.LeakyReLU(SLOPE))
+        self.last = nn.Linear(2 * width, outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores or logits (B, outputs) for patches (B, C, size, size)."""
-        judged: torch.Tensor = self.layers(x)
-        return judged
+        return _in_full(self.last, self.layers(x))
+
+
+def _in_full(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return what a layer makes of `x` in float32: scores have no bounds, and far from 0 bfloat16 has big steps."""
+    with torch.autocast(x.device.type, enabled=False):
+        judged: torch.Tensor = layer(x.float())
+    return judged
 
 
 @torch.no_grad()
@@ -140,7 +146,8 @@ def initialise_norm_free(network: nn.Module, seed: int) -> None:
 
     Normal, of variance 2 / ((1 + SLOPE²) n) for n inputs to an output, with biases 0 (He et al. 2015, section 2.2);
     n of a transposed convolution is what overlaps in one pixel. A residual block's last convolution begins with 0, so
-    that blocks, however many, begin as identities (Zhang et al. 2019, Fixup, section 3).
+    that blocks, however many, begin as identities (Zhang et al. 2019, Fixup, section 3). The class, one input that is
+    not 0, begins with as much say in a generator as all of the noise, which would drown it otherwise.
     """
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
@@ -155,3 +162,5 @@ def initialise_norm_free(network: nn.Module, seed: int) -> None:
     for module in network.modules():
         if isinstance(module, Residual):
             module.second.weight.zero_()
+        elif isinstance(module, ResidualGenerator):
+            module.dense.weight[:, module.z :].mul_(sqrt(module.z))
