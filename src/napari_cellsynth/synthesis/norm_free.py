@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import pairwise
 from math import prod, sqrt
 
@@ -135,7 +136,8 @@ class ResidualCritic(nn.Module):
 
 def _in_full(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return what a layer makes of `x` in float32: scores have no bounds, and far from 0 bfloat16 has big steps."""
-    with torch.autocast(x.device.type, enabled=False):
+    lower = x.dtype != torch.float32
+    with torch.autocast(x.device.type, enabled=False) if lower else nullcontext():
         judged: torch.Tensor = layer(x.float())
     return judged
 
