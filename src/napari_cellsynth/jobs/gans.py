@@ -18,7 +18,7 @@ from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.project.runs import RunRecord
 
 if TYPE_CHECKING:
-    from napari_cellsynth.synthesis.recipes import GanRecipe
+    from napari_cellsynth.synthesis.recipe_base import GanRecipe
 
 _CHUNK = 256
 _LEAST = 2

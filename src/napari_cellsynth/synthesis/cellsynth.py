@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.optim import Adam
 
-from napari_cellsynth.synthesis.critic import PlainCritic
 from napari_cellsynth.synthesis.losses import relativistic
 from napari_cellsynth.synthesis.networks import Generator
+from napari_cellsynth.synthesis.norm_free import HalvingCritic
 from napari_cellsynth.synthesis.penalties import zero_centred_penalty
-from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+from napari_cellsynth.synthesis.players import PlayersGan
 from napari_cellsynth.training.differentiable import altered
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ SOUGHT = 0.01
 """Weight of a new step in the running mean of that share."""
 
 
-class Cellsynth(TwoNetworkGan):
+class Cellsynth(PlayersGan):
     """A GAN of one class.
 
     Parameters
@@ -54,12 +53,9 @@ class Cellsynth(TwoNetworkGan):
         self._known = torch.tensor(KNOWS, device=device)
         with torch.device("meta"):
             generator = Generator(recipe.size, channels, recipe.z, recipe.width)
-            self.critic = PlainCritic(recipe.size, channels, recipe.width)
+            self.critic = HalvingCritic(recipe.size, channels, recipe.width)
         super().__init__(recipe.z, {"generator": generator, "critic": self.critic}, device, seed)
-        self._optimisers = {
-            name: Adam(network.parameters(), recipe.lr, betas=(recipe.beta1, recipe.beta2), fused=has_fused_steps(device))
-            for name, network in self.networks().items()
-        }
+        self._optimisers = self._adam_for_each(recipe.lr, recipe.beta1, recipe.beta2)
 
     def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the critic on altered real and generated patches in pairs, then the generator on the same pairs."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.optim import Adam
 
 from napari_cellsynth.synthesis.losses import cross_entropy_discriminator, cross_entropy_generator
 from napari_cellsynth.synthesis.networks import Discriminator, Generator
-from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+from napari_cellsynth.synthesis.players import PlayersGan
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes import DcganRecipe
 
 
-class Dcgan(TwoNetworkGan):
+class Dcgan(PlayersGan):
     """The stem-cell paper's GAN of one class.
 
     Parameters
@@ -36,10 +35,7 @@ class Dcgan(TwoNetworkGan):
             generator = Generator(recipe.size, channels, recipe.z, recipe.width)
             self.discriminator = Discriminator(recipe.size, channels, recipe.width)
         super().__init__(recipe.z, {"generator": generator, "discriminator": self.discriminator}, device, seed)
-        self._optimisers = {
-            name: Adam(network.parameters(), recipe.lr, betas=(recipe.beta1, 0.999), fused=has_fused_steps(device))
-            for name, network in self.networks().items()
-        }
+        self._optimisers = self._adam_for_each(recipe.lr, recipe.beta1, 0.999)
 
     def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the discriminator on a real and a generated batch, then the generator on the generated one.

@@ -11,6 +11,9 @@ from pydantic import Field, ValidationError
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
+from napari_cellsynth.synthesis.recipes_cellsynth import CellsynthRecipe
+from napari_cellsynth.synthesis.recipes_conditional import AcganRecipe, CganRecipe, InfoganRecipe
+from napari_cellsynth.synthesis.recipes_cwgan import CwganGpRecipe, ThreePlayerRecipe
 from napari_cellsynth.synthesis.recipes_protein import DcganProteinRecipe
 from napari_cellsynth.synthesis.recipes_wgan import (
     WganDivCellCycleRecipe,
@@ -57,12 +60,18 @@ class DcganRecipe(GanRecipe):
 
 
 GAN_RECIPES: dict[str, type[GanRecipe]] = {
+    "cellsynth": CellsynthRecipe,
     "dcgan": DcganRecipe,
     "dcgan-protein": DcganProteinRecipe,
     "wgan-gp": WganGpRecipe,
     "wgan-gp-cellcycle": WganGpCellCycleRecipe,
     "wgan-div": WganDivRecipe,
     "wgan-div-cellcycle": WganDivCellCycleRecipe,
+    "cgan": CganRecipe,
+    "acgan": AcganRecipe,
+    "infogan": InfoganRecipe,
+    "cwgan-gp": CwganGpRecipe,
+    "c-wgan-gp": ThreePlayerRecipe,
 }
 """Every GAN recipe by name."""
 

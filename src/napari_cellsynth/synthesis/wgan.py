@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.optim import Adam
 
 from napari_cellsynth.synthesis.critic import Critic
 from napari_cellsynth.synthesis.losses import wasserstein_critic, wasserstein_generator
 from napari_cellsynth.synthesis.networks import Generator
 from napari_cellsynth.synthesis.penalties import interpolated
-from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+from napari_cellsynth.synthesis.players import PlayersGan
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_wgan import WganRecipe
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 Penalty = Callable[[Critic, torch.Tensor], torch.Tensor]
 
 
-class Wgan(TwoNetworkGan):
+class Wgan(PlayersGan):
     """WGAN-GP (Gulrajani et al. 2017, algorithm 1) or WGAN-div (Wu et al. 2018, algorithm 1), by its penalty.
 
     Parameters
@@ -49,15 +48,7 @@ class Wgan(TwoNetworkGan):
         # A critic that starts steep is punished by the power p of its slope: gradients so large that Adam's second
         # momentum drowns for thousands of steps what real and generated patches would teach. So it starts level.
         nn.init.zeros_(self.critic.score.weight)
-        self._optimisers = {
-            name: Adam(
-                network.parameters(),
-                recipe.lr,
-                betas=(recipe.beta1, recipe.beta2),
-                fused=has_fused_steps(device),
-            )
-            for name, network in self.networks().items()
-        }
+        self._optimisers = self._adam_for_each(recipe.lr, recipe.beta1, recipe.beta2)
 
     def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the critic on a real and a generated batch and, every `critic_steps` steps, the generator.

@@ -1,21 +1,22 @@
-"""What every GAN of a generator and one adversary shares: first weights, optimisers by name, mixed precision."""
+"""What every GAN here shares: networks by name, their first weights and optimisers, mixed precision."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
 from napari_cellsynth.synthesis.gan import Gan
 from napari_cellsynth.synthesis.networks import initialise
+from napari_cellsynth.synthesis.norm_free import initialise_norm_free
 from napari_cellsynth.training.device import autocast_dtype
 
 
-class TwoNetworkGan(Gan):
-    """A generator and its adversary in training.
+class PlayersGan(Gan):
+    """A generator and those who judge it, in training.
 
     A subclass gives its networks, made on the meta device, to `__init__`, and then sets `_optimisers` by the same
     names.
@@ -32,7 +33,7 @@ class TwoNetworkGan(Gan):
         Seed of the first weights, which are the same on every device.
     """
 
-    _optimisers: dict[str, Optimizer]
+    _optimisers: Mapping[str, Optimizer]
 
     def __init__(self, latent: int, networks: Mapping[str, nn.Module], device: torch.device, seed: int) -> None:
         self.latent = latent
@@ -42,7 +43,7 @@ class TwoNetworkGan(Gan):
         self._dtype = autocast_dtype(device)
         if device.type != "meta":
             for number, network in enumerate(self._networks.values()):
-                _materialise(network, device, 2 * seed + number)
+                _materialise(network, device, len(networks) * seed + number)
         self.start_average()
 
     def networks(self) -> dict[str, nn.Module]:
@@ -53,11 +54,27 @@ class TwoNetworkGan(Gan):
         """Return the optimisers by name."""
         return dict(self._optimisers)
 
+    def _adam_for_each(self, lr: float, beta1: float, beta2: float) -> dict[str, Optimizer]:
+        return {
+            name: Adam(network.parameters(), lr, betas=(beta1, beta2), fused=has_fused_steps(self._device))
+            for name, network in self._networks.items()
+        }
+
     def _update(self, name: str, loss: torch.Tensor) -> None:
         optimiser = self._optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+
+    @contextmanager
+    def _judges_at_rest(self) -> Iterator[None]:
+        """Leave out the weights of all but the generator, whose step needs the gradient through them alone."""
+        judges = [network for name, network in self._networks.items() if name != "generator"]
+        for network in judges:
+            network.requires_grad_(False)
+        yield
+        for network in judges:
+            network.requires_grad_(True)
 
     def _precision(self) -> AbstractContextManager[object]:
         if self._dtype is None:
@@ -73,8 +90,9 @@ def has_fused_steps(device: torch.device) -> bool:
 def _materialise(network: nn.Module, device: torch.device, seed: int) -> None:
     """Give a network of the meta device its first weights, drawn on the CPU, in channels-last memory."""
     network.to_empty(device="cpu")
-    for module in network.modules():
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d | nn.GroupNorm)]
+    for module in norms:
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
-    initialise(network, seed)
+    (initialise if norms else initialise_norm_free)(network, seed)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
