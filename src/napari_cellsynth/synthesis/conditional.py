@@ -101,9 +101,11 @@ class ConditionalGan(Gan):
         judges = [network for name, network in self._named.items() if name != "generator"]
         for network in judges:
             network.requires_grad_(False)
-        yield
-        for network in judges:
-            network.requires_grad_(True)
+        try:
+            yield
+        finally:
+            for network in judges:
+                network.requires_grad_(True)
 
     def _precision(self) -> AbstractContextManager[object]:
         if self._dtype is None:
