@@ -1,9 +1,10 @@
 """Generative models: recipes, networks, losses, the training loop, and drawing patches from a trained run.
 
-``recipes`` names complete sets of hyperparameters (without torch); ``networks``, ``losses``, ``penalties``, ``dcgan``,
-``protein`` and ``wgan`` are what they are made of and ``gan`` is what the loop in ``train`` asks of them;
-``run_folder`` knows the files of a run; ``sample`` draws patches. `train_gan` and `generate` do it all from Python,
-without a project.
+``recipes`` names complete sets of hyperparameters (without torch). ``gan`` is what the loop in ``train`` asks of a GAN,
+``players`` what all of them share, ``conditional`` what those of several classes share besides; ``cellsynth``,
+``dcgan``, ``protein``, ``wgan``, ``cgan``, ``acgan`` and ``cwgan`` are the GANs, made of ``networks``, ``losses`` and
+``penalties``. ``run_folder`` knows the files of a run; ``sample`` draws patches. `train_gan` and `generate` do it all
+from Python, without a project.
 """
 
 from __future__ import annotations

@@ -72,9 +72,11 @@ class PlayersGan(Gan):
         judges = [network for name, network in self._networks.items() if name != "generator"]
         for network in judges:
             network.requires_grad_(False)
-        yield
-        for network in judges:
-            network.requires_grad_(True)
+        try:
+            yield
+        finally:
+            for network in judges:
+                network.requires_grad_(True)
 
     def _precision(self) -> AbstractContextManager[object]:
         if self._dtype is None:

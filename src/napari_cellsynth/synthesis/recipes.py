@@ -1,6 +1,7 @@
 """The GAN recipes: named, complete sets of hyperparameters, readable without torch.
 
-A further recipe is a further model here, with the class that trains it (see `napari_cellsynth.synthesis.gan`).
+A further recipe is a further model in `GAN_RECIPES`, with the class that trains it (see
+`napari_cellsynth.synthesis.gan`).
 """
 
 from __future__ import annotations
