@@ -1,9 +1,8 @@
 """Generative models: recipes, networks, losses, the training loop, and drawing patches from a trained run.
 
-``recipes`` names complete sets of hyperparameters (without torch); ``networks``, ``losses``, ``penalties``, ``dcgan``,
-``protein`` and ``wgan`` are what they are made of and ``gan`` is what the loop in ``train`` asks of them;
-``run_folder`` knows the files of a run; ``sample`` draws patches. `train_gan` and `generate` do it all from Python,
-without a project.
+``recipes`` names complete sets of hyperparameters (without torch); ``networks``, ``losses`` and ``dcgan`` are what
+they are made of and ``gan`` is what the loop in ``train`` asks of them; ``run_folder`` knows the files of a run;
+``sample`` draws patches. `train_gan` and `generate` do it all from Python, without a project.
 """
 
 from __future__ import annotations

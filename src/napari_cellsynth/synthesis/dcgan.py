@@ -9,13 +9,13 @@ from torch.optim import Adam
 
 from napari_cellsynth.synthesis.losses import cross_entropy_discriminator, cross_entropy_generator
 from napari_cellsynth.synthesis.networks import Discriminator, Generator
-from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+from napari_cellsynth.synthesis.players import PlayersGan, has_fused_steps
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes import DcganRecipe
 
 
-class Dcgan(TwoNetworkGan):
+class Dcgan(PlayersGan):
     """The stem-cell paper's GAN of one class.
 
     Parameters

@@ -9,14 +9,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import SGD, Adam
 
 from napari_cellsynth.synthesis.losses import cross_entropy_generator, flipped_labels
+from napari_cellsynth.synthesis.players import PlayersGan, has_fused_steps
 from napari_cellsynth.synthesis.protein_networks import ProteinDiscriminator, ProteinGenerator
-from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_protein import DcganProteinRecipe
 
 
-class ProteinDcgan(TwoNetworkGan):
+class ProteinDcgan(PlayersGan):
     """The protein paper's GAN of one class.
 
     Parameters

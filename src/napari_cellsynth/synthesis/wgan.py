@@ -13,7 +13,7 @@ from napari_cellsynth.synthesis.critic import Critic
 from napari_cellsynth.synthesis.losses import wasserstein_critic, wasserstein_generator
 from napari_cellsynth.synthesis.networks import Generator
 from napari_cellsynth.synthesis.penalties import interpolated
-from napari_cellsynth.synthesis.two_networks import TwoNetworkGan, has_fused_steps
+from napari_cellsynth.synthesis.players import PlayersGan, has_fused_steps
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_wgan import WganRecipe
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Penalty = Callable[[Critic, torch.Tensor], torch.Tensor]
 
 
-class Wgan(TwoNetworkGan):
+class Wgan(PlayersGan):
     """WGAN-GP (Gulrajani et al. 2017, algorithm 1) or WGAN-div (Wu et al. 2018, algorithm 1), by its penalty.
 
     Parameters

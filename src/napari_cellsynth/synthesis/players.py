@@ -1,4 +1,4 @@
-"""What every GAN of a generator and one adversary shares: first weights, optimisers by name, mixed precision."""
+"""What the GANs share: players by name, their first weights and optimisers, mixed precision."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from napari_cellsynth.synthesis.networks import initialise
 from napari_cellsynth.training.device import autocast_dtype
 
 
-class TwoNetworkGan(Gan):
-    """A generator and its adversary in training.
+class PlayersGan(Gan):
+    """A generator and its opponents in training.
 
-    A subclass gives its networks, made on the meta device, to `__init__`, and then sets `_optimisers` by the same
-    names.
+    A subclass gives its networks, made on the meta device, to `__init__`, and then sets `_optimisers`, one for each
+    name.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class TwoNetworkGan(Gan):
         self._dtype = autocast_dtype(device)
         if device.type != "meta":
             for number, network in enumerate(self._networks.values()):
-                _materialise(network, device, 2 * seed + number)
+                _materialise(network, device, len(networks) * seed + number)
         self.start_average()
 
     def networks(self) -> dict[str, nn.Module]:
