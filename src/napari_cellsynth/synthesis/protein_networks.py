@@ -3,6 +3,9 @@
 The paper gives the innermost layer (8×8×1024), six layers of 3×3 kernels and stride 2, batch norm and dropout between
 them, and one unit at the end. It leaves open the channels between: here they halve from layer to layer, 1024 to 32, the
 discriminator being the generator's mirror image. Smaller patches have fewer layers, and lose the innermost ones.
+
+Kernels of 3 that move by 2 overlap unevenly, so early in a training its patches show a fine checkerboard (Odena et al.
+2016, "Deconvolution and checkerboard artifacts"): the paper's choice, kept. `dcgan` has kernels of 4 and shows none.
 """
 
 from __future__ import annotations
@@ -62,7 +65,8 @@ class ProteinGenerator(nn.Module):
 class ProteinDiscriminator(nn.Module):
     """From a patch to one logit (real above 0): halvings (kernel 3, stride 2), then one dense unit.
 
-    Each halving has a LeakyReLU of 0.2; between two of them are batch norm and dropout. The sigmoid is in the loss.
+    Each halving has a LeakyReLU of 0.2; between two of them are batch norm and dropout, but no batch norm behind the
+    first (Radford et al. 2016, section 3, whose guidelines the paper follows). The sigmoid is in the loss.
 
     Parameters
     ----------
@@ -73,13 +77,15 @@ class ProteinDiscriminator(nn.Module):
     def __init__(self, size: int, channels: int, width: int) -> None:
         super().__init__()
         hidden = halving_channels(size, width)
-        blocks = [
+        # Without batch norm, which would hide from it how bright real and generated batches are.
+        blocks = [nn.Sequential(nn.Conv2d(channels, hidden[0], 3, 2, 1), nn.LeakyReLU(0.2, True))]
+        blocks += [
             nn.Sequential(
                 nn.Conv2d(outer, inner, 3, 2, 1, bias=False),
                 nn.BatchNorm2d(inner, momentum=MOMENTUM),
                 nn.LeakyReLU(0.2, True),
             )
-            for outer, inner in pairwise([channels, *hidden[:-1]])
+            for outer, inner in pairwise(hidden[:-1])
         ]
         self.blocks = nn.ModuleList(blocks)
         self.last = nn.Sequential(nn.Conv2d(hidden[-2], hidden[-1], 3, 2, 1), nn.LeakyReLU(0.2, True))

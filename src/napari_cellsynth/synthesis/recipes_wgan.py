@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -21,6 +22,7 @@ CRITIC_STEPS = (
     "too."
 )
 LR = "Learning rate of Adam, for both networks."
+WHERE = "at points between real and generated patches"
 BETA1, BETA2 = "First momentum of Adam.", "Second momentum of Adam."
 
 
@@ -42,35 +44,24 @@ class WganRecipe(GanRecipe):
     lr: float = Field(1e-4, gt=0, le=0.1, description=LR)
     beta1: float = Field(0.0, ge=0, lt=1, description=BETA1)
     beta2: float = Field(0.9, ge=0, lt=1, description=BETA2)
+    penalty_weight: float = Field(10.0, gt=0, le=1000, description=f"Weight λ of the penalty (|∇D| - 1)² {WHERE}.")
 
 
 class GradientPenaltyRecipe(WganRecipe):
     """A Wasserstein GAN whose critic's gradient is pulled to length 1."""
-
-    penalty_weight: float = Field(
-        10.0,
-        gt=0,
-        le=1000,
-        description="Weight λ of the penalty (|∇D| - 1)² at points between real and generated patches.",
-    )
 
     def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
         """Return the networks with their optimisers and their training step."""
         from napari_cellsynth.synthesis.penalties import gradient_penalty
         from napari_cellsynth.synthesis.wgan import Wgan
 
-        return Wgan(self, lambda critic, at: self.penalty_weight * gradient_penalty(critic, at), channels, device, seed)
+        return Wgan(self, gradient_penalty, channels, device, seed)
 
 
 class DivergencePenaltyRecipe(WganRecipe):
     """A Wasserstein GAN whose critic pays for every slope, the steep ones above all."""
 
-    penalty_weight: float = Field(
-        2.0,
-        gt=0,
-        le=1000,
-        description="Weight k of the penalty |∇D|^p at points between real and generated patches.",
-    )
+    penalty_weight: float = Field(2.0, gt=0, le=1000, description=f"Weight k of the penalty |∇D|^p {WHERE}.")
     penalty_power: float = Field(6.0, gt=1, le=12, description="Power p of the critic's slope in the penalty.")
 
     def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
@@ -78,13 +69,7 @@ class DivergencePenaltyRecipe(WganRecipe):
         from napari_cellsynth.synthesis.penalties import divergence_penalty
         from napari_cellsynth.synthesis.wgan import Wgan
 
-        return Wgan(
-            self,
-            lambda critic, at: self.penalty_weight * divergence_penalty(critic, at, self.penalty_power),
-            channels,
-            device,
-            seed,
-        )
+        return Wgan(self, partial(divergence_penalty, power=self.penalty_power), channels, device, seed)
 
 
 class WganGpRecipe(GradientPenaltyRecipe):

@@ -250,7 +250,7 @@ class _Run:
             raise UserError(
                 f"The critic is dead: by step {self.step} it scores real and generated patches alike, "
                 "so the generator learns nothing.",
-                "Start again with another seed, a larger lr or width, or a smaller penalty_weight.",
+                "Start again with another seed, a larger lr or width, or a smaller weight of the penalty.",
             )
 
     def _watch_collapse(self, images: NDArray[np.float32]) -> None:

@@ -28,7 +28,7 @@ class Wgan(PlayersGan):
     recipe : WganRecipe
         Its hyperparameters.
     penalty : callable
-        From the critic and patches (B, C, S, S) between real and generated ones to the weighted penalty.
+        From the critic and patches (B, C, S, S) between real and generated ones to the penalty, not yet weighted.
     channels : int
         Channels of the patches.
     device : torch.device
@@ -61,7 +61,8 @@ class Wgan(PlayersGan):
             on_real, on_fake = self.critic(torch.cat([real, fake])).chunk(2)
         distance = wasserstein_critic(on_real, on_fake)
         penalty = self._penalty(self.critic, interpolated(real, fake, rng))
-        self._update("critic", distance + penalty)
+        loss_critic = distance + self.recipe.penalty_weight * penalty
+        self._update("critic", loss_critic)
         self._critic_updates += 1
         if self._critic_updates % self.recipe.critic_steps:
             loss_generator = wasserstein_generator(on_fake)
@@ -69,7 +70,7 @@ class Wgan(PlayersGan):
             loss_generator = self._train_generator(len(real), rng, real.device)
         return {
             "loss_generator": loss_generator.detach(),
-            "loss_critic": (distance + penalty).detach(),
+            "loss_critic": loss_critic.detach(),
             "wasserstein": -distance.detach(),
             "penalty": penalty.detach(),
         }
