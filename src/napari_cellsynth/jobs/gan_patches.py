@@ -40,9 +40,10 @@ def real_patches(
     """Return a random patch of each object, in the run's own cut and range."""
     recipe = run.parameters["recipe"]
     crops = project.crops(objects.tolist(), size=recipe["size"], fit=recipe["fit"])
-    return to_unit(np.stack([_window(crop, recipe["size"], generator) for crop in crops]), *unit_range(run))
+    return to_unit(np.stack([window(crop, recipe["size"], generator) for crop in crops]), *unit_range(run))
 
 
-def _window(crop: NDArray[Any], size: int, generator: np.random.Generator) -> NDArray[Any]:
+def window(crop: NDArray[Any], size: int, generator: np.random.Generator) -> NDArray[Any]:
+    """Return a random square of ``size`` pixels out of a crop (C, h, w)."""
     y, x = (int(generator.integers(0, length - size + 1)) for length in crop.shape[-2:])
     return crop[:, y : y + size, x : x + size]

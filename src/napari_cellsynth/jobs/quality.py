@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import to_unit
+from napari_cellsynth.jobs.feature_network import feature_network
 from napari_cellsynth.jobs.gan_patches import real_patches, trained, unit_range
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.runs import RunRecord
+
+if TYPE_CHECKING:
+    from napari_cellsynth.evaluate.extractors import Extractor
+    from napari_cellsynth.evaluate.fold_network import FoldNetwork
+
+_LEAST = 10
+_MOST_TRAINED_ON = 1000
 
 
 def quality(job: Job, stop: Stop) -> Iterator[Event]:
@@ -20,35 +33,142 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
     Yields
     ------
     Event
-        `Finished` with ``run`` and the figures of `evaluate.quality_table.quality_table`.
+        Progress; `Finished` with ``run``, the figures of `evaluate.quality_table.quality_table` and, where other
+        classes have training crops, those of `evaluate.generated_classes.class_figures`.
     """
-    from napari_cellsynth.evaluate.quality_table import quality_table
-
     parameters = job.checked()
     assert isinstance(parameters, QualityParameters)
     with Project.open(job.project) as project:
         run = trained(project, parameters.run)
         table = project.synthetic(run=run.id)
         table = table[table["review"] != "rejected"].head(parameters.n)
-        if len(table) < 10:
+        if len(table) < _LEAST:
             raise UserError(
-                f"{run.id} has {len(table)} synthetic patches; at least 10 are needed.", "Generate some first."
+                f"{run.id} has {len(table)} synthetic patches; at least {_LEAST} are needed.", "Generate some first."
             )
+        assert run.class_id is not None
+        synthetic = to_unit(project.read_synthetic(table.index.tolist()), *unit_range(run))
         generator = np.random.default_rng(parameters.seed)
-        held = project.test_objects()
-        # A group may have been held out only after this run had learned from it.
-        held = held[~held["group"].isin(run.groups)]
-        of_class = held.index[held["class_id"] == run.class_id].to_numpy()
-        both = (np.array(run.parameters["objects"]), np.array(of_class))  # copies: pandas gives a read-only array
-        seen, unseen = (generator.permutation(ids)[: parameters.n] for ids in both)
-        trained_on = real_patches(project, run, seen, generator)
-        held_out = real_patches(project, run, unseen, generator) if len(of_class) else None
-        yield Progress(1, 2, "sets")
-        if stop():
+        unseen = _unseen(project, run)
+        seen = generator.permutation(run.parameters["objects"])[:_MOST_TRAINED_ON]
+        held_out = generator.permutation(unseen.index[unseen["class_id"] == run.class_id])[: parameters.n]
+        real = real_patches(project, run, seen, generator)
+        fresh = real_patches(project, run, held_out, generator) if len(held_out) else None
+        network, notice = yield from feature_network(project, run, stop)
+        extractor, notices = _extractor(parameters, network, run)
+        figures = yield from _table(real, synthetic, fresh, extractor, network, run, parameters.seed, stop)
+        if figures is None:
             yield Stopped(run.id)
             return
-        synthetic = to_unit(project.read_synthetic(table.index.tolist()), *unit_range(run))
-        result = {"run": run.id} | quality_table(trained_on, synthetic, held_out, seed=parameters.seed)
+        if network is not None:
+            _add_class_figures(figures, network, project, run, unseen, parameters.n)
+        figures["notices"] += [line for line in (notice, *notices) if line]
+        result = {"run": run.id} | figures
         project.update_run(run.id, result=(project.run(run.id).result or {}) | {"quality": result})
-        yield Progress(2, 2, "sets")
         yield Finished(result)
+
+
+def _table(
+    real: NDArray[np.float32],
+    synthetic: NDArray[np.float32],
+    fresh: NDArray[np.float32] | None,
+    extractor: str | Extractor,
+    network: FoldNetwork | None,
+    run: RunRecord,
+    seed: int,
+    stop: Stop,
+) -> Generator[Progress, None, dict[str, Any] | None]:
+    """Return the quality table, or None where the user has asked to stop."""
+    from napari_cellsynth.evaluate.quality_table import PARTS, measured
+
+    probabilities = None if network is None else network.seen_in(*unit_range(run)).probabilities
+    work = measured(real, synthetic, fresh, extractor=extractor, probabilities=probabilities, seed=seed)
+    while not stop():
+        try:
+            part = next(work)
+        except StopIteration as end:
+            figures: dict[str, Any] = end.value
+            yield Progress(len(PARTS), len(PARTS), "parts")
+            return figures
+        yield Progress(part, len(PARTS), "parts", PARTS[part])
+    return None
+
+
+def _extractor(
+    parameters: QualityParameters, network: FoldNetwork | None, run: RunRecord
+) -> tuple[str | Extractor, list[str]]:
+    """Return what describes the patches, and what is to be said about the choice."""
+    from napari_cellsynth.evaluate.inception import Inception
+    from napari_cellsynth.evaluate.pretrained import INCEPTION, absent, local_weights
+
+    wanted, given = parameters.extractor, parameters.inception
+    if wanted == "inception" or (wanted == "auto" and (given or local_weights(INCEPTION))):
+        return Inception(None if given is None else Path(given)), []
+    if wanted in ("handmade", "random-conv"):
+        return wanted, []
+    if network is not None:
+        return network.seen_in(*unit_range(run)), [f"Inception is {absent(INCEPTION)}."] if wanted == "auto" else []
+    if wanted == "network":
+        raise UserError("There is no network for the features.", "Label crops of two classes, or choose handmade.")
+    return "handmade", [f"Inception is {absent(INCEPTION)}."]
+
+
+def _unseen(project: Project, run: RunRecord) -> pd.DataFrame:
+    """Return the held-out objects of all classes; a group may have been held out only after the run learned from it."""
+    held = project.test_objects()
+    return held[~held["group"].isin(run.groups)]
+
+
+def _add_class_figures(
+    figures: dict[str, Any], network: FoldNetwork, project: Project, run: RunRecord, unseen: pd.DataFrame, n: int
+) -> None:
+    """Score synthetic patches of all classes against the class they were made for, and held-out crops as their floor."""
+    from napari_cellsynth.evaluate.generated_classes import class_table
+
+    names = {record.id: record.name for record in project.classes()}
+    ids = {names[class_id]: class_id for class_id in names}
+    known = [ids[name] for name in network.classes if name in ids]
+    if run.class_id not in known:
+        figures["missing"]["class_f1"] = f"not available: the network does not know {names.get(run.class_id or 0, '?')}"
+        return
+    made, made_for, real, real_class = [], [], [], []
+    for position, class_id in enumerate(known):
+        source, patches = _synthetic_of(project, run, class_id, n)
+        if source is not None:
+            made.append(_taken_for(network, to_unit(patches, *unit_range(source)), source))
+            made_for.append(np.full(len(patches), position))
+        objects = unseen.index[unseen["class_id"] == class_id].to_numpy()[:n]
+        if len(objects):
+            crops = real_patches(project, run, np.array(objects), np.random.default_rng(0))
+            real.append(_taken_for(network, crops, run))
+            real_class.append(np.full(len(objects), position))
+    wanted = known.index(run.class_id)
+    found, intervals = class_table(np.concatenate(made_for), np.concatenate(made), wanted)
+    floor, floor_intervals = class_table(np.concatenate(real_class), np.concatenate(real), wanted) if real else ({}, {})
+    for into, values in (
+        (figures, found),
+        (figures["floor"], floor),
+        (figures["intervals"], intervals),
+        (figures["floor_intervals"], floor_intervals),
+    ):
+        into.update(values)
+    if "class_precision" not in found:
+        figures["missing"]["class_precision"] = "not available: needs synthetic patches of another class"
+
+
+def _taken_for(network: FoldNetwork, patches: NDArray[np.float32], run: RunRecord) -> NDArray[np.intp]:
+    return network.seen_in(*unit_range(run)).probabilities(patches).argmax(axis=1)
+
+
+def _synthetic_of(project: Project, run: RunRecord, class_id: int, n: int) -> tuple[RunRecord | None, NDArray[Any]]:
+    """Return patches of a class that were not rejected: of this run, for other classes of the run that made the newest."""
+    table = project.synthetic(class_id=class_id)
+    table = table[(table["review"] != "rejected") & (table["size"] == run.parameters["recipe"]["size"])]
+    source = run.id if class_id == run.class_id else (table["run"].iloc[-1] if len(table) else None)
+    table = table[table["run"] == source].head(n)
+    if source is None or not len(table):
+        return None, np.zeros(0)
+    try:
+        return trained(project, source), project.read_synthetic(table.index.tolist())
+    except UserError:  # a run whose record is gone: nobody knows the range of its patches
+        return None, np.zeros(0)
