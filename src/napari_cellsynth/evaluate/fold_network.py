@@ -19,12 +19,17 @@ from napari_cellsynth.errors import UserError
 
 Patches = NDArray[np.float32]
 
-STEPS = 400
 FEATURES = 64
+_LEAST_STEPS, _MOST_STEPS = 150, 400
 _BATCH = 32
 _RATE, _DECAY, _SMOOTHING, _DROPOUT = 2e-3, 0.05, 0.1, 0.3
 _NOISE = 0.03
 _SIDE = 64
+
+
+def steps(crops: int) -> int:
+    """Return how many steps a network is trained on so many patches: a few crops are soon learned."""
+    return max(_LEAST_STEPS, min(crops, _MOST_STEPS))
 
 
 class FoldNetwork:
@@ -74,7 +79,7 @@ class FoldNetwork:
         return f"network trained on {self.crops:,} training crops of {len(self.classes)} classes"
 
     def learn(self, patches: Patches, labels: NDArray[np.integer]) -> Iterator[int]:
-        """Train; yields the number of steps done out of `STEPS`, so that the caller can stop in between.
+        """Train; yields the number of `steps` done, so that the caller can stop in between.
 
         Parameters
         ----------
@@ -91,9 +96,10 @@ class FoldNetwork:
         generator = torch.Generator().manual_seed(self.seed)
         parameters = [*self._body.parameters(), *self._head.parameters()]
         optimiser = torch.optim.AdamW(parameters, lr=_RATE, weight_decay=_DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=_RATE, total_steps=STEPS)
+        total = steps(len(patches))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=_RATE, total_steps=total)
         loss_of = nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
-        for step in range(STEPS):
+        for step in range(total):
             chosen = torch.multinomial(weights, _BATCH, replacement=True, generator=generator)
             features = self._body(_small(_moved(x[chosen], generator)))
             kept = torch.rand(features.shape, generator=generator) >= _DROPOUT

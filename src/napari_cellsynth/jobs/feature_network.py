@@ -1,4 +1,4 @@
-"""The network that scores synthetic patches: trained on a project's training crops, once for each state of its labels."""
+"""The network that scores synthetic patches: trained on a project's training crops, once for a state of its labels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def feature_network(
     str
         Why there is none, else empty.
     """
-    from napari_cellsynth.evaluate.fold_network import STEPS, FoldNetwork
+    from napari_cellsynth.evaluate.fold_network import FoldNetwork, steps
 
     table = project.training_objects()
     counts = table["class_id"].value_counts()
@@ -65,10 +65,11 @@ def feature_network(
     low, high = intensity_range(crops)
     network = FoldNetwork(len(low), list(names.values()), seed=_SEED, low=low, high=high)
     patches, labels = _windows(crops, chosen["class_id"].map(list(names).index).to_numpy(), recipe)
+    total = steps(len(patches))
     for done in network.learn(to_unit(patches, low, high), labels):
         if stop():
             return None, "Stopped."
-        yield Progress(done, STEPS, "steps", "training the network that scores")
+        yield Progress(done, total, "steps", "training the network that scores")
     network.save(run.folder / "quality" / file)
     return network, ""
 

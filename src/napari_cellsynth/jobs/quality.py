@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import to_unit
+from napari_cellsynth.jobs.class_quality import add_class_figures
 from napari_cellsynth.jobs.feature_network import feature_network
 from napari_cellsynth.jobs.gan_patches import real_patches, trained, unit_range
 from napari_cellsynth.jobs.job import Job, QualityParameters
@@ -46,12 +47,13 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
             raise UserError(
                 f"{run.id} has {len(table)} synthetic patches; at least {_LEAST} are needed.", "Generate some first."
             )
-        assert run.class_id is not None
+        class_id = run.class_id
+        assert class_id is not None
         synthetic = to_unit(project.read_synthetic(table.index.tolist()), *unit_range(run))
         generator = np.random.default_rng(parameters.seed)
         unseen = _unseen(project, run)
         seen = generator.permutation(run.parameters["objects"])[:_MOST_TRAINED_ON]
-        held_out = generator.permutation(unseen.index[unseen["class_id"] == run.class_id])[: parameters.n]
+        held_out = generator.permutation(unseen.index[unseen["class_id"] == class_id])[: parameters.n]
         real = real_patches(project, run, seen, generator)
         fresh = real_patches(project, run, held_out, generator) if len(held_out) else None
         network, notice = yield from feature_network(project, run, stop)
@@ -61,7 +63,7 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
             yield Stopped(run.id)
             return
         if network is not None:
-            _add_class_figures(figures, network, project, run, unseen, parameters.n)
+            add_class_figures(figures, network, project, run, class_id, unseen, parameters.n)
         figures["notices"] += [line for line in (notice, *notices) if line]
         result = {"run": run.id} | figures
         project.update_run(run.id, result=(project.run(run.id).result or {}) | {"quality": result})
@@ -117,58 +119,3 @@ def _unseen(project: Project, run: RunRecord) -> pd.DataFrame:
     """Return the held-out objects of all classes; a group may have been held out only after the run learned from it."""
     held = project.test_objects()
     return held[~held["group"].isin(run.groups)]
-
-
-def _add_class_figures(
-    figures: dict[str, Any], network: FoldNetwork, project: Project, run: RunRecord, unseen: pd.DataFrame, n: int
-) -> None:
-    """Score synthetic patches of all classes against the class they were made for, and held-out crops as their floor."""
-    from napari_cellsynth.evaluate.generated_classes import class_table
-
-    names = {record.id: record.name for record in project.classes()}
-    ids = {names[class_id]: class_id for class_id in names}
-    known = [ids[name] for name in network.classes if name in ids]
-    if run.class_id not in known:
-        figures["missing"]["class_f1"] = f"not available: the network does not know {names.get(run.class_id or 0, '?')}"
-        return
-    made, made_for, real, real_class = [], [], [], []
-    for position, class_id in enumerate(known):
-        source, patches = _synthetic_of(project, run, class_id, n)
-        if source is not None:
-            made.append(_taken_for(network, to_unit(patches, *unit_range(source)), source))
-            made_for.append(np.full(len(patches), position))
-        objects = unseen.index[unseen["class_id"] == class_id].to_numpy()[:n]
-        if len(objects):
-            crops = real_patches(project, run, np.array(objects), np.random.default_rng(0))
-            real.append(_taken_for(network, crops, run))
-            real_class.append(np.full(len(objects), position))
-    wanted = known.index(run.class_id)
-    found, intervals = class_table(np.concatenate(made_for), np.concatenate(made), wanted)
-    floor, floor_intervals = class_table(np.concatenate(real_class), np.concatenate(real), wanted) if real else ({}, {})
-    for into, values in (
-        (figures, found),
-        (figures["floor"], floor),
-        (figures["intervals"], intervals),
-        (figures["floor_intervals"], floor_intervals),
-    ):
-        into.update(values)
-    if "class_precision" not in found:
-        figures["missing"]["class_precision"] = "not available: needs synthetic patches of another class"
-
-
-def _taken_for(network: FoldNetwork, patches: NDArray[np.float32], run: RunRecord) -> NDArray[np.intp]:
-    return network.seen_in(*unit_range(run)).probabilities(patches).argmax(axis=1)
-
-
-def _synthetic_of(project: Project, run: RunRecord, class_id: int, n: int) -> tuple[RunRecord | None, NDArray[Any]]:
-    """Return patches of a class that were not rejected: of this run, for other classes of the run that made the newest."""
-    table = project.synthetic(class_id=class_id)
-    table = table[(table["review"] != "rejected") & (table["size"] == run.parameters["recipe"]["size"])]
-    source = run.id if class_id == run.class_id else (table["run"].iloc[-1] if len(table) else None)
-    table = table[table["run"] == source].head(n)
-    if source is None or not len(table):
-        return None, np.zeros(0)
-    try:
-        return trained(project, source), project.read_synthetic(table.index.tolist())
-    except UserError:  # a run whose record is gone: nobody knows the range of its patches
-        return None, np.zeros(0)
