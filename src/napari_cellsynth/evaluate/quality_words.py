@@ -32,8 +32,8 @@ FIGURES = (
     Figure(
         "fid",
         "FID",
-        "Distance of synthetic from real patches. Large for few patches even where nothing is wrong: the floor, which two "
-        "real sets of this size get, is that bias.",
+        "Distance of synthetic from real patches. Large for few patches even where nothing is wrong: the floor, what "
+        "two real sets of this size get, is that bias.",
     ),
     Figure(
         "precision",

@@ -75,7 +75,8 @@ def add_class_figures(
 
 
 def _taken_for(network: FoldNetwork, patches: NDArray[np.float32], run: RunRecord) -> NDArray[np.int64]:
-    return np.argmax(network.seen_in(*unit_range(run)).probabilities(patches), axis=1).astype(np.int64)
+    taken: NDArray[np.int64] = network.seen_in(*unit_range(run)).probabilities(patches).argmax(axis=1)
+    return taken
 
 
 def _synthetic_of(
