@@ -14,19 +14,7 @@ from napari_cellsynth.evaluate.quality import (
     standardised,
 )
 from napari_cellsynth.evaluate.quality_table import quality_table
-
-
-def blobs(n: int, seed: int, channels: int = 1, size: int = 32) -> np.ndarray:
-    """Patches with four soft bright blobs each, of random place, size and shape, and some noise."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size] / size - 0.5
-    image = np.full((n, size, size), -0.8)
-    for _ in range(4):
-        a, b = rng.uniform(-0.4, 0.4, (2, n, 1, 1))
-        sy, sx = rng.uniform(0.06, 0.2, (2, n, 1, 1))
-        image += np.exp(-(((y - a) / sy) ** 2) - ((x - b) / sx) ** 2) * rng.uniform(0.5, 1.2, (n, 1, 1))
-    noisy = image[:, None] + rng.normal(0, 0.02, (n, channels, size, size))
-    return np.clip(noisy, -1, 1).astype(np.float32)
+from tests.evaluate.examples import blobs
 
 
 @pytest.mark.parametrize(("d", "n", "m"), [(8, 200, 150), (64, 40, 50)])
