@@ -30,8 +30,10 @@ def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
     Raises
     ------
     UserError
-        If the file cannot be read or holds other weights than the network's.
+        If the file is not there, cannot be read or holds other weights than the network's.
     """
+    if not path.is_file():
+        raise UserError(f"There is no file of weights {path}.", "Give the path of torchvision's weights.")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
