@@ -28,4 +28,6 @@ def test_what_is_not_defined_is_left_out_of_the_table():
     assert figures == {"class_recall": 0.75}
     low, high = intervals["class_recall"]
     assert low <= 0.75 <= high
+    nobody, _ = class_table([0, 0, 1, 1], [0, 0, 0, 0], 1)
+    assert nobody == {"class_recall": 0, "class_f1": 0}
     assert class_figures([0, 1], [1, 0], 1) == {"class_precision": 0, "class_recall": 0, "class_f1": 0}

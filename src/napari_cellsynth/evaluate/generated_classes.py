@@ -23,7 +23,8 @@ def class_figures(made_for: ArrayLike, predicted: ArrayLike, wanted: int) -> dic
     dict
         ``class_precision``: of what is taken for the class, the share that was made for it (NaN where nothing is, or
         all patches are of one class); ``class_recall``: of what was made for it, the share that is taken for it;
-        ``class_f1``: their harmonic mean.
+        ``class_f1``: their harmonic mean, 0 where
+        nothing that was made for it is taken for it.
 
     References
     ----------
@@ -39,8 +40,10 @@ def class_figures(made_for: ArrayLike, predicted: ArrayLike, wanted: int) -> dic
     several = np.count_nonzero(counts) > 1
     precision = hits / taken if taken > 0 and several else float("nan")
     recall = hits if counts[wanted] else float("nan")
-    both = precision + recall
-    f1 = 2 * precision * recall / both if both > 0 else (0.0 if both == 0 else float("nan"))
+    if hits == 0 and several and counts[wanted]:
+        f1 = 0.0
+    else:
+        f1 = 2 * precision * recall / (precision + recall)
     return {"class_precision": precision, "class_recall": recall, "class_f1": f1}
 
 

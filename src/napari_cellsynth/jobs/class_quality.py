@@ -71,7 +71,10 @@ def add_class_figures(
     ):
         into.update(values)
     if "class_precision" not in found:
-        figures["missing"]["class_precision"] = "not available: needs synthetic patches of another class"
+        several = len(made_for) > 1
+        figures["missing"]["class_precision"] = "not available: " + (
+            "no synthetic patch is taken for this class" if several else "needs synthetic patches of another class"
+        )
 
 
 def _taken_for(network: FoldNetwork, patches: NDArray[np.float32], run: RunRecord) -> NDArray[np.int64]:
