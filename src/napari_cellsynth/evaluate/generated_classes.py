@@ -40,10 +40,7 @@ def class_figures(made_for: ArrayLike, predicted: ArrayLike, wanted: int) -> dic
     several = np.count_nonzero(counts) > 1
     precision = hits / taken if taken > 0 and several else float("nan")
     recall = hits if counts[wanted] else float("nan")
-    if hits == 0 and several and counts[wanted]:
-        f1 = 0.0
-    else:
-        f1 = 2 * precision * recall / (precision + recall)
+    f1 = 0.0 if hits == 0 and several and counts[wanted] else 2 * precision * recall / (precision + recall)
     return {"class_precision": precision, "class_recall": recall, "class_f1": f1}
 
 

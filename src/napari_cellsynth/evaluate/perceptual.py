@@ -72,8 +72,8 @@ class _Lpips(nn.Module):
         from torchvision.models import alexnet
 
         super().__init__()
-        backbone = load_weights(alexnet(), weights)
-        self.layers: Any = backbone.features[: _TAPS[-1] + 1]
+        backbone: Any = load_weights(alexnet(), weights)
+        self.layers = backbone.features[: _TAPS[-1] + 1]
         heads = torch.load(Path(image.__path__[0]) / "lpips_models" / "alex.pth", map_location="cpu", weights_only=True)
         self.heads = [heads[f"lin{i}.model.1.weight"].flatten() for i in range(len(_TAPS))]
         self.shift, self.scale = (torch.tensor(values)[:, None, None] for values in (_SHIFT, _SCALE))
