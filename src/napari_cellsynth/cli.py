@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.console import StoppedByUser, do, note, overrides, show
+from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -304,12 +304,20 @@ def generate(
 
 @app.command()
 def quality(
-    project: ProjectPath, run: Annotated[str, typer.Option(help="The GAN run.")], as_json: Json = False
+    project: ProjectPath,
+    run: Annotated[str, typer.Option(help="The GAN run.")],
+    n: Annotated[int, typer.Option("-n", help="How many patches of either kind at most.")] = 500,
+    extractor: Annotated[
+        str, typer.Option(help="What describes patches: auto, inception, network, handmade, random-conv.")
+    ] = "auto",
+    inception: Annotated[str | None, typer.Option(help="File of torchvision's Inception v3 weights.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Measure a run's synthetic patches against held-out real ones."""
+    """Measure a run's synthetic patches against held-out real ones, each figure beside what real patches get."""
     from napari_cellsynth.jobs.job import QualityParameters
 
-    show(do(project, QualityParameters, run=run), as_json)
+    figures = do(project, QualityParameters, run=run, n=n, extractor=extractor, inception=inception)
+    show(figures, as_json) if as_json else show_quality(figures)
 
 
 @app.command("train-classifier")

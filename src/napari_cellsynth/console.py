@@ -104,3 +104,16 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         elif isinstance(value, dict | list):
             value = json.dumps(value)
         print(f"{name.replace('_', ' ')}: {value}")
+
+
+def show_quality(quality: dict[str, Any]) -> None:
+    """Print the figures of a quality job on stdout, each beside its interval and its floor; then the verdicts."""
+    from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
+
+    print(f"{quality['run']} · {scorer(quality)}")
+    print(f"{'':20}{'synthetic':>10}  {'95 % interval':18}{'real':>8}")
+    for line in lines(quality):
+        wide = line.value if len(line.value) > 10 else f"{line.value:>10}  {line.interval:18}{line.floor:>8}"
+        print(f"{line.title:20}{wide}")
+    for text in [*verdicts(quality), *quality["notices"]]:
+        print(text)

@@ -14,19 +14,7 @@ from napari_cellsynth.evaluate.quality import (
     standardised,
 )
 from napari_cellsynth.evaluate.quality_table import quality_table
-
-
-def blobs(n: int, seed: int, channels: int = 1, size: int = 32) -> np.ndarray:
-    """Patches with four soft bright blobs each, of random place, size and shape, and some noise."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size] / size - 0.5
-    image = np.full((n, size, size), -0.8)
-    for _ in range(4):
-        a, b = rng.uniform(-0.4, 0.4, (2, n, 1, 1))
-        sy, sx = rng.uniform(0.06, 0.2, (2, n, 1, 1))
-        image += np.exp(-(((y - a) / sy) ** 2) - ((x - b) / sx) ** 2) * rng.uniform(0.5, 1.2, (n, 1, 1))
-    noisy = image[:, None] + rng.normal(0, 0.02, (n, channels, size, size))
-    return np.clip(noisy, -1, 1).astype(np.float32)
+from tests.evaluate.examples import blobs
 
 
 @pytest.mark.parametrize(("d", "n", "m"), [(8, 200, 150), (64, 40, 50)])
@@ -164,11 +152,13 @@ def test_features_take_an_extractor_of_ones_own_and_refuse_unknown_ones():
         features(blobs(3, 0)[0])
 
 
-def test_standardised_features_have_unit_spread_and_survive_constant_ones():
+def test_standardised_features_have_unit_spread_in_the_bulk_a_bound_and_survive_constant_ones():
     real = np.column_stack([np.arange(10.0), np.full(10, 3.0)])
     a, b = standardised(real, real + 1)
-    assert a.std(axis=0).tolist() == pytest.approx([1, 0])
-    assert b[:, 1].tolist() == [1] * 10
+    assert a[:, 1].tolist() == [0] * 10 and 0.8 < a[:, 0].std() < 1
+    assert b[:, 1] == pytest.approx(2 * np.tanh(0.5))
+    _, far, farther = standardised(real, real + 30, real + 1e6)
+    assert np.all(far < farther + 1e-9) and farther.max() <= 2
 
 
 def test_too_few_patches_are_refused_in_words():

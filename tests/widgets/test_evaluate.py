@@ -99,8 +99,60 @@ def test_a_gan_that_was_not_measured_is_measured(dock, project, session, qtbot):
     quality = {"kid": 0.021, "floor": {"kid": 0.004}, "copied": 0.02, "extractor": "hand-made"}
     project.update_run("gan-0001", result={"quality": quality})
     assert [dock.gans.item(0, column).text() for column in (2, 3)] == [".021 (.004)", "2%"]
-    assert "extractor: hand-made" in dock.gans.item(0, 2).toolTip()
+    assert "features: hand-made" in dock.gans.item(0, 2).toolTip()
     assert "measured" in dock.measure.toolTip()
+
+
+QUALITY = {
+    "kid": 0.021,
+    "fid": 3.2,
+    "copied": 0.4,
+    "floor": {"kid": 0.004, "fid": 3.0, "copied": 0.01},
+    "intervals": {"kid": [0.01, 0.03]},
+    "missing": {"lpips": "not available: weights absent"},
+    "gates": {
+        "diversity": {"passed": True, "reason": "Varied: 9 kinds."},
+        "memorisation": {"passed": False, "reason": "40% are copies."},
+    },
+    "n": 60,
+    "extractor": "network trained on 240 training crops of 2 classes",
+    "reference": "held-out real patches",
+    "notices": ["Inception is not available."],
+}
+
+
+def test_every_figure_of_a_gan_stands_beside_its_floor_and_says_what_it_means(dock, project):
+    assert not dock.figures.isVisible()
+    project.update_run("gan-0001", result={"quality": QUALITY})
+    assert dock.figures.isVisible()
+    rows = [[dock.figures.item(row, c).text() for c in range(4)] for row in range(dock.figures.rowCount())]
+    assert rows[:2] == [["KID", "0.021", "0.010 to 0.030", "0.004"], ["FID", "3.2", "", "3"]]
+    assert ["copies", "40%", "", "1%"] in rows
+    assert rows[-1] == ["LPIPS", "not available: weights absent", "", ""]
+    assert "bias" in dock.figures.item(1, 0).toolTip()
+    told = dock.gan_verdict.text()
+    assert told.splitlines()[:3] == ["gan-0001:", "Failed: 40% are copies.", "Varied: 9 kinds."]
+    assert "features: network trained on 240" in told and "Inception is not available." in told
+
+
+def test_the_selected_gan_is_the_one_whose_figures_are_shown(dock, project, qtbot):
+    second = project.new_run("gan", "dcgan", {}, class_id=project.class_named("Dense").id, groups=["video"], seed=1)
+    project.update_run(second.id, status="finished", result={"quality": QUALITY | {"kid": 0.5}})
+    project.update_run("gan-0001", result={"quality": QUALITY})
+    names = [dock.gans.item(row, 0).text() for row in range(2)]
+    dock.gans.selectRow(names.index("gan-0001"))
+    assert dock.figures.item(0, 1).text() == "0.021"
+    dock.gans.selectRow(names.index(second.id))
+    assert dock.figures.item(0, 1).text() == "0.500"
+
+
+def test_the_report_shows_every_figure_with_floor_extractor_and_verdict(dock, project, qtbot, monkeypatch):
+    monkeypatch.setattr(evaluate.QDesktopServices, "openUrl", lambda url: None)
+    project.update_run("gan-0001", result={"quality": QUALITY})
+    qtbot.mouseClick(dock.open_report, LEFT)
+    page = (project.path / "report.html").read_text(encoding="utf-8")
+    for words in ("Failed: 40% are copies.", "0.010 to 0.030", "3.2 (3)", "memorisation failed", "features: network"):
+        assert words in page
 
 
 def test_the_report_is_one_page_that_opens(dock, project, qtbot, monkeypatch):

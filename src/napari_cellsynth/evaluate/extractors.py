@@ -23,6 +23,7 @@ _RINGS = 8
 _SCALES = 4
 _RANDOM_CHANNELS = (16, 32, 64)
 _BATCH = 256
+_BOUND = 2.0
 
 
 def features(patches: NDArray[np.float32], extractor: str | Extractor = "handmade") -> Floats:
@@ -36,8 +37,8 @@ def features(patches: NDArray[np.float32], extractor: str | Extractor = "handmad
         ``handmade``: intensity moments and quantiles, mean intensity by distance from the centre, power by
         spatial frequency, contrast at several scales (29 numbers a channel); blind to flips and quarter
         turns. ``random-conv``: mean activations of an untrained convolution network whose weights are fixed
-        for good (112 numbers). Or a function that takes patches and returns (N, d), such as a trained
-        network without its last layer.
+        for good (112 numbers). Or a function that takes patches and returns (N, d), such as a
+        `fold_network.FoldNetwork` or `inception.Inception`.
 
     Returns
     -------
@@ -62,14 +63,29 @@ def features(patches: NDArray[np.float32], extractor: str | Extractor = "handmad
 
 
 def standardised(real: Floats, *others: Floats) -> tuple[Floats, ...]:
-    """Return feature sets in units of the real set's standard deviation, about its mean.
+    """Return feature sets in units of the real set's standard deviation, about its mean, softly bounded.
 
-    Features that are constant over the real set are only centred. Without this the features with the largest numbers
-    would decide a distance.
+    Without the units the features with the largest numbers would decide a distance. Without the bound a few features
+    that hardly vary over real patches would: the cube in `kid` turns 30 standard deviations into a billion. A value z
+    becomes ``2 tanh(z / 2)``, which keeps the order, leaves the bulk of the real patches nearly as they are, and lets
+    no feature count for more than two standard deviations; `kid` is then below 250 whatever the patches.
+
+    Parameters
+    ----------
+    real : ndarray of float64, shape (N, d)
+        All the real patches that are compared. With one part of them alone, a part of little spread would make the
+        other part look far away.
+    *others : ndarray of float64, shape (M, d)
+        Other sets.
+
+    Returns
+    -------
+    tuple of ndarray
+        The real set and the others. Features that are constant over the real set are only centred and bounded.
     """
     mean, spread = real.mean(axis=0), real.std(axis=0)
     spread = np.where(spread > 1e-9, spread, 1.0)
-    return tuple((values - mean) / spread for values in (real, *others))
+    return tuple(_BOUND * np.tanh((values - mean) / (_BOUND * spread)) for values in (real, *others))
 
 
 def _handmade(x: NDArray[np.float32]) -> Floats:
@@ -163,3 +179,11 @@ class _RandomConv(nn.Module):
 
 
 _EXTRACTORS: dict[str, Extractor] = {"handmade": _handmade, "random-conv": _random_conv}
+
+
+def extractor_name(extractor: str | Extractor) -> str:
+    """Return what a table calls an extractor: its ``name``, where it has one."""
+    words = {"handmade": "hand-made features", "random-conv": "fixed random convolutions"}
+    if isinstance(extractor, str):
+        return words.get(extractor, extractor)
+    return str(getattr(extractor, "name", getattr(extractor, "__name__", "own features")))

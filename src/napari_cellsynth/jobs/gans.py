@@ -1,4 +1,4 @@
-"""The GAN jobs: train one on a class's real training crops, draw patches from it, and measure them."""
+"""The GAN jobs: train one on a class's real training crops, and draw patches from it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
-from napari_cellsynth.imaging.crop import from_unit, intensity_range, to_unit
-from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
-from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, intact, resolved, resumed
+from napari_cellsynth.imaging.crop import from_unit, intensity_range
+from napari_cellsynth.jobs.gan_patches import trained, unit_range
+from napari_cellsynth.jobs.job import GenerateParameters, Job, TrainGanParameters
+from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.project.runs import RunRecord
@@ -105,7 +106,7 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
     parameters = job.checked()
     assert isinstance(parameters, GenerateParameters)
     with Project.open(job.project) as project:
-        run = _trained(project, parameters.run)
+        run = trained(project, parameters.run)
         checkpoint = newest_checkpoint(run.folder)
         device = pick_device(parameters.device)
         wanted = [project.class_named(name).id for name in parameters.classes] or list(run.class_ids)
@@ -148,7 +149,7 @@ def _generated(
             checkpoint=checkpoint,
             device=device,
         )
-        images = from_unit(unit, *_range(run), run.parameters["dtype"])
+        images = from_unit(unit, *unit_range(run), run.parameters["dtype"])
         ids = project.add_synthetic(run.id, checkpoint, class_id, parameters.seed, first + start, images)
         nearest, distance = _nearest(unit, real)
         project.set_nearest(ids, real_ids[nearest].tolist(), distance.tolist())
@@ -159,46 +160,6 @@ def class_names(project: Project, run: RunRecord) -> list[str]:
     """Return the names of the classes that a GAN run has learned."""
     names = {record.id: record.name for record in project.classes()}
     return [names[class_id] for class_id in run.class_ids if class_id in names]
-
-
-def quality(job: Job, stop: Stop) -> Iterator[Event]:
-    """Measure a run's synthetic patches against held-out real ones, beside what real ones get among themselves.
-
-    Yields
-    ------
-    Event
-        `Finished` with ``run`` and the figures of `evaluate.quality_table.quality_table`.
-    """
-    from napari_cellsynth.evaluate.quality_table import quality_table
-
-    parameters = job.checked()
-    assert isinstance(parameters, QualityParameters)
-    with Project.open(job.project) as project:
-        run = _trained(project, parameters.run)
-        table = project.synthetic(run=run.id)
-        table = table[table["review"] != "rejected"].head(parameters.n)
-        if len(table) < 10:
-            raise UserError(
-                f"{run.id} has {len(table)} synthetic patches; at least 10 are needed.", "Generate some first."
-            )
-        generator = np.random.default_rng(parameters.seed)
-        held = project.test_objects()
-        # A group may have been held out only after this run had learned from it.
-        held = held[~held["group"].isin(run.groups)]
-        of_class = held.index[held["class_id"] == run.class_id].to_numpy()
-        both = (np.array(run.parameters["objects"]), np.array(of_class))  # copies: pandas gives a read-only array
-        seen, unseen = (generator.permutation(ids)[: parameters.n] for ids in both)
-        trained_on = _patches(project, run, seen, generator)
-        held_out = _patches(project, run, unseen, generator) if len(of_class) else None
-        yield Progress(1, 2, "sets")
-        if stop():
-            yield Stopped(run.id)
-            return
-        synthetic = to_unit(project.read_synthetic(table.index.tolist()), *_range(run))
-        result = {"run": run.id} | quality_table(trained_on, synthetic, held_out, seed=parameters.seed)
-        project.update_run(run.id, result=(project.run(run.id).result or {}) | {"quality": result})
-        yield Progress(2, 2, "sets")
-        yield Finished(result)
 
 
 def _steps(parameters: TrainGanParameters) -> dict[str, int]:
@@ -235,32 +196,6 @@ def _training_crops(project: Project, records: list[ClassRecord]) -> Any:
     return table[table["class_id"].isin([record.id for record in records])]
 
 
-def _trained(project: Project, run_id: str) -> RunRecord:
-    run = intact(project, run_id, "gan")
-    if not any(run.folder.glob("*.safetensors")):
-        raise UserError(f"{run_id} has no checkpoint yet.", "Train it a little longer, or resume it.")
-    return run
-
-
-def _range(run: RunRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
-    return low, high
-
-
-def _window(crop: NDArray[Any], size: int, generator: np.random.Generator) -> NDArray[Any]:
-    y, x = (int(generator.integers(0, length - size + 1)) for length in crop.shape[-2:])
-    return crop[:, y : y + size, x : x + size]
-
-
-def _patches(
-    project: Project, run: RunRecord, objects: NDArray[np.int64], generator: np.random.Generator
-) -> NDArray[np.float32]:
-    """Return a random patch of each object, in the run's own cut and range."""
-    recipe = run.parameters["recipe"]
-    crops = project.crops(objects.tolist(), size=recipe["size"], fit=recipe["fit"])
-    return to_unit(np.stack([_window(crop, recipe["size"], generator) for crop in crops]), *_range(run))
-
-
 def _learned_from(project: Project, run: RunRecord, class_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return up to a thousand patches of a class that the run may have seen, and the objects they are of.
 
@@ -273,7 +208,7 @@ def _learned_from(project: Project, run: RunRecord, class_id: int) -> tuple[NDAr
     objects = generator.permutation(objects)
     windows = run.parameters["recipe"]["fit"] == "window"
     objects = np.resize(objects, _REFERENCE) if windows else objects[:_REFERENCE]
-    return objects, _patches(project, run, objects, generator)
+    return objects, real_patches(project, run, objects, generator)
 
 
 def _nearest(patches: NDArray[np.float32], real: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -75,6 +75,10 @@ class QualityParameters(Parameters):
     run: str = Field(description="The GAN run.")
     n: int = Field(500, ge=10, description="How many patches of either kind at most.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the draw.")
+    extractor: Literal["auto", "inception", "network", "handmade", "random-conv"] = Field(
+        "auto", description="What describes the patches; auto: Inception where its weights are, else the network."
+    )
+    inception: str | None = Field(None, description="File of Inception's weights; torch's cache is searched otherwise.")
 
 
 class TrainClassifierParameters(Parameters):

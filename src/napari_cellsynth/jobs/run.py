@@ -16,7 +16,7 @@ _WORK = {
     "segment": "napari_cellsynth.jobs.segmenting:segment",
     "train-gan": "napari_cellsynth.jobs.gans:train_gan",
     "generate": "napari_cellsynth.jobs.gans:generate",
-    "quality": "napari_cellsynth.jobs.gans:quality",
+    "quality": "napari_cellsynth.jobs.quality:quality",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
 }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.widgets.class_table import quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
-from napari_cellsynth.widgets.report_pages import Pair, pairs_of, quality_row, write_project_report
+from napari_cellsynth.widgets.figure_table import FigureTable
+from napari_cellsynth.widgets.report_pages import Pair, pairs_of, write_project_report
 from napari_cellsynth.widgets.score_text import score_text, two
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
@@ -37,15 +38,23 @@ class EvaluateDock(SeenDock):
         self.setObjectName("evaluate")
         self.verdict = label("", "heading", name="verdict", wrap=True)
         self.caution = label(CAUTION, "quiet", name="caution", wrap=True)
-        self.comparison = _table(
+        self.comparison = FigureTable(
             "comparison",
             ["recipe · seed", "real only", "synthetic", "gain"],
             "Held-out balanced accuracy of classifiers that differ in their synthetic patches only; gain in points.",
         )
-        self.gans = _table(
+        self.gans = FigureTable(
             "gans",
             ["run", "class", "KID (floor)", "copies"],
-            "KID: distance of synthetic from held-out real patches; floor: between two real sets. Smaller is better.",
+            "KID: distance of synthetic from held-out real patches; floor: between two real sets. Smaller is better. "
+            "Select a run to see all its figures.",
+        )
+        self.gan_verdict = label("", "quiet", name="gan_verdict", wrap=True)
+        self.figures = FigureTable(
+            "figures",
+            ["figure", "synthetic", "95 %", "real"],
+            "The figures of the selected run; real: the same figure of real patches in the place of synthetic ones.",
+            most=10,
         )
         self.no_runs = label("", "problem", name="why_empty", wrap=True)
         self.measure = button("measure", "Measure GANs", MEASURE_TIP)
@@ -60,8 +69,10 @@ class EvaluateDock(SeenDock):
             session.classes_changed,
         ):
             signal.connect(self.refresh_if_seen)
+        self.gans.itemSelectionChanged.connect(self._show_figures)
         self.measure.clicked.connect(self._on_measure)
         self.open_report.clicked.connect(self._on_report)
+        self._qualities: list[tuple[str, dict[str, Any]]] = []
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -71,6 +82,8 @@ class EvaluateDock(SeenDock):
         self.body.addWidget(self.caution)
         self.body.addWidget(label("How close are the synthetic patches to real ones?", "heading", wrap=True))
         self.body.addWidget(self.gans)
+        self.body.addWidget(self.gan_verdict)
+        self.body.addWidget(self.figures)
         self.body.addWidget(self.no_runs)
         self.add_row(self.measure, self.open_report)
         self.body.addStretch(1)
@@ -110,7 +123,7 @@ class EvaluateDock(SeenDock):
             synthetic = score_text(pair.synthetic.result) if pair.synthetic else "–"
             gain = pair.difference()
             rows.append([pair.title, real or "–", synthetic or "–", "–" if gain is None else f"{100 * gain:+.1f}"])
-        _fill(self.comparison, rows)
+        self.comparison.fill(rows)
 
     def _show_gans(self, gans: list[Any], names: dict[int, str]) -> None:
         rows = []
@@ -125,11 +138,22 @@ class EvaluateDock(SeenDock):
                     "–" if copies is None else f"{copies:.0%}",
                 ]
             )
-        _fill(self.gans, rows)
-        for row, run in enumerate(gans):
-            quality = (run.result or {}).get("quality") or {}
-            if quality:
-                self.gans.item(row, 2).setToolTip("\n".join(f"{k}: {v}" for k, v in quality_row(quality).items()))
+        self._qualities = [(run.id, (run.result or {}).get("quality") or {}) for run in gans]
+        tips = ["\n".join([*verdicts(quality), scorer(quality)]).strip() for _, quality in self._qualities]
+        self.gans.fill(rows, tips)
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        """Show all figures of the selected GAN, of the first measured one where none is selected."""
+        rows = [index.row() for index in self.gans.selectionModel().selectedRows()]
+        chosen = rows or [row for row, (_, quality) in enumerate(self._qualities) if quality]
+        run, quality = self._qualities[chosen[0]] if chosen and chosen[0] < len(self._qualities) else ("", {})
+        found = lines(quality)
+        self.figures.fill([line[:4] for line in found], [line.words for line in found])
+        self.figures.setVisible(bool(found))
+        notes = [*verdicts(quality), scorer(quality), *quality.get("notices", [])]
+        self.gan_verdict.setText("\n".join([f"{run}:", *(note for note in notes if note)]) if found else "")
+        self.gan_verdict.setVisible(bool(found))
 
     # ------------------------------------------------------------------ what is done
     def _on_measure(self) -> None:
@@ -154,30 +178,3 @@ def _verdict(pairs: list[Pair]) -> str:
     words = {None: "no interval yet", True: "the intervals are apart", False: "the intervals overlap: no clear effect"}
     figures = [two((run.result or {})["scores"]["balanced_accuracy"]) for run in (real, synthetic) if run is not None]
     return f"{full[0].title}: {figures[0]} → {figures[1]} ({100 * gain:+.1f} points), {words[apart]}."
-
-
-def _table(name: str, headings: list[str], tooltip: str) -> QTableWidget:
-    table = QTableWidget(0, len(headings))
-    table.setObjectName(name)
-    table.setToolTip(tooltip)
-    table.setHorizontalHeaderLabels(headings)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(24)
-    header = table.horizontalHeader()
-    header.setHighlightSections(False)
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    return table
-
-
-def _fill(table: QTableWidget, rows: list[list[str]]) -> None:
-    table.setRowCount(len(rows))
-    for row, texts in enumerate(rows):
-        for column, text in enumerate(texts):
-            item = QTableWidgetItem(text)
-            item.setTextAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-            item.setToolTip(text)
-            table.setItem(row, column, item)
-    table.setFixedHeight(30 + 24 * max(1, min(8, len(rows))))

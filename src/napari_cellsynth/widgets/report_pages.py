@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from napari_cellsynth.widgets.class_table import short
+from napari_cellsynth.widgets.class_table import quality_text
 from napari_cellsynth.widgets.score_text import score_text
 
 
@@ -108,19 +108,14 @@ def write_project_report(project: Any) -> Path:
         for pair in pairs_of(classifiers)
     ]
     names = {record.id: record.name for record in project.classes()}
-    quality = [
-        {"run": run.id, "class": names.get(run.class_id, "")} | quality_row((run.result or {})["quality"])
-        for run in project.runs("gan")
-        if (run.result or {}).get("quality")
-    ]
+    measured = [run for run in project.runs("gan") if (run.result or {}).get("quality")]
     counts = {names[i]: n for i, n in project.label_counts().items() if i in names}
     sections = [Section("Labelled objects", [pd.DataFrame({"objects": counts})])]
     if comparison:
         words = "Balanced accuracy on held-out real objects, with 95 % intervals over groups. One training each."
         sections.append(Section("With and without synthetic patches", [words, _by_first(comparison)]))
-    if quality:
-        words = "Synthetic patches against real ones; in brackets the same figure between two sets of real patches."
-        sections.append(Section("Synthetic patches", [words, _by_first(quality)]))
+    if measured:
+        sections += _quality_sections(measured, names)
     for run in classifiers:
         result = run.result or {}
         if result.get("confusion") and result.get("classes"):
@@ -130,20 +125,34 @@ def write_project_report(project: Any) -> Path:
     return write_report(project.path / "report.html", project.path.stem, sections)
 
 
-def quality_row(quality: dict[str, Any]) -> dict[str, str]:
-    """Return the figures of a quality job as words, each with its floor (what real patches get) in brackets."""
-    floors = quality.get("floor") or {}
-    row = {}
-    for name, value in quality.items():
-        if name in ("run", "floor") or value is None or isinstance(value, dict):
-            continue
-        if isinstance(value, list):
-            row[name] = " ".join(map(str, value))
-            continue
-        floor = floors.get(name)
-        row[name] = short(value) if isinstance(value, float) else str(value)
-        row[name] += f" ({short(floor)})" if isinstance(floor, float) else ""
-    return row
+def _quality_sections(runs: list[Any], names: dict[int, str]) -> list[Any]:
+    """Return a table of all measured GANs and, for each one, all its figures with what they mean."""
+    from napari_cellsynth.evaluate.quality_words import lines, number, scorer, verdicts
+    from napari_cellsynth.evaluate.report import Section
+
+    rows, sections = [], []
+    for run in runs:
+        quality = run.result["quality"]
+        class_name = names.get(run.class_id, "")
+        gates = (quality.get("gates") or {}).items()
+        rows.append(
+            {
+                "run": run.id,
+                "class": class_name,
+                "KID (floor)": quality_text(run.result),
+                "FID (floor)": f"{number(quality.get('fid'))} ({number((quality.get('floor') or {}).get('fid'))})",
+                "copies": number(quality.get("copied"), share=True),
+                "gates": ", ".join(f"{name} {'passed' if gate['passed'] else 'failed'}" for name, gate in gates),
+            }
+        )
+        figures = [
+            {"figure": f.title, "synthetic": f.value, "95 % interval": f.interval, "real": f.floor, "meaning": f.words}
+            for f in lines(quality)
+        ]
+        told = [line for line in [*verdicts(quality), scorer(quality), *quality.get("notices", [])] if line]
+        sections.append(Section(f"Synthetic {class_name} of {run.id}", [*told, _by_first(figures)]))
+    words = "KID leads: it is fair for few patches. FID is not: its floor, what real patches get, is bias alone."
+    return [Section("Synthetic patches", [words, _by_first(rows)]), *sections]
 
 
 def _by_first(rows: list[dict[str, Any]]) -> pd.DataFrame:

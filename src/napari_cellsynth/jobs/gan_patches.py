@@ -1,0 +1,49 @@
+"""Real crops as a trained GAN sees them: in its run's own cut and intensity range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.crop import to_unit
+from napari_cellsynth.jobs.runs import intact
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.runs import RunRecord
+
+
+def trained(project: Project, run_id: str) -> RunRecord:
+    """Return the record of a GAN run that has a checkpoint.
+
+    Raises
+    ------
+    UserError
+        Where there is no such run, it is no GAN, or it has no weights yet.
+    """
+    run = intact(project, run_id, "gan")
+    if not any(run.folder.glob("*.safetensors")):
+        raise UserError(f"{run_id} has no checkpoint yet.", "Train it a little longer, or resume it.")
+    return run
+
+
+def unit_range(run: RunRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the intensities, one a channel, that the run's patches have at -1 and at 1."""
+    low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
+    return low, high
+
+
+def real_patches(
+    project: Project, run: RunRecord, objects: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return a random patch of each object, in the run's own cut and range."""
+    recipe = run.parameters["recipe"]
+    crops = project.crops(objects.tolist(), size=recipe["size"], fit=recipe["fit"])
+    return to_unit(np.stack([window(crop, recipe["size"], generator) for crop in crops]), *unit_range(run))
+
+
+def window(crop: NDArray[Any], size: int, generator: np.random.Generator) -> NDArray[Any]:
+    """Return a random square of ``size`` pixels out of a crop (C, h, w)."""
+    y, x = (int(generator.integers(0, length - size + 1)) for length in crop.shape[-2:])
+    return crop[:, y : y + size, x : x + size]
