@@ -292,14 +292,17 @@ def train_gan(
 def generate(
     project: ProjectPath,
     run: Annotated[str, typer.Option(help="The GAN run.")],
-    n: Annotated[int, typer.Option("-n", help="How many patches.")] = 500,
+    n: Annotated[int, typer.Option("-n", help="How many patches a class.")] = 500,
+    class_names: Annotated[
+        list[str] | None, typer.Option("--class", help="Of this class alone; may be repeated.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Draw synthetic patches from a trained GAN into the project."""
     from napari_cellsynth.jobs.job import GenerateParameters
 
-    show(do(project, GenerateParameters, run=run, n=n, seed=seed), as_json)
+    show(do(project, GenerateParameters, run=run, n=n, classes=class_names or [], seed=seed), as_json)
 
 
 @app.command()
@@ -317,7 +320,11 @@ def quality(
     from napari_cellsynth.jobs.job import QualityParameters
 
     figures = do(project, QualityParameters, run=run, n=n, extractor=extractor, inception=inception)
-    show(figures, as_json) if as_json else show_quality(figures)
+    if as_json:
+        show(figures, as_json)
+        return
+    for name, table in figures["classes"].items():
+        show_quality(f"{figures['run']} · {name}", table)
 
 
 @app.command("train-classifier")

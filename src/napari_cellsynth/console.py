@@ -106,11 +106,11 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         print(f"{name.replace('_', ' ')}: {value}")
 
 
-def show_quality(quality: dict[str, Any]) -> None:
-    """Print the figures of a quality job on stdout, each beside its interval and its floor; then the verdicts."""
+def show_quality(title: str, quality: dict[str, Any]) -> None:
+    """Print the figures of a class on stdout, each beside its interval and its floor; then the verdicts."""
     from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
 
-    print(f"{quality['run']} · {scorer(quality)}")
+    print(f"{title} · {scorer(quality)}")
     print(f"{'':20}{'synthetic':>10}  {'95 % interval':18}{'real':>8}")
     for line in lines(quality):
         wide = line.value if len(line.value) > 10 else f"{line.value:>10}  {line.interval:18}{line.floor:>8}"

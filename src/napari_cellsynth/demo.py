@@ -289,7 +289,8 @@ def _gans(path: Path, names: list[str], plan: Preset, seed: int, do: Do, say: Sa
         do(path, GenerateParameters, run=run["run"], n=plan.synthetic, seed=seed)
         try:
             quality = do(path, QualityParameters, run=run["run"], n=max(10, min(plan.synthetic, 200)), seed=seed)
-            gan |= {key: quality[key] for key in ("kid", "copied", "floor", "n", "extractor", "reference")}
+            table = quality["classes"][name]
+            gan |= {key: table[key] for key in ("kid", "copied", "floor", "n", "extractor", "reference")}
         except UserError as error:  # too few crops to measure with are no reason to end the demo
             say(f"  {name} is not measured: {error.message}")
         gans.append(gan)

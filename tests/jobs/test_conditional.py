@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from napari_cellsynth.events import Failed, Stopped
-from napari_cellsynth.jobs.job import GenerateParameters, TrainClassifierParameters, TrainGanParameters
+from napari_cellsynth.jobs.job import (
+    GenerateParameters,
+    QualityParameters,
+    TrainClassifierParameters,
+    TrainGanParameters,
+)
 from napari_cellsynth.project import Project
 from napari_cellsynth.synthesis import sample
 from tests.jobs.test_run import SMALL_CLASSIFIER, SMALL_GAN, events_of, result
@@ -75,3 +80,16 @@ def test_patches_of_a_class_that_was_not_learned_are_refused(crops_project: Proj
     crops_project.add_class("other")
     failed = events_of(crops_project, GenerateParameters(run=run, n=2, classes=["other"]))[-1]
     assert isinstance(failed, Failed) and "has not learned other" in failed.message
+
+
+def test_quality_is_measured_class_by_class(crops_project: Project) -> None:
+    run = str(train(crops_project)["run"])
+    result(crops_project, GenerateParameters(run=run, n=10))
+    told = result(crops_project, QualityParameters(run=run, n=10, extractor="handmade"))
+    assert isinstance(told["classes"], dict) and list(told["classes"]) == ["blob", "stripes"]
+    record = crops_project.run(run)
+    assert [record.quality(class_id)["kid"] for class_id in record.class_ids] == [
+        table["kid"] for table in told["classes"].values()
+    ]
+    result(crops_project, QualityParameters(run=run, n=10, extractor="handmade", classes=["blob"]))
+    assert all(crops_project.run(run).quality(class_id) for class_id in record.class_ids)

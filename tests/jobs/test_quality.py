@@ -72,10 +72,15 @@ def events_of(project: Project, stop_at: int | None = None, **parameters: object
 
 
 def measured(project: Project, run_id: str, **parameters: object) -> dict:
-    last = events_of(project, run=run_id, **parameters)[-1]
+    return figures(events_of(project, run=run_id, **parameters)[-1])
+
+
+def figures(last: Event) -> dict:
+    """The figures of the one class that was measured."""
     assert isinstance(last, Finished), last
     assert json.loads(json.dumps(last.result, allow_nan=False)) == last.result
-    return last.result
+    [table] = last.result["classes"].values()
+    return table
 
 
 def trainings(events: list[Event]) -> int:
@@ -85,7 +90,7 @@ def trainings(events: list[Event]) -> int:
 def test_the_network_that_scores_learns_from_training_crops_alone_once_for_all_runs(project: Project) -> None:
     blob, stripes = (gan(project, name, fresh(project, name)) for name in ("blob", "stripes"))
     events = events_of(project, run=blob)
-    quality = events[-1].result
+    quality = figures(events[-1])
     assert quality["extractor"] == "network trained on 48 training crops of 2 classes"
     assert quality["reference"] == "held-out real patches"
     assert trainings(events) > 100
@@ -94,7 +99,7 @@ def test_the_network_that_scores_learns_from_training_crops_alone_once_for_all_r
     # A class figure for each, since both classes have patches, and held-out crops to compare with.
     assert {"class_precision", "class_recall", "class_f1"} <= set(quality) & set(quality["floor"])
     assert quality["class_recall"] > 0.9 and quality["floor"]["class_recall"] > 0.8
-    assert project.run(blob).result["quality"] == quality
+    assert project.run(blob).quality(project.class_named("blob").id) == quality
 
 
 def test_other_labels_need_another_network(project: Project) -> None:
@@ -159,7 +164,7 @@ def test_the_terminal_shows_every_figure_beside_its_floor(project: Project, caps
     from napari_cellsynth.console import show_quality
 
     blob = gan(project, "blob", fresh(project, "blob"))
-    show_quality(measured(project, blob, extractor="handmade"))
+    show_quality(blob, measured(project, blob, extractor="handmade"))
     told = capsys.readouterr().out
     assert told.startswith(f"{blob} · 8 patches a set · against held-out real patches · features: hand-made features")
     for words in ("KID", "FID", "95 % interval", "copies", "not available: weights absent", "No sign of copying"):

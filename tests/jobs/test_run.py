@@ -49,6 +49,13 @@ def train_small_gan(project: Project, steps: int = 3, class_name: str = "blob") 
     return str(made["run"])
 
 
+def measured(project: Project, run_id: str) -> dict[str, object]:
+    """The figures of the one class of a small GAN."""
+    classes = result(project, QualityParameters(run=run_id, n=12))["classes"]
+    assert isinstance(classes, dict) and list(classes) == ["blob"]
+    return dict(classes["blob"])
+
+
 def test_segmentation_puts_the_objects_of_every_frame_into_the_project(tmp_path: Path) -> None:
     frames = np.full((3, 128, 128), 120, np.uint8)
     noise = np.random.default_rng(0).integers(0, 255, (3, 40, 40), np.uint8)
@@ -150,10 +157,10 @@ def test_a_gan_training_tells_progress_losses_samples_and_where_it_saved(crops_p
 def test_quality_names_what_it_measured_against(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=12))
-    made = result(crops_project, QualityParameters(run=gan, n=12))
+    made = measured(crops_project, gan)
     assert "trained on" in str(made["reference"])  # five held-out crops of the class are too few
     assert made["extractor"] and np.isfinite(float(str(made["kid"])))
-    assert crops_project.run(gan).result["quality"]["kid"] == made["kid"]
+    assert crops_project.run(gan).quality(crops_project.class_named("blob").id)["kid"] == made["kid"]
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -212,8 +219,7 @@ def test_a_run_that_saw_a_group_held_out_since_is_neither_resumed_nor_measured_a
     resumed = TrainGanParameters(classes=["blob"], resume=gan, steps=5)
     last = events_of(crops_project, resumed)[-1]
     assert isinstance(last, Failed) and "g1" in last.message and not last.traceback
-    measured = result(crops_project, QualityParameters(run=gan, n=12))
-    assert "trained on" in str(measured["reference"])
+    assert "trained on" in str(measured(crops_project, gan)["reference"])
 
 
 def test_pretraining_without_synthetic_patches_is_refused_before_a_run_is_made(crops_project: Project) -> None:

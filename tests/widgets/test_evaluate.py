@@ -77,6 +77,11 @@ def project(session, project_path):
     return made
 
 
+def in_first_class(project, figures):
+    """What a GAN run's result holds once its patches of Dense are measured."""
+    return {"quality": {str(project.class_named("Dense").id): figures}}
+
+
 def test_without_runs_the_dock_says_what_to_do(dock, session, project_path):
     assert dock.no_runs.text() == "No project is open."
     session.open(project_path)
@@ -97,7 +102,7 @@ def test_a_gan_that_was_not_measured_is_measured(dock, project, session, qtbot):
     qtbot.mouseClick(dock.measure, LEFT)
     assert session.jobs[-1].job.kind == "quality"
     quality = {"kid": 0.021, "floor": {"kid": 0.004}, "copied": 0.02, "extractor": "hand-made"}
-    project.update_run("gan-0001", result={"quality": quality})
+    project.update_run("gan-0001", result=in_first_class(project, quality))
     assert [dock.gans.item(0, column).text() for column in (2, 3)] == [".021 (.004)", "2%"]
     assert "features: hand-made" in dock.gans.item(0, 2).toolTip()
     assert "measured" in dock.measure.toolTip()
@@ -123,7 +128,7 @@ QUALITY = {
 
 def test_every_figure_of_a_gan_stands_beside_its_floor_and_says_what_it_means(dock, project):
     assert not dock.figures.isVisible()
-    project.update_run("gan-0001", result={"quality": QUALITY})
+    project.update_run("gan-0001", result=in_first_class(project, QUALITY))
     assert dock.figures.isVisible()
     rows = [[dock.figures.item(row, c).text() for c in range(4)] for row in range(dock.figures.rowCount())]
     assert rows[:2] == [["KID", "0.021", "0.010 to 0.030", "0.004"], ["FID", "3.2", "", "3"]]
@@ -131,14 +136,14 @@ def test_every_figure_of_a_gan_stands_beside_its_floor_and_says_what_it_means(do
     assert rows[-1] == ["LPIPS", "not available: weights absent", "", ""]
     assert "bias" in dock.figures.item(1, 0).toolTip()
     told = dock.gan_verdict.text()
-    assert told.splitlines()[:3] == ["gan-0001:", "Failed: 40% are copies.", "Varied: 9 kinds."]
+    assert told.splitlines()[:3] == ["gan-0001 · Dense:", "Failed: 40% are copies.", "Varied: 9 kinds."]
     assert "features: network trained on 240" in told and "Inception is not available." in told
 
 
 def test_the_selected_gan_is_the_one_whose_figures_are_shown(dock, project, qtbot):
     second = project.new_run("gan", "dcgan", {}, class_id=project.class_named("Dense").id, groups=["video"], seed=1)
-    project.update_run(second.id, status="finished", result={"quality": QUALITY | {"kid": 0.5}})
-    project.update_run("gan-0001", result={"quality": QUALITY})
+    project.update_run(second.id, status="finished", result=in_first_class(project, QUALITY | {"kid": 0.5}))
+    project.update_run("gan-0001", result=in_first_class(project, QUALITY))
     names = [dock.gans.item(row, 0).text() for row in range(2)]
     dock.gans.selectRow(names.index("gan-0001"))
     assert dock.figures.item(0, 1).text() == "0.021"
@@ -148,7 +153,7 @@ def test_the_selected_gan_is_the_one_whose_figures_are_shown(dock, project, qtbo
 
 def test_the_report_shows_every_figure_with_floor_extractor_and_verdict(dock, project, qtbot, monkeypatch):
     monkeypatch.setattr(evaluate.QDesktopServices, "openUrl", lambda url: None)
-    project.update_run("gan-0001", result={"quality": QUALITY})
+    project.update_run("gan-0001", result=in_first_class(project, QUALITY))
     qtbot.mouseClick(dock.open_report, LEFT)
     page = (project.path / "report.html").read_text(encoding="utf-8")
     for words in ("Failed: 40% are copies.", "0.010 to 0.030", "3.2 (3)", "memorisation failed", "features: network"):
@@ -158,7 +163,7 @@ def test_the_report_shows_every_figure_with_floor_extractor_and_verdict(dock, pr
 def test_the_report_is_one_page_that_opens(dock, project, qtbot, monkeypatch):
     opened = []
     monkeypatch.setattr(evaluate.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
-    project.update_run("gan-0001", result={"quality": {"kid": 0.021, "floor": {"kid": 0.004}}})
+    project.update_run("gan-0001", result=in_first_class(project, {"kid": 0.021, "floor": {"kid": 0.004}}))
     qtbot.mouseClick(dock.open_report, LEFT)
     assert opened == [str(project.path / "report.html")]
     page = (project.path / "report.html").read_text(encoding="utf-8")
@@ -170,7 +175,7 @@ def test_a_hidden_dock_reads_the_project_only_when_it_is_seen(dock, project, mon
     dock.hide()
     reads = []
     monkeypatch.setattr(dock, "_show_pairs", lambda pairs: reads.append(pairs))
-    project.update_run("gan-0001", result={"quality": {"kid": 0.021}})
+    project.update_run("gan-0001", result=in_first_class(project, {"kid": 0.021}))
     assert reads == []
     dock.show()
     assert len(reads) == 1

@@ -28,6 +28,27 @@ def trained(project: Project, run_id: str) -> RunRecord:
     return run
 
 
+def class_names(project: Project, run: RunRecord) -> list[str]:
+    """Return the names of the classes that a GAN run has learned."""
+    names = {record.id: record.name for record in project.classes()}
+    return [names[class_id] for class_id in run.class_ids if class_id in names]
+
+
+def wanted_classes(project: Project, run: RunRecord, names: list[str]) -> list[int]:
+    """Return the ids of classes that a run has learned: of these names, of all where none are given.
+
+    Raises
+    ------
+    UserError
+        Where there is no such class, or the run has not learned it.
+    """
+    wanted = [project.class_named(name).id for name in names] or list(run.class_ids)
+    for name, class_id in zip(names, wanted, strict=False):
+        if class_id not in run.class_ids:
+            raise UserError(f"{run.id} has not learned {name}.", f"It knows {', '.join(class_names(project, run))}.")
+    return wanted
+
+
 def unit_range(run: RunRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the intensities, one a channel, that the run's patches have at -1 and at 1."""
     low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import from_unit, intensity_range
-from napari_cellsynth.jobs.gan_patches import trained, unit_range
+from napari_cellsynth.jobs.gan_patches import class_names, real_patches, trained, unit_range, wanted_classes
 from napari_cellsynth.jobs.job import GenerateParameters, Job, TrainGanParameters
 from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
 from napari_cellsynth.project import Project
@@ -109,10 +109,7 @@ def generate(job: Job, stop: Stop) -> Iterator[Event]:
         run = trained(project, parameters.run)
         checkpoint = newest_checkpoint(run.folder)
         device = pick_device(parameters.device)
-        wanted = [project.class_named(name).id for name in parameters.classes] or list(run.class_ids)
-        if unknown := set(wanted) - set(run.class_ids):
-            name = next(record.name for record in project.classes() if record.id in unknown)
-            raise UserError(f"{run.id} has not learned {name}.", f"It knows {', '.join(class_names(project, run))}.")
+        wanted = wanted_classes(project, run, parameters.classes)
         total = len(wanted) * parameters.n
         for number, class_id in enumerate(wanted):
             for done_of_class in _generated(project, run, checkpoint, class_id, parameters, device):
@@ -156,12 +153,6 @@ def _generated(
         yield start + n
 
 
-def class_names(project: Project, run: RunRecord) -> list[str]:
-    """Return the names of the classes that a GAN run has learned."""
-    names = {record.id: record.name for record in project.classes()}
-    return [names[class_id] for class_id in run.class_ids if class_id in names]
-
-
 def _steps(parameters: TrainGanParameters) -> dict[str, int]:
     return {} if parameters.steps is None else {"steps": parameters.steps}
 
@@ -202,10 +193,7 @@ def _learned_from(project: Project, run: RunRecord, class_id: int) -> tuple[NDAr
     A window of a large object is one of many, so few objects are looked at several times.
     """
     generator = np.random.default_rng(0)
-    objects = np.asarray(run.parameters["objects"])
-    if "object_classes" in run.parameters:
-        objects = objects[np.asarray(run.parameters["object_classes"]) == run.class_ids.index(class_id)]
-    objects = generator.permutation(objects)
+    objects = generator.permutation(np.asarray(run.objects_of(class_id)))
     windows = run.parameters["recipe"]["fit"] == "window"
     objects = np.resize(objects, _REFERENCE) if windows else objects[:_REFERENCE]
     return objects, real_patches(project, run, objects, generator)

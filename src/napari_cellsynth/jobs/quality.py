@@ -15,7 +15,7 @@ from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import to_unit
 from napari_cellsynth.jobs.class_quality import add_class_figures
 from napari_cellsynth.jobs.feature_network import feature_network
-from napari_cellsynth.jobs.gan_patches import real_patches, trained, unit_range
+from napari_cellsynth.jobs.gan_patches import real_patches, trained, unit_range, wanted_classes
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
@@ -34,40 +34,62 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
     Yields
     ------
     Event
-        Progress; `Finished` with ``run``, the figures of `evaluate.quality_table.quality_table` and, where other
-        classes have training crops, those of `evaluate.generated_classes.class_figures`.
+        Progress; `Finished` with ``run`` and ``classes``: for each class's name the figures of
+        `evaluate.quality_table.quality_table` and, where other classes have training crops, those of
+        `evaluate.generated_classes.class_figures`.
     """
     parameters = job.checked()
     assert isinstance(parameters, QualityParameters)
     with Project.open(job.project) as project:
         run = trained(project, parameters.run)
-        table = project.synthetic(run=run.id)
-        table = table[table["review"] != "rejected"].head(parameters.n)
-        if len(table) < _LEAST:
-            raise UserError(
-                f"{run.id} has {len(table)} synthetic patches; at least {_LEAST} are needed.", "Generate some first."
-            )
-        class_id = run.class_id
-        assert class_id is not None
-        synthetic = to_unit(project.read_synthetic(table.index.tolist()), *unit_range(run))
-        generator = np.random.default_rng(parameters.seed)
-        unseen = _unseen(project, run)
-        seen = generator.permutation(run.parameters["objects"])[:_MOST_TRAINED_ON]
-        held_out = generator.permutation(unseen.index[unseen["class_id"] == class_id])[: parameters.n]
-        real = real_patches(project, run, seen, generator)
-        fresh = real_patches(project, run, held_out, generator) if len(held_out) else None
+        names = {record.id: record.name for record in project.classes()}
+        wanted = wanted_classes(project, run, parameters.classes)
         network, notice = yield from feature_network(project, run, stop)
-        extractor, notices = _extractor(parameters, network, run)
-        figures = yield from _table(real, synthetic, fresh, extractor, network, run, parameters.seed, stop)
-        if figures is None:
-            yield Stopped(run.id)
-            return
+        found: dict[str, Any] = {}
+        for class_id in wanted:
+            figures = yield from _of_class(project, run, class_id, parameters, network, stop)
+            if figures is None:
+                yield Stopped(run.id)
+                return
+            figures["notices"] += [notice] if notice else []
+            measured = project.run(run.id).result
+            tables = (measured.get("quality") or {}) | {str(class_id): figures}
+            project.update_run(run.id, result=measured | {"quality": tables})
+            found[names[class_id]] = figures
+        yield Finished({"run": run.id, "classes": found})
+
+
+def _of_class(
+    project: Project,
+    run: RunRecord,
+    class_id: int,
+    parameters: QualityParameters,
+    network: FoldNetwork | None,
+    stop: Stop,
+) -> Generator[Progress, None, dict[str, Any] | None]:
+    """Return the figures of one class, or None where the user has asked to stop."""
+    table = project.synthetic(run=run.id, class_id=class_id)
+    table = table[table["review"] != "rejected"].head(parameters.n)
+    if len(table) < _LEAST:
+        name = next(record.name for record in project.classes() if record.id == class_id)
+        raise UserError(
+            f"{run.id} has {len(table)} synthetic patches of {name}; at least {_LEAST} are needed.",
+            "Generate some first.",
+        )
+    synthetic = to_unit(project.read_synthetic(table.index.tolist()), *unit_range(run))
+    generator = np.random.default_rng(parameters.seed)
+    unseen = _unseen(project, run)
+    seen = generator.permutation(run.objects_of(class_id))[:_MOST_TRAINED_ON]
+    held_out = generator.permutation(unseen.index[unseen["class_id"] == class_id])[: parameters.n]
+    real = real_patches(project, run, seen, generator)
+    fresh = real_patches(project, run, held_out, generator) if len(held_out) else None
+    extractor, notices = _extractor(parameters, network, run)
+    figures = yield from _table(real, synthetic, fresh, extractor, network, run, parameters.seed, stop)
+    if figures is not None:
         if network is not None:
             add_class_figures(figures, network, project, run, class_id, unseen, parameters.n)
-        figures["notices"] += [line for line in (notice, *notices) if line]
-        result = {"run": run.id} | figures
-        project.update_run(run.id, result=(project.run(run.id).result or {}) | {"quality": result})
-        yield Finished(result)
+        figures["notices"] += notices
+    return figures
 
 
 def _table(

@@ -78,6 +78,20 @@ class RunRecord:
             return (self.class_id,)
         return tuple(int(class_id) for class_id in self.parameters.get("class_ids", ()))
 
+    def objects_of(self, class_id: int) -> list[int]:
+        """Return the objects of a class that a GAN run has learned from."""
+        objects = [int(object_id) for object_id in self.parameters.get("objects", ())]
+        if "object_classes" not in self.parameters:
+            return objects if class_id == self.class_id else []
+        place = self.class_ids.index(class_id)
+        of_class = self.parameters["object_classes"]
+        return [object_id for object_id, each in zip(objects, of_class, strict=True) if each == place]
+
+    def quality(self, class_id: int) -> dict[str, Any]:
+        """Return the figures of a GAN run's patches of a class; empty where they have not been measured."""
+        table = (self.result.get("quality") or {}).get(str(class_id))
+        return table if isinstance(table, dict) else {}
+
 
 class Runs(ProjectPart):
     """Starting, changing and listing runs."""

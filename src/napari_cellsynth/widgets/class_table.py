@@ -60,13 +60,18 @@ def distinct_windows(boxes: pd.DataFrame, size: int) -> int:
     return int((np.maximum(1, height) * np.maximum(1, width)).sum())
 
 
-def quality_text(result: dict[str, Any] | None) -> str:
-    """Return a run's KID with, in brackets, the KID between real sets: ".021 (.004)"; empty where not measured."""
-    quality = (result or {}).get("quality")
-    if not quality or quality.get("kid") is None:
+def quality_text(quality: dict[str, Any]) -> str:
+    """Return the KID of figures with, in brackets, that between real sets: ".021 (.004)"; empty where not measured."""
+    if quality.get("kid") is None:
         return ""
     floor = (quality.get("floor") or {}).get("kid")
     return short(quality["kid"]) + (f" ({short(floor)})" if floor is not None else "")
+
+
+def run_quality_text(run: Any) -> str:
+    """Return the KID of a GAN run, of all its classes in their order; empty where none is measured."""
+    texts = [quality_text(run.quality(class_id)) for class_id in run.class_ids]
+    return " · ".join(text or "–" for text in texts) if any(texts) else ""
 
 
 def short(value: float) -> str:
@@ -96,7 +101,7 @@ def class_states(project: Any, size: int) -> list[ClassState]:
                 crops=len(boxes),
                 patches=distinct_windows(boxes, size) if len(boxes) else 0,
                 run=words,
-                quality=quality_text(None if run is None else run.result),
+                quality="" if run is None else quality_text(run.quality(record.id)),
             )
         )
     return states

@@ -9,7 +9,7 @@ from qtpy.QtGui import QDesktopServices
 
 from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
 from napari_cellsynth.jobs.job import Job, QualityParameters
-from napari_cellsynth.widgets.class_table import quality_text
+from napari_cellsynth.widgets.class_table import quality_text, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.figure_table import FigureTable
 from napari_cellsynth.widgets.report_pages import Pair, pairs_of, write_project_report
@@ -114,7 +114,7 @@ class EvaluateDock(SeenDock):
 
     def _to_measure(self, gans: list[Any]) -> list[Any]:
         counts = self.session.need_project().synthetic()["run"].value_counts()
-        return [run for run in gans if counts.get(run.id, 0) >= 10 and not quality_text(run.result)]
+        return [run for run in gans if counts.get(run.id, 0) >= 10 and not run_quality_text(run)]
 
     def _show_pairs(self, pairs: list[Pair]) -> None:
         rows = []
@@ -127,18 +127,13 @@ class EvaluateDock(SeenDock):
 
     def _show_gans(self, gans: list[Any], names: dict[int, str]) -> None:
         rows = []
-        for run in gans:
-            quality = (run.result or {}).get("quality") or {}
+        self._qualities = []
+        for run, class_id in [(each, class_id) for each in gans for class_id in each.class_ids]:
+            name, quality = names.get(class_id, "–"), run.quality(class_id)
             copies = quality.get("copied")
-            rows.append(
-                [
-                    run.id,
-                    names.get(run.class_id, "–"),
-                    quality_text(run.result) or "not measured",
-                    "–" if copies is None else f"{copies:.0%}",
-                ]
-            )
-        self._qualities = [(run.id, (run.result or {}).get("quality") or {}) for run in gans]
+            shown = "–" if copies is None else f"{copies:.0%}"
+            rows.append([run.id, name, quality_text(quality) or "not measured", shown])
+            self._qualities.append((f"{run.id} · {name}", quality))
         tips = ["\n".join([*verdicts(quality), scorer(quality)]).strip() for _, quality in self._qualities]
         self.gans.fill(rows, tips)
         self._show_figures()

@@ -108,7 +108,8 @@ def write_project_report(project: Any) -> Path:
         for pair in pairs_of(classifiers)
     ]
     names = {record.id: record.name for record in project.classes()}
-    measured = [run for run in project.runs("gan") if (run.result or {}).get("quality")]
+    gans = [(run, class_id) for run in project.runs("gan") for class_id in run.class_ids]
+    measured = [(run, class_id) for run, class_id in gans if run.quality(class_id)]
     counts = {names[i]: n for i, n in project.label_counts().items() if i in names}
     sections = [Section("Labelled objects", [pd.DataFrame({"objects": counts})])]
     if comparison:
@@ -125,21 +126,20 @@ def write_project_report(project: Any) -> Path:
     return write_report(project.path / "report.html", project.path.stem, sections)
 
 
-def _quality_sections(runs: list[Any], names: dict[int, str]) -> list[Any]:
+def _quality_sections(measured: list[tuple[Any, int]], names: dict[int, str]) -> list[Any]:
     """Return a table of all measured GANs and, for each one, all its figures with what they mean."""
     from napari_cellsynth.evaluate.quality_words import lines, number, scorer, verdicts
     from napari_cellsynth.evaluate.report import Section
 
     rows, sections = [], []
-    for run in runs:
-        quality = run.result["quality"]
-        class_name = names.get(run.class_id, "")
+    for run, class_id in measured:
+        quality, class_name = run.quality(class_id), names.get(class_id, "")
         gates = (quality.get("gates") or {}).items()
         rows.append(
             {
                 "run": run.id,
                 "class": class_name,
-                "KID (floor)": quality_text(run.result),
+                "KID (floor)": quality_text(quality),
                 "FID (floor)": f"{number(quality.get('fid'))} ({number((quality.get('floor') or {}).get('fid'))})",
                 "copies": number(quality.get("copied"), share=True),
                 "gates": ", ".join(f"{name} {'passed' if gate['passed'] else 'failed'}" for name, gate in gates),

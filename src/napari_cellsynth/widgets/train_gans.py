@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QComboBox, QSpinBox
 
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES
-from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, quality_text
+from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
@@ -64,7 +64,7 @@ class TrainGansDock(SeenDock):
         self.runs = RunList(
             self.session,
             "gan",
-            {"class": self._class_of, "recipe": lambda run: run.recipe, "KID": lambda run: quality_text(run.result)},
+            {"class": self._class_of, "recipe": lambda run: run.recipe, "KID": run_quality_text},
         )
         self._lay_out()
         self._connect()
@@ -149,7 +149,7 @@ class TrainGansDock(SeenDock):
         # Once every class is trained the next step is to make patches, and with patches to measure them.
         idle = not missing and bool(trained) and not busy
         set_property(self.generate, "primary", idle and not all(run.id in generated for run in trained))
-        unmeasured = any(not quality_text(run.result) for run in enough)
+        unmeasured = any(not run_quality_text(run) for run in enough)
         set_property(self.quality, "primary", idle and unmeasured and all(run.id in generated for run in trained))
         set_property(self.estimate, "role", "problem" if why_not else "quiet")
         self.estimate.setText(why_not or self._estimate())
