@@ -145,6 +145,15 @@ def test_parameters_count_as_computed_by_hand() -> None:
     assert large == 16 * (8 * 8 + 8 * 16 + 16 * 32 + 32 * 64 + 64 * 64 + 64) + 8 + 2 * (16 + 32 + 64 + 64)
 
 
+def test_a_generator_whose_last_weights_are_all_negative_still_makes_bright_patches_with_a_way_back() -> None:
+    ours = wgan("wgan-gp")
+    with torch.no_grad():
+        ours.generator.layers[-2].weight.abs_().neg_()  # type: ignore[index, union-attr]
+    patches = ours.generator(torch.randn(6, 8, generator=torch.Generator().manual_seed(0)))
+    assert patches.max() > 0
+    assert not any(isinstance(module, nn.ReLU) for module in ours.generator.modules())
+
+
 def test_scores_stay_in_float32_under_autocast_and_are_those_of_the_convolution() -> None:
     critic = Critic(32, 2, 4)
     initialise(critic, 0)
