@@ -78,13 +78,13 @@ def test_steps_equal_the_published_algorithm_written_out(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_level_critic_learns_to_tell_real_from_generated(name: str) -> None:
-    ours = wgan(name, lr=1e-3, critic_steps=100)  # against a generator that stands still
+    ours = wgan(name, lr=3e-4, critic_steps=100)  # against a generator that stands still
     assert not ours.critic.score.weight.any()
     rng = torch.Generator().manual_seed(0)
-    told = [ours.step(real(step), NO_CLASSES, rng) for step in range(30)]
+    told = [ours.step(real(step), NO_CLASSES, rng) for step in range(60)]
     assert all(torch.isfinite(value) for figures in told for value in figures.values())
     assert float(told[0]["wasserstein"]) == 0
-    assert float(told[-1]["wasserstein"]) > 0.3
+    assert sum(float(figures["wasserstein"]) for figures in told[-10:]) / 10 > 0.1
 
 
 def test_the_place_between_two_generator_updates_is_part_of_the_state() -> None:
@@ -143,6 +143,15 @@ def test_parameters_count_as_computed_by_hand() -> None:
     assert small == 16 * (8 + 8 * 16 + 16 * 32 + 32) + 8 + 2 * (16 + 32)
     large = parameter_counts(gan_recipe("wgan-gp", size=128, width=8), channels=8)["critic"]
     assert large == 16 * (8 * 8 + 8 * 16 + 16 * 32 + 32 * 64 + 64 * 64 + 64) + 8 + 2 * (16 + 32 + 64 + 64)
+
+
+def test_a_generator_whose_last_weights_are_all_negative_still_makes_bright_patches_with_a_way_back() -> None:
+    ours = wgan("wgan-gp")
+    with torch.no_grad():
+        ours.generator.layers[-2].weight.abs_().neg_()  # type: ignore[index, union-attr]
+    patches = ours.generator(torch.randn(6, 8, generator=torch.Generator().manual_seed(0)))
+    assert patches.max() > 0
+    assert not any(isinstance(module, nn.ReLU) for module in ours.generator.modules())
 
 
 def test_scores_stay_in_float32_under_autocast_and_are_those_of_the_convolution() -> None:

@@ -52,18 +52,20 @@ class Generator(nn.Module):
         Length of the noise.
     width : int
         Channels of the layer before the last.
+    slope : float
+        Of the rectifiers below 0: the published 0, or a leak that keeps dark and bright patches alike in reach.
     """
 
-    def __init__(self, size: int, channels: int, z: int, width: int) -> None:
+    def __init__(self, size: int, channels: int, z: int, width: int, slope: float = 0.0) -> None:
         super().__init__()
         hidden = layer_channels(size, width)[::-1]
         layers: list[nn.Module] = [
             NoiseLayer(z, hidden[0]),
-            *_norm_relu(hidden[0]),
+            *_norm_relu(hidden[0], slope),
         ]
-        layers += [DoublingLayer(hidden[0], hidden[1]), *_norm_relu(hidden[1])]
+        layers += [DoublingLayer(hidden[0], hidden[1]), *_norm_relu(hidden[1], slope)]
         for inner, outer in pairwise(hidden[1:]):
-            layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False), *_norm_relu(outer)]
+            layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False), *_norm_relu(outer, slope)]
         layers += [nn.ConvTranspose2d(hidden[-1], channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
@@ -123,8 +125,8 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _norm_relu(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), nn.ReLU(True)]
+def _norm_relu(channels: int, slope: float) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.LeakyReLU(slope, True) if slope else nn.ReLU(True)]
 
 
 def _norm_leaky(channels: int) -> list[nn.Module]:

@@ -29,7 +29,8 @@ BETA1, BETA2 = "First momentum of Adam.", "Second momentum of Adam."
 class WganRecipe(GanRecipe):
     """What the recipes of Wasserstein GANs have in common.
 
-    The networks are DCGAN's, the critic's batch norm replaced by layer norm (`napari_cellsynth.synthesis.critic`).
+    The networks are DCGAN's, the critic's batch norm replaced by layer norm (`napari_cellsynth.synthesis.critic`), the
+    generator's ReLU by a leaky one (`napari_cellsynth.synthesis.wgan`).
     """
 
     steps: int = Field(15_000, ge=1, le=10_000_000, description=STEPS)

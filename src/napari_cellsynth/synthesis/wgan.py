@@ -17,6 +17,10 @@ from napari_cellsynth.synthesis.players import PlayersGan
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_wgan import WganRecipe
 
+GENERATOR_SLOPE = 0.2
+"""Of the generator's rectifiers below 0. Without it, a critic that at first wants all patches darker can push every
+weight of the last layer below 0: then nothing is brighter than mid-grey, and where all is 0 no gradient leads out."""
+
 Penalty = Callable[[Critic, torch.Tensor], torch.Tensor]
 
 
@@ -42,7 +46,7 @@ class Wgan(PlayersGan):
         self._penalty = penalty
         self._critic_updates = 0
         with torch.device("meta"):
-            generator = Generator(recipe.size, channels, recipe.z, recipe.width)
+            generator = Generator(recipe.size, channels, recipe.z, recipe.width, GENERATOR_SLOPE)
             self.critic = Critic(recipe.size, channels, recipe.width)
         super().__init__(recipe.z, {"generator": generator, "critic": self.critic}, device, seed)
         # A critic that starts steep is punished by the power p of its slope: gradients so large that Adam's second
