@@ -61,7 +61,6 @@ class DcganRecipe(GanRecipe):
 
 
 GAN_RECIPES: dict[str, type[GanRecipe]] = {
-    "cellsynth": CellsynthRecipe,
     "dcgan": DcganRecipe,
     "dcgan-protein": DcganProteinRecipe,
     "wgan-gp": WganGpRecipe,
@@ -73,6 +72,7 @@ GAN_RECIPES: dict[str, type[GanRecipe]] = {
     "infogan": InfoganRecipe,
     "cwgan-gp": CwganGpRecipe,
     "c-wgan-gp": ThreePlayerRecipe,
+    "cellsynth": CellsynthRecipe,
 }
 """Every GAN recipe by name."""
 
