@@ -62,3 +62,12 @@ def test_clearing_forgets_the_curves(curves):
 
 def test_names_are_said_in_words():
     assert spoken("loss_generator") == "loss generator"
+
+
+def test_the_legend_stands_beside_the_plot_with_the_newest_values(curves):
+    curves.set_history([(0, {"loss_generator": 1.0, "learning_rate": 2e-4}), (1, {"loss_generator": 0.5})])
+    assert "loss&nbsp;generator&nbsp;0.5" in curves.legend.text()
+    assert "learning&nbsp;rate&nbsp;0.0002" in curves.legend.text()
+    assert len(curves.plot.listDataItems()) == 1  # no line flat at zero
+    curves.clear()
+    assert curves.legend.text() == ""

@@ -150,3 +150,18 @@ def test_without_a_project_there_is_nothing_to_show(session):
     assert overlay.counts() == {}
     assert overlay.layer(CLASSES) is None
     overlay.disconnect_viewer()
+
+
+def test_predictions_and_differences_can_be_seen_under_the_labels(overlay, predicted, qtbot):
+    object_id, row = object_at(predicted, 0)
+    dense, spread = (record.id for record in predicted.project.classes())
+    wrong = spread if object_id % 2 == 0 else dense
+    with qtbot.waitSignal(overlay.changed, timeout=2000):
+        predicted.project.label([object_id], wrong)
+    assert overlay.differing() == 1
+    assert overlay.table.loc[object_id, "class_id"] == wrong
+    overlay.color_by("predictions")
+    assert overlay.table.loc[object_id, "class_id"] == (dense if wrong == spread else spread)
+    overlay.color_by("differences")
+    assert sum(overlay.counts().values()) == 1
+    assert np.count_nonzero(overlay.layer(CLASSES).data) == row["area"]

@@ -91,7 +91,7 @@ class FoldNetwork:
         if not len(patches):
             raise UserError("There are no crops to learn from.", "Label some first.")
         self.crops = len(patches)
-        x, y = torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(np.asarray(labels, np.int64))
+        x, y = torch.from_numpy(np.array(patches, np.float32)), torch.from_numpy(np.array(labels, np.int64))
         weights = (1 / torch.bincount(y).clamp(min=1))[y].double()
         generator = torch.Generator().manual_seed(self.seed)
         parameters = [*self._body.parameters(), *self._head.parameters()]

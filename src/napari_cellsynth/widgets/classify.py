@@ -159,7 +159,8 @@ class ClassifyDock(SeenDock):
 
     def _training_words(self) -> str:
         real, test = sum(self._training.values()), sum(self._test.values())
-        words = f"train on {real:,} real"
+        steps = self.picker.value().steps(real)  # type: ignore[attr-defined]
+        words = f"{steps:,} steps on {real:,} real"
         if self._uses_synthetic():
             taken = {i: min(self.synthetic.value(), self._usable.get(i, 0)) for i in self._training}
             words += f" + {sum(taken.values()):,} synthetic"
@@ -192,7 +193,10 @@ class ClassifyDock(SeenDock):
         if not scored:
             self.score.setText(f"{run.id} has no held-out score: hold out a group, then train.")
             return
-        self.score.setText(f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops")
+        told = f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops"
+        if "balanced_accuracy" not in (result["scores"].get("intervals") or {}):
+            told += " · no interval: it needs crops of two held-out groups"
+        self.score.setText(told)
         colors = {record.name: record.color for record in self.session.need_project().classes()}
         self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
 

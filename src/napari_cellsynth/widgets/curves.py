@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QSize, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QFont
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cellsynth.events import Metric
 
@@ -21,6 +21,10 @@ MOST_POINTS = 2000
 
 LINE_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2", "#999999")
 """Colours that people with any colour vision tell apart (Okabe and Ito)."""
+
+
+NO_CURVE = frozenset({"learning_rate"})
+"""Figures too small to be seen on the axis of the others; the legend tells their newest value."""
 
 
 def spoken(name: str) -> str:
@@ -52,12 +56,21 @@ class CurvesView(QWidget):
         font.setPointSize(7)
         for side in ("bottom", "left"):
             self.plot.getAxis(side).setStyle(tickFont=font, maxTickLevel=0, tickTextOffset=3)
-        self._legend = self.plot.addLegend(offset=(-4, 2), labelTextSize="8pt", verSpacing=-6)
+        # Beside the plot and not in it, where it would lie over the curves.
+        self.legend = QLabel()
+        self.legend.setObjectName("legend")
+        self.legend.setWordWrap(True)
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        small = self.legend.font()
+        small.setPointSize(8)
+        self.legend.setFont(small)
         self.set_colors("#262930", "#f0f1f2")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
+        layout.setSpacing(0)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.plot, 1)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(INTERVAL_MS)
@@ -78,7 +91,6 @@ class CurvesView(QWidget):
             axis = self.plot.getAxis(side)
             axis.setPen(text)
             axis.setTextPen(text)
-        self._legend.setLabelTextColor(text)
 
     def add(self, metric: Metric) -> None:
         """Add the figures of one step; they appear with the next drawing."""
@@ -102,6 +114,7 @@ class CurvesView(QWidget):
         for line in self._lines.values():
             self.plot.removeItem(line)
         self._lines.clear()
+        self.legend.clear()
 
     def names(self) -> list[str]:
         """Return the names of the figures seen so far."""
@@ -121,11 +134,19 @@ class CurvesView(QWidget):
 
     def _draw(self) -> None:
         self.drawings += 1
+        words = []
         for name, (steps, values) in self._history.items():
+            shown = f"{spoken(name)} {values[-1]:.3g}".replace(" ", "&nbsp;")
+            if name in NO_CURVE:
+                words.append(shown)
+                continue
             line = self._lines.get(name)
             if line is None:
                 color = LINE_COLORS[len(self._lines) % len(LINE_COLORS)]
-                line = self.plot.plot(pen=pg.mkPen(color, width=1.5), name=spoken(name))
+                line = self.plot.plot(pen=pg.mkPen(color, width=1.5))
                 self._lines[name] = line
+            color = line.opts["pen"].color().name()
+            words.append(f'<span style="color:{color}">●</span>&nbsp;{shown}')
             stride = max(1, math.ceil(len(steps) / MOST_POINTS))
             line.setData(np.asarray(steps[::stride]), np.asarray(values[::stride]))
+        self.legend.setText(" &nbsp;".join(words))

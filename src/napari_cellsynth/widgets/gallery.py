@@ -107,10 +107,7 @@ class GalleryDock(SeenDock):
                 self.clear_only,
             )
         )
-        row = QHBoxLayout()
-        row.addWidget(self.patches, 1)
-        row.addWidget(self.nearest, 0, Qt.AlignmentFlag.AlignTop)
-        self.body.addLayout(row, 1)
+        # Above the patches: in a low dock whatever is below them is out of sight.
         self.body.addWidget(
             flow_row(
                 self.selected,
@@ -122,6 +119,10 @@ class GalleryDock(SeenDock):
                 self.nearest_text,
             )
         )
+        row = QHBoxLayout()
+        row.addWidget(self.patches, 1)
+        row.addWidget(self.nearest, 0, Qt.AlignmentFlag.AlignTop)
+        self.body.addLayout(row, 1)
 
     def _connect(self) -> None:
         session = self.session

@@ -16,6 +16,13 @@ from napari_cellsynth.widgets.session import Session
 
 CLASSES, CONFIDENCE = "classes", "confidence"
 
+LABELS_FIRST, PREDICTIONS, DIFFERENCES = "labels, else predictions", "predictions", "differences"
+COLORED_BY = {
+    LABELS_FIRST: "An object labelled by hand shows its label, every other one its prediction.",
+    PREDICTIONS: "Every object shows its prediction, labelled or not.",
+    DIFFERENCES: "Only objects whose prediction differs from their label, in the predicted class's colour.",
+}
+
 
 def look_up(instances: NDArray[np.integer], labels: ArrayLike, values: ArrayLike, dtype: type) -> NDArray[Any]:
     """Return an image in which each object has its value.
@@ -53,8 +60,7 @@ def class_colors(colors: Sequence[str]) -> NDArray[np.float32]:
 class PredictionOverlay(QObject):
     """Keeps the layers ``classes`` and ``confidence`` equal to the newest predictions in the frame on the canvas.
 
-    An object that was labelled by hand shows its label, every other one its prediction. The layers hold the current
-    frame only and follow the time slider; a hidden one costs nothing.
+    The layers hold the current frame only and follow the time slider; a hidden one costs nothing.
 
     Parameters
     ----------
@@ -73,6 +79,7 @@ class PredictionOverlay(QObject):
         super().__init__(parent)
         self._session = session
         self._shown = {CLASSES: True, "outlines": True, CONFIDENCE: False}
+        self._colored_by = LABELS_FIRST
         self.table: pd.DataFrame = pd.DataFrame()
         self._words = ""
         session.frame_objects_changed.connect(self.refresh)
@@ -84,8 +91,17 @@ class PredictionOverlay(QObject):
         self._shown[what] = on
         self.refresh()
 
+    def color_by(self, what: str) -> None:
+        """Show what one of `COLORED_BY` says."""
+        self._colored_by = what
+        self.refresh()
+
+    def differing(self) -> int:
+        """Return the number of objects in the current frame whose prediction differs from their label."""
+        return 0 if self.table.empty else int(self.table["differs"].sum())
+
     def counts(self) -> dict[int, int]:
-        """Return the number of objects of each class id in the current frame."""
+        """Return the number of objects of each class id in the current frame, as they are shown."""
         if self.table.empty:
             return {}
         return {int(k): int(n) for k, n in self.table["class_id"].value_counts().items() if k > 0}
@@ -125,7 +141,14 @@ class PredictionOverlay(QObject):
     def _frame_table(self) -> pd.DataFrame:
         objects = self._session.layers.frame_objects()
         table = objects[["mask_label", "predicted_id", "confidence"]].assign(label_id=objects["class_id"])
-        table["class_id"] = table["label_id"].where(table["label_id"] != 0, table["predicted_id"])
+        label, predicted = table["label_id"], table["predicted_id"]
+        table["differs"] = (label > 0) & (predicted > 0) & (label != predicted)
+        shown = {
+            LABELS_FIRST: label.where(label != 0, predicted),
+            PREDICTIONS: predicted,
+            DIFFERENCES: predicted.where(table["differs"], 0),
+        }
+        table["class_id"] = shown[self._colored_by]
         return table
 
     def _show_outlines(self, objects_layer: Any) -> None:

@@ -8,7 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_cellsynth.widgets.dock import label
-from napari_cellsynth.widgets.overlay import PredictionOverlay
+from napari_cellsynth.widgets.overlay import COLORED_BY, PredictionOverlay
+from napari_cellsynth.widgets.patch_list import choice_box
 from napari_cellsynth.widgets.session import Session
 
 POINT = "Point at an object to see its class; its number key corrects it."
@@ -28,6 +29,10 @@ class OverlayRow(QWidget):
         self._session = session
         self.overlay = PredictionOverlay(session, self)
         self.toggles = {what: QCheckBox(what) for what in ("classes", "outlines", "confidence")}
+        self.colored_by = choice_box(
+            "colored_by", "\n".join(f"{k}: {v}" for k, v in COLORED_BY.items()), tuple(COLORED_BY)
+        )
+        self.colored_by.currentTextChanged.connect(self.overlay.color_by)
         self.counts = QLabel()
         self.counts.setObjectName("frame_counts")
         self.counts.setWordWrap(True)
@@ -43,10 +48,14 @@ class OverlayRow(QWidget):
             box.toggled.connect(lambda on, what=what: self.overlay.show(what, on))
             switches.addWidget(box)
         switches.addStretch(1)
+        shown = QHBoxLayout()
+        shown.addWidget(label("of"))
+        shown.addWidget(self.colored_by, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(switches)
+        layout.addLayout(shown)
         layout.addWidget(self.counts)
         layout.addWidget(self.hover)
         self.overlay.changed.connect(self._show_counts)
@@ -62,4 +71,6 @@ class OverlayRow(QWidget):
         for record in project.classes():
             words = f"{html.escape(record.name)} {counts.get(record.id, 0)}".replace(" ", "&nbsp;")
             parts.append(f'<span style="color:{record.color}">●</span>&nbsp;{words}')
-        self.counts.setText(" &nbsp;".join(parts) + " &nbsp;in this frame")
+        differing = self.overlay.differing()
+        told = f" &nbsp;·&nbsp; {differing} differ from their label" if differing else ""
+        self.counts.setText(" &nbsp;".join(parts) + " &nbsp;in this frame" + told)

@@ -109,7 +109,7 @@ class TrainingPanel(QWidget):
         self.curves.clear()
         self.samples.clear()
         self.step_bar.setRange(0, 0)
-        self.step_bar.setFormat("starting…")
+        self.step_bar.setFormat("starting: loading PyTorch takes some seconds")
         self._say("")
         self._settling.start()
         # Methods and not lambdas: Qt lets go of them by itself when the dock is closed while the job goes on.
