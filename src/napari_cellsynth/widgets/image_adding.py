@@ -83,7 +83,7 @@ class ImageAdder(QWidget):
         self.menu.addAction("Folder as one time-lapse…", self.ask_folder)
         self.menu.addAction("Pattern as one time-lapse…", self.ask_pattern)
         viewer = self._session.viewer
-        layers = [] if viewer is None else [x for x in viewer.layers if is_addable(x)]
+        layers = [] if viewer is None else [x for x in viewer.layers if is_addable(self._session, x)]
         if layers:
             self.menu.addSeparator()
         for layer in layers:
@@ -132,9 +132,9 @@ class ImageAdder(QWidget):
         self.button.setEnabled(True)
 
 
-def is_addable(layer: Any) -> bool:
+def is_addable(session: Session, layer: Any) -> bool:
     """Whether a layer on the canvas is an image that is not the project's own."""
-    return type(layer).__name__ == "Image" and "cellsynth" not in layer.metadata
+    return type(layer).__name__ == "Image" and not session.layers.owns(layer)
 
 
 def time_series(layer: Any) -> NDArray[Any]:
