@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtCore import Qt
 
 from napari_cellsynth.events import Finished
 from napari_cellsynth.imaging.crop import boxes_of
@@ -173,6 +174,19 @@ def test_segmenting_submits_the_settings_and_says_what_was_carried_over(
     fake_runs[0].gate.set()
     qtbot.waitUntil(lambda: dock.segment_all.isEnabled())
     assert dock.found.carried.text() == "Carried over 5 labels · 2 labels could not be placed"
+
+
+def test_a_number_that_is_still_being_typed_counts(
+    dock: SegmentDock, session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
+) -> None:
+    session.open(project_path)
+    radius = dock.form.editor("radius")
+    radius.setFocus()
+    radius.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(radius, "23")
+    qtbot.mouseClick(dock.segment_all, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(fake_runs) == 1)
+    assert fake_runs[0].job.checked().radius == 23
 
 
 def test_one_frame_can_be_segmented_alone(

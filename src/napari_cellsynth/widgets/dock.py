@@ -6,7 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.session_bar import SessionBar
@@ -84,7 +93,15 @@ def button(name: str, text: str, tooltip: str, *, primary: bool = False) -> QPus
     # Space and the arrows belong to the crop, not to the button clicked last.
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     made.setProperty("primary", primary)
+    made.pressed.connect(lambda: _take_typed(made))
     return made
+
+
+def _take_typed(pressed: QPushButton) -> None:
+    """Take over a number that is still being typed: a click leaves the focus, and so the typing, in its field."""
+    field = pressed.window().focusWidget()
+    if isinstance(field, QAbstractSpinBox):
+        field.interpretText()
 
 
 def label(text: str = "", role: str = "", *, name: str = "", wrap: bool = False) -> QLabel:

@@ -250,8 +250,10 @@ class ProjectLayers:
     def _remove(self) -> None:
         # While the image leaves, the slider jumps about: nobody wants the masks of those frames.
         self.image_id = None
-        for layer in self._own():
-            self._viewer().layers.remove(layer)
+        viewer = self._viewer()
+        if viewer is not None:
+            for layer in self._own():
+                viewer.layers.remove(layer)
 
     def _on_objects(self) -> None:
         with self._session.reporting():
@@ -286,16 +288,13 @@ class ProjectLayers:
             }
         )
 
-    def _frame_at_slider(self) -> int:
-        """Return the frame that napari draws of the image; other layers may have other steps, or reach further."""
-        image = self.image_layers[0]
-        frame = round(float(image.world_to_data(self._viewer().dims.point)[0]))
-        return min(max(frame, 0), image.data.shape[0] - 1)
-
     def _on_slider(self) -> None:
-        if self.image_id is None or not self.image_layers:
+        viewer, images = self._viewer(), self.image_layers
+        if viewer is None or self.image_id is None or not images:
             return
-        frame = self._frame_at_slider()
+        # The frame that napari draws of the image: other layers may have other steps, or reach further.
+        drawn = round(float(images[0].world_to_data(viewer.dims.point)[0]))
+        frame = min(max(drawn, 0), images[0].data.shape[0] - 1)
         if frame != self.frame:
             self.frame = frame
             self._on_objects()
