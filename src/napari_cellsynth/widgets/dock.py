@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -68,7 +70,45 @@ class Dock(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.scroll, 1)
         self.setMinimumWidth(300)
+        self._frame: QDockWidget | None = None
+        self._turning = delayed(self, 0, self._turn)
 
+    # ------------------------------------------------------------------ in front or behind another tab
+    def is_seen(self) -> bool:
+        """Whether the dock is on the screen; behind another tab Qt still calls it visible."""
+        return bool(self.isVisible()) and not self.visibleRegion().isEmpty()
+
+    def came_forward(self) -> None:
+        """Do what is due when the dock comes on the screen; may be called again while it is there."""
+
+    def went_back(self) -> None:
+        """Do what is due when the dock is hidden or another tab is chosen; may be called again."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the tabs that the dock is among."""
+        super().showEvent(event)
+        frame = frame_of(self)
+        if frame is not None and frame is not self._frame:
+            self._frame = frame
+            frame.visibilityChanged.connect(self._on_tab)
+        self._turn()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Leave the screen."""
+        super().hideEvent(event)
+        self.went_back()
+
+    def _on_tab(self, _in_front: bool) -> None:
+        # The docks are moved after Qt has told.
+        self._turning.start()
+
+    def _turn(self) -> None:
+        if self.is_seen():
+            self.came_forward()
+        else:
+            self.went_back()
+
+    # ------------------------------------------------------------------ layout
     def sizeHint(self) -> QSize:
         """Return the width of the wireframes; the height is napari's to give."""
         return QSize(380, 560)
@@ -83,6 +123,14 @@ class Dock(QWidget):
             row.addStretch(1)
         self.body.addLayout(row)
         return row
+
+
+def frame_of(widget: QWidget) -> QDockWidget | None:
+    """Return napari's frame around a dock, or None."""
+    parent = widget.parent()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parent()
+    return parent
 
 
 def button(name: str, text: str, tooltip: str, *, primary: bool = False) -> QPushButton:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QKeyEvent, QShowEvent
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QLabel
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
@@ -247,7 +247,7 @@ class LabelDock(Dock):
         elif self.queue is not None:
             self.stage.show_entry(entry, self.queue.ahead(AHEAD))
             # A dock behind another tab keeps its place to itself.
-            if announce and self.isVisible():
+            if announce and self.is_seen():
                 self.session.select_object(entry.object_id, move_canvas=False)
                 self._following.start()
         self._show_facts()
@@ -268,7 +268,7 @@ class LabelDock(Dock):
 
     def _bring_canvas(self) -> None:
         entry = self.queue.current if self.queue is not None else None
-        if entry is not None and self.facts.follow.isChecked() and self.isVisible():
+        if entry is not None and self.facts.follow.isChecked() and self.is_seen():
             with self.session.reporting():
                 self.session.layers.place(entry.image_id, entry.frame, entry.cy, entry.cx, entry.mask_label)
 
@@ -296,7 +296,6 @@ class LabelDock(Dock):
         else:
             self._verbs()[verb]()
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def came_forward(self) -> None:
         """Take the keys when the dock comes to the front."""
-        super().showEvent(event)
         self.stage.setFocus()

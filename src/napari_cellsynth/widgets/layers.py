@@ -281,8 +281,8 @@ class ProjectLayers:
             {
                 "index": objects["mask_label"].to_numpy(),
                 "object": objects.index.to_numpy(),
-                "class": [given.get(int(c), "") for c in objects["class_id"]],
-                "predicted": [names.get(int(c), "") for c in objects["predicted_id"]],
+                "class": [given.get(c, "") for c in objects["class_id"].tolist()],
+                "predicted": [names.get(c, "") for c in objects["predicted_id"].tolist()],
                 "confidence": objects["confidence"].round(2).to_numpy(),
                 "area": objects["area"].to_numpy(),
             }

@@ -136,7 +136,7 @@ class PredictionOverlay(QObject):
                 layer.visible = False
             return
         place = {record.id: i + 1 for i, record in enumerate(classes)}
-        values = [place.get(int(class_id), 0) for class_id in self.table["class_id"]]
+        values = [place.get(class_id, 0) for class_id in self.table["class_id"].tolist()]
         image = look_up(instances, self.table["mask_label"], values, np.uint8)
         colors = [record.color for record in classes]
         if layer is None:

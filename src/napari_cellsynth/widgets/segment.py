@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QSpinBox
 
 from napari_cellsynth.errors import UserError
@@ -234,7 +233,7 @@ class SegmentDock(Dock):
     def _preview_soon(self) -> None:
         """Preview where it tells something new: a frame without objects, or settings that were just changed."""
         segmented = self.session.layers.frame_is_segmented
-        if not self.live.isChecked() or not self.isVisible() or (segmented and not self._edited):
+        if not self.live.isChecked() or not self.is_seen() or (segmented and not self._edited):
             self._remove_preview()
             return
         if self.session.current_image_id is not None and not self.form.problem():
@@ -258,15 +257,13 @@ class SegmentDock(Dock):
         if isinstance(last, Finished):
             self.found.say_orphans(len(last.result.get("orphans", [])), last.result.get("carried"))
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def came_forward(self) -> None:
         """Preview as soon as the dock is seen."""
-        super().showEvent(event)
         self._preview_soon()
 
-    def hideEvent(self, event: QHideEvent) -> None:
+    def went_back(self) -> None:
         """Leave the canvas to the other docks."""
-        super().hideEvent(event)
-        self.preview.remove()
+        self._remove_preview()
 
 
 SEGMENT_TIP = "Find the objects of every frame; labels are carried over by overlap."
