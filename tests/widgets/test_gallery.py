@@ -160,7 +160,9 @@ def test_the_slider_changes_the_size_of_the_patches(dock, project):
 
 
 def test_labels_are_read_again_only_where_real_crops_are_shown(dock, project, monkeypatch, qtbot):
-    qtbot.wait(AFTER_LABELS_MS + 100)  # the labels that the project came with
+    # What the project came with is told once more at the next look at what others have written.
+    dock.session.others.look()
+    qtbot.wait(AFTER_LABELS_MS + 100)
     read = []
     monkeypatch.setattr(dock, "refresh", lambda: read.append(dock.show_box.currentText()))
     object_id = int(project.objects().index[0])
