@@ -71,6 +71,15 @@ def test_segmentation_puts_the_objects_of_every_frame_into_the_project(tmp_path:
         assert abs(found["cy"] - 40) < 2 and abs(found["cx"] - 40) < 2
 
 
+def test_frames_of_many_channels_are_segmented_in_their_first(tmp_path: Path) -> None:
+    frames = np.full((2, 6, 128, 128), 120, np.uint8)
+    frames[:, 0, 20:60, 20:60] = np.random.default_rng(0).integers(0, 255, (2, 40, 40), np.uint8)
+    tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TCYX"})
+    with Project.create(tmp_path / "p.cellsynth") as project:
+        project.add_images([tmp_path / "video.tif"])
+        assert result(project, SegmentParameters(radius=3, opening=2))["objects"] == 2
+
+
 def test_a_bad_frame_ends_the_segmentation_with_its_name_and_keeps_what_was_found(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).normal(100, 40, (2, 96, 96)).astype(np.float32)
     frames[1, 5, 5] = np.nan

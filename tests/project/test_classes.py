@@ -44,3 +44,11 @@ def test_a_wrong_name_lists_the_right_ones(project: Project) -> None:
         project.recolor_class(1, "orange")
     with pytest.raises(UserError, match="no class with the id 9"):
         project.rename_class(9, "x")
+
+
+def test_a_class_is_found_by_name_or_by_id(project: Project) -> None:
+    numbered = project.add_class("1")
+    assert project.class_named("1").id == numbered
+    assert project.class_named(1).id == 1 != numbered
+    with pytest.raises(UserError, match="no class 99"):
+        project.class_named(99)

@@ -73,8 +73,34 @@ def test_damaged_masks_are_one_line(project: Project, mask: NDArray[np.int32], w
 
 
 def test_masks_that_cannot_be_moved_wait_and_let_the_project_open(project: Project, mask: NDArray[np.int32]) -> None:
-    (project.path / "masks.zarr" / "1" / "0" / "zarr.json").write_bytes(b"{")
-    with pytest.raises(UserError, match=r"masks\.zarr is damaged"):
+    shutil.rmtree(project.path / "masks.zarr")
+    (project.path / "masks.zarr").write_text("no folder")
+    with pytest.raises(UserError, match=r"masks\.zarr cannot be written"):
         project.set_objects(1, 0, boxes_of(mask), mask)
     with Project.open(project.path) as again:
         np.testing.assert_array_equal(again.mask(1, 0), mask)
+
+
+def test_segmenting_again_mends_masks_that_are_gone(project: Project, mask: NDArray[np.int32]) -> None:
+    project.set_objects(1, 1, boxes_of(mask), mask)
+    project.label([1, 2, 3, 4], 1)
+    shutil.rmtree(project.path / "masks.zarr")
+    moved = np.roll(mask, 1, axis=0)
+    change = project.set_objects(1, 0, boxes_of(moved), moved)
+    assert (change.carried, change.orphans) == (4, [])
+    np.testing.assert_array_equal(project.mask(1, 0), moved)
+    # The other frame's mask is lost: it is not taken for one without objects.
+    assert project.mask(1, 1) is None and len(project.objects(frame=1)) == 4
+
+
+@pytest.mark.parametrize("what", ["zarr.json", "1/zarr.json", "1/0/zarr.json", "1/0/c/0/0/0"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"[]", b"{}"])
+def test_segmenting_again_mends_damaged_masks_and_keeps_the_others(
+    project: Project, mask: NDArray[np.int32], what: str, content: bytes
+) -> None:
+    project.set_objects(1, 1, boxes_of(mask), mask)
+    (project.path / "masks.zarr" / what).write_bytes(content)
+    moved = np.roll(mask, 1, axis=0)
+    project.set_objects(1, 0, boxes_of(moved), moved)
+    np.testing.assert_array_equal(project.mask(1, 0), moved)
+    np.testing.assert_array_equal(project.mask(1, 1), mask)

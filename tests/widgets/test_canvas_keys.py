@@ -65,6 +65,14 @@ def test_beside_all_objects_the_current_one_is_labelled(opened: Any) -> None:
     assert label_of(opened, object_id) == 1
 
 
+def test_beside_all_objects_a_current_one_of_another_frame_is_left_alone(opened: Any, said: list[str]) -> None:
+    elsewhere = int(opened.project.objects(image_id=1, frame=2).index[3])
+    opened.select_object(elsewhere, move_canvas=False)
+    opened.viewer.cursor.position = (0, -50.0, -50.0)
+    press(opened.layers.objects_layer, "1")
+    assert label_of(opened, elsewhere) == 0 and "no object under the pointer" in said[-1]
+
+
 def test_undo_and_redo_go_to_their_object(opened: Any) -> None:
     first, layer = point_at(opened, 1), opened.layers.objects_layer
     press(layer, "1")

@@ -9,6 +9,7 @@ pytest.importorskip("napari")
 from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_cellsynth.widgets.gallery import GalleryDock
+from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -156,6 +157,20 @@ def test_closing_the_project_empties_the_gallery(dock, project, session):
 def test_the_slider_changes_the_size_of_the_patches(dock, project):
     dock.zoom.setValue(128)
     assert dock.patches.gridSize().width() >= 128
+
+
+def test_labels_are_read_again_only_where_real_crops_are_shown(dock, project, monkeypatch, qtbot):
+    # What the project came with is told once more at the next look at what others have written.
+    dock.session.others.look()
+    qtbot.wait(AFTER_LABELS_MS + 100)
+    read = []
+    monkeypatch.setattr(dock, "refresh", lambda: read.append(dock.show_box.currentText()))
+    object_id = int(project.objects().index[0])
+    for shown in ("synthetic", "both"):
+        dock.show_box.setCurrentText(shown)
+        project.label([object_id], 1)
+        qtbot.wait(AFTER_LABELS_MS + 100)
+    assert read == ["both"]
 
 
 def test_patches_that_another_process_makes_appear(dock, project, session):

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE, Project
 from napari_cellsynth.widgets.label import LabelDock
@@ -112,6 +114,11 @@ def test_classes_are_added_renamed_and_recoloured_from_the_dock(dock: LabelDock,
     assert "Compact" in dock.classes.button(1).text()
 
 
+def test_an_ampersand_in_a_name_is_no_shortcut(dock: LabelDock) -> None:
+    dock.classes.rename_asked.emit(1, "R&D")
+    assert "R&&D" in dock.classes.button(1).text() and dock.classes.button(1).shortcut().isEmpty()
+
+
 def test_a_name_that_is_taken_is_one_sentence(dock: LabelDock, said: list[str]) -> None:
     dock.classes.add_asked.emit("Dense")
     assert len(said) == 1 and "Dense" in said[0]
@@ -123,6 +130,46 @@ def test_a_key_without_a_class_says_so_and_labels_nothing(
     qtbot.keyClick(dock.stage, "7")
     assert said == ["No class has the key 7. Add one with “+ class”."]
     assert labels_on_disk(project_path) == {}
+
+
+def test_a_key_that_is_held_down_labels_one_object(dock: LabelDock, project_path: Path) -> None:
+    first = current(dock)
+    for key, text in ((Qt.Key.Key_1, "1"), (Qt.Key.Key_X, "x"), (Qt.Key.Key_0, "0"), (Qt.Key.Key_Delete, "")):
+        for target in (dock.stage, dock):
+            held = QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, text, True)
+            QApplication.sendEvent(target, held)
+    assert labels_on_disk(project_path) == {} and current(dock) == first
+    held = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Right, Qt.KeyboardModifier.NoModifier, "", True)
+    QApplication.sendEvent(dock.stage, held)
+    assert current(dock) != first
+
+
+def test_after_the_last_object_a_quick_key_does_not_label_it_again(
+    dock: LabelDock, session: Session, project_path: Path, said: list[str], qtbot: Any
+) -> None:
+    last = current(dock)
+    assert session.project is not None
+    session.project.label([i for i in session.project.objects().index if i != last], 1)
+    qtbot.keyClick(dock.stage, "1")
+    assert said[-1] == "All 48 objects are labelled."
+    qtbot.keyClick(dock.stage, "2")
+    assert labels_on_disk(project_path)[last] == 1 and "with the arrows to revise" in said[-1]
+    # Gone to on purpose it is revised.
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Right)
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Left)
+    qtbot.keyClick(dock.stage, "2")
+    assert labels_on_disk(project_path)[last] == 2
+
+
+def test_a_project_that_was_moved_takes_no_labels(
+    dock: LabelDock, project_path: Path, said: list[str], qtbot: Any
+) -> None:
+    first, moved = current(dock), project_path.with_name("moved.cellsynth")
+    project_path.rename(moved)
+    qtbot.keyClick(dock.stage, "1")
+    assert "is gone or was moved" in said[-1] and current(dock) == first
+    assert dock.queue is not None and dock.queue.counts() == {0: 48}
+    assert labels_on_disk(moved) == {}
 
 
 def test_without_a_project_the_keys_say_what_to_do(session: Session, said: list[str], qtbot: Any) -> None:

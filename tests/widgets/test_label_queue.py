@@ -62,8 +62,28 @@ def test_the_ends_hold_and_counts_follow_the_labels() -> None:
     assert queue.position == 2
     queue.set_classes([11, 999], [2, 2])
     assert queue.counts() == {0: 2, 2: 1}
+
+
+def test_after_the_last_object_comes_the_first_unlabelled_one() -> None:
+    queue = LabelQueue(objects([0, 0, 0]), ACQUISITION)
+    queue.go_to(12)
+    queue.set_classes([12], [1])
     queue.move_on(was_unlabelled=True)
-    assert queue.position == 2
+    assert queue.position == 0 and not queue.finished
+
+
+def test_with_nothing_left_to_label_the_queue_stays_until_the_person_walks() -> None:
+    queue = LabelQueue(objects([1, 0, 1]), ACQUISITION)
+    queue.set_classes([11], [2])
+    queue.move_on(was_unlabelled=True)
+    assert queue.position == 1 and queue.finished
+    queue.step(1)
+    assert queue.position == 2 and not queue.finished
+    queue.move_on(was_unlabelled=False)
+    assert queue.position == 2 and queue.finished
+    queue.go_to(10)
+    queue.move_on(was_unlabelled=False)
+    assert queue.position == 1 and not queue.finished
 
 
 def test_an_empty_queue_has_nothing_to_show() -> None:

@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtCore import Qt
 
 from napari_cellsynth.events import Finished
+from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.jobs.job import SegmentParameters
+from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.segment import SegmentDock
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.sparkline import sparkline
-from tests.widgets.conftest import make_project
+from tests.widgets.conftest import grid_labels, make_project
 
 pytestmark = pytest.mark.gui
 
@@ -105,6 +108,47 @@ def test_the_preview_draws_outlines_and_tells_count_and_time(
     assert session.layers.ours("preview") is None
 
 
+def test_a_preview_leaves_with_its_frame(dock: SegmentDock, session: Session, tmp_path: Path, qtbot: Any) -> None:
+    path, labels = make_project(tmp_path, segmented=False), grid_labels()
+    with Project.open(path) as project:
+        project.set_objects(1, 1, boxes_of(labels), labels)
+    with qtbot.waitSignal(dock.preview.computed, timeout=60_000):
+        session.open(path)
+    session.viewer.dims.set_point(0, 1)
+    assert session.layers.ours("preview") is None and dock.result.text() == ""
+    assert session.layers.objects_layer.visible
+    with qtbot.waitSignal(dock.preview.begun, timeout=60_000):
+        session.viewer.dims.set_point(0, 0)
+    # What was still being computed for the frame before is not drawn over this one.
+    with qtbot.assertNotEmitted(dock.preview.computed, wait=1500):
+        session.viewer.dims.set_point(0, 1)
+    assert session.layers.ours("preview") is None
+
+
+def test_a_preview_gives_hidden_outlines_back_hidden(
+    dock: SegmentDock, session: Session, project_path: Path, qtbot: Any
+) -> None:
+    session.open(project_path)
+    session.layers.objects_layer.visible = False
+    with qtbot.waitSignal(dock.preview.computed, timeout=60_000):
+        dock.form.setValue({"radius": 3})
+    dock.live.setChecked(False)
+    assert not session.layers.objects_layer.visible
+
+
+def test_an_image_that_cannot_be_shown_leaves_the_list_on_the_one_that_is(
+    dock: SegmentDock, session: Session, project_path: Path, tmp_path: Path, said: list[str]
+) -> None:
+    tifffile.imwrite(tmp_path / "other.tif", np.ones((40, 50), np.uint8))
+    with Project.open(project_path) as project:
+        project.add_images([tmp_path / "other.tif"])
+    session.open(project_path)
+    (tmp_path / "other.tif").unlink()
+    dock.shown.setCurrentIndex(1)
+    dock.shown.activated.emit(1)
+    assert "other" in said[-1] and dock.shown.currentData() == session.current_image_id == 1
+
+
 def test_the_newest_settings_win(dock: SegmentDock, session: Session, fresh: Path, qtbot: Any) -> None:
     session.open(fresh)
     counts: list[int] = []
@@ -129,7 +173,20 @@ def test_segmenting_submits_the_settings_and_says_what_was_carried_over(
     assert not dock.segment_all.isEnabled() and "running" in dock.problem.text()
     fake_runs[0].gate.set()
     qtbot.waitUntil(lambda: dock.segment_all.isEnabled())
-    assert dock.carried.text() == "Carried over 5 labels · 2 labels could not be placed"
+    assert dock.found.carried.text() == "Carried over 5 labels · 2 labels could not be placed"
+
+
+def test_a_number_that_is_still_being_typed_counts(
+    dock: SegmentDock, session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
+) -> None:
+    session.open(project_path)
+    radius = dock.form.editor("radius")
+    radius.setFocus()
+    radius.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(radius, "23")
+    qtbot.mouseClick(dock.segment_all, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(fake_runs) == 1)
+    assert fake_runs[0].job.checked().radius == 23
 
 
 def test_one_frame_can_be_segmented_alone(
@@ -147,8 +204,8 @@ def test_what_was_found_is_told_with_the_spread_of_areas(
     dock: SegmentDock, session: Session, project_path: Path
 ) -> None:
     session.open(project_path)
-    assert dock.found.text() == "48 objects · 16.0 a frame"
-    assert "576 px" in dock.areas.text()
+    assert dock.found.summary.text() == "48 objects · 16.0 a frame"
+    assert "576 px" in dock.found.areas.text()
 
 
 def test_an_invalid_field_switches_the_button_off_with_the_reason(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_cellsynth.events import Failed, Finished, Metric, Progress, Saved, Stopped
+from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.jobs.job import Job, PredictParameters, SegmentParameters
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.session import Session, session_for
@@ -51,8 +52,6 @@ def test_the_objects_follow_the_time_slider(session: Session, project_path: Path
     assert session.project is not None
     empty = np.zeros((160, 160), np.int32)
     empty[10:40, 10:40] = 1
-    from napari_cellsynth.imaging.crop import boxes_of
-
     session.project.set_objects(1, 2, boxes_of(empty), empty)
     session.viewer.dims.set_point(0, 2)
     assert session.current_frame == 2
@@ -74,6 +73,35 @@ def test_changes_of_the_project_come_as_qt_signals(session: Session, project_pat
     assert caught.args == [[3]]
     with qtbot.waitSignal(session.classes_changed):
         session.project.add_class("Debris")
+
+
+def test_what_another_window_changes_comes_as_qt_signals(session: Session, project_path: Path, qtbot: Any) -> None:
+    session.open(project_path)
+    with Project.open(project_path) as other:
+        with qtbot.waitSignal(session.labels_changed) as caught:
+            other.label([3], 2)
+        assert caught.args == [[3]]
+        with qtbot.waitSignal(session.classes_changed):
+            other.add_class("Debris")
+
+
+def test_what_the_running_job_writes_waits_for_its_end(
+    session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
+) -> None:
+    session.open(project_path)
+    told: list[str] = []
+    session.objects_changed.connect(lambda: told.append("objects"))
+    session.classes_changed.connect(lambda: told.append("classes"))
+    session.submit(job(project_path), "Segment")
+    with Project.open(project_path) as other:
+        other.set_objects(1, 2, boxes_of(np.zeros((160, 160), np.int32)), np.zeros((160, 160), np.int32))
+        other.add_class("Debris")
+    session.others.look()
+    assert told == ["classes"]
+    qtbot.waitUntil(lambda: len(fake_runs) == 1)
+    fake_runs[0].gate.set()
+    qtbot.waitUntil(lambda: session.running is None)
+    assert "objects" in told
 
 
 def test_jobs_run_one_at_a_time_in_the_order_they_came(

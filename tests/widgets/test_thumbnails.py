@@ -63,6 +63,28 @@ def test_pixels_that_are_not_numbers_are_black():
     assert to_rgb(np.full((1, 2, 2), np.nan, dtype=np.float32), 0, 1).max() == 0
 
 
+def test_patches_without_a_number_do_not_end_the_reading(reader, thread, qtbot):
+    empty, bright = np.full((1, 4, 4), np.nan, np.float32), np.full((1, 4, 4), 7, np.float32)
+    reader.read = lambda keys: [empty if key == "empty" else bright for key in keys]
+    thread.start()
+    with qtbot.waitSignal(thread.ready):
+        thread.want("empty")
+    with qtbot.waitSignal(thread.ready) as caught:
+        thread.want("bright")
+    [(_key, image)] = caught.args[0]
+    assert thread._range == (7.0, 8.0) and image.width() == 4
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_the_next_patch_read(reader, thread, qtbot):
+    usual = reader.read
+    reader.read = lambda keys: [][0] if keys == ["odd"] else usual(keys)
+    thread.start()
+    with qtbot.waitSignal(thread.failed):
+        thread.want("odd")
+    with qtbot.waitSignal(thread.ready):
+        thread.want("fine")
+
+
 def test_a_picture_owns_its_pixels(qapp):
     pixels = np.full((3, 5, 3), 9, dtype=np.uint8)
     image = to_image(pixels)

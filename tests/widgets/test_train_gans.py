@@ -68,9 +68,17 @@ def test_train_all_queues_one_job_a_class(dock, labelled, session, qtbot, fake_r
     assert [handle.title for handle in session.jobs] == ["GAN · Dense", "GAN · Spread"]
     job = session.jobs[0].job
     assert job.kind == "train-gan"
-    assert job.parameters["class_name"] == "Dense"
+    assert job.parameters["classes"] == [labelled.class_named("Dense").id]
     assert job.parameters["overrides"] == {"steps": 123}
     assert [handle.state for handle in session.jobs] == ["running", "waiting"]
+
+
+def test_a_class_that_is_renamed_while_its_training_waits_is_still_found(dock, labelled, session, qtbot):
+    qtbot.mouseClick(dock.train_all, LEFT)
+    spread = labelled.class_named("Spread").id
+    labelled.rename_class(spread, "Flat")
+    [wanted] = session.jobs[1].job.checked().classes
+    assert labelled.class_named(wanted).id == spread
 
 
 def test_only_the_selected_class_is_trained(dock, labelled, session, qtbot):

@@ -7,6 +7,7 @@ import hashlib
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -125,12 +126,25 @@ class ImageSource:
             raise UserError(f"Frame {t} of {self.name} has changed on disk.", "Add the image again.")
         return _as_read(raw, self.dtype)
 
-    def lazy(self) -> Any:
-        """Return a dask array (T, C, Y, X) with one chunk a frame; a chunk is read when it is computed."""
+    def lazy(self, on_failure: Callable[[str], None] | None = None) -> Any:
+        """Return a dask array (T, C, Y, X) with one chunk a frame; a chunk is read when it is computed.
+
+        Parameters
+        ----------
+        on_failure : callable, optional
+            Told, in the thread that computes, why a frame cannot be read, which then is black; without it computing
+            that frame raises.
+        """
         import dask.array as da
 
         def read_block(block_id: tuple[int, ...]) -> NDArray[Any]:
-            return self.frame(block_id[0])[None]
+            try:
+                return self.frame(block_id[0])[None]
+            except UserError as error:
+                if on_failure is None:
+                    raise
+                on_failure(str(error))
+                return np.zeros((1, *self.shape[1:]), self.dtype)
 
         frames, *rest = self.shape
         return da.map_blocks(

@@ -157,7 +157,7 @@ def _steps(parameters: TrainGanParameters) -> dict[str, int]:
     return {} if parameters.steps is None else {"steps": parameters.steps}
 
 
-def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str]) -> list[ClassRecord]:
+def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str | int]) -> list[ClassRecord]:
     """Return the classes to learn: one, or for a conditional recipe those named, else all that have crops."""
     named = [project.class_named(name) for name in dict.fromkeys(names)]
     if not recipe.conditional:

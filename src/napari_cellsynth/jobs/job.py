@@ -48,8 +48,9 @@ class SegmentParameters(Parameters):
 class TrainGanParameters(Parameters):
     """Train a generator of patches on real training crops: of one class, or of several with a conditional recipe."""
 
-    classes: list[str] = Field(
-        default_factory=list, description="The class to learn; a conditional recipe learns several, all when empty."
+    classes: list[str | int] = Field(
+        default_factory=list,
+        description="The class to learn, by name or id; a conditional recipe learns several, all when empty.",
     )
     recipe: str = Field("dcgan", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
@@ -64,7 +65,9 @@ class GenerateParameters(Parameters):
 
     run: str = Field(description="The GAN run.")
     n: int = Field(500, ge=1, le=1_000_000, description="How many patches a class.")
-    classes: list[str] = Field(default_factory=list, description="Of these classes only; of all when empty.")
+    classes: list[str | int] = Field(
+        default_factory=list, description="Of these classes only, by name or id; of all when empty."
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the noise; patch i of a seed is always the same.")
     device: Device = Field("auto", description="Where to compute.")
 

@@ -49,8 +49,10 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
 
 def segment_frame(frame: NDArray[Any], parameters: SegmentParameters, *, name: str) -> NDArray[np.int32]:
     """Return the objects of one frame (C, Y, X) as int32 labels (Y, X); ``name`` is what an error calls the frame."""
+    # A frame of the project has its channels first, however many; only three of them are a colour.
+    channels = frame if frame.shape[0] == 3 else frame[:1]
     return segment_colonies(
-        enhance(to_gray(frame, name=name), parameters.enhance, name=name),
+        enhance(to_gray(channels, name=name), parameters.enhance, name=name),
         parameters.radius,
         parameters.opening,
         parameters.min_area,

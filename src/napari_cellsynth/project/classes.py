@@ -49,8 +49,8 @@ class Classes(ProjectPart):
         rows = self._db.read("SELECT id, name, color, key, position FROM classes ORDER BY position, id")
         return [ClassRecord(*row) for row in rows]
 
-    def class_named(self, name: str) -> ClassRecord:
-        """Return the class of that name.
+    def class_named(self, name: str | int) -> ClassRecord:
+        """Return the class of that name, or with that id.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class Classes(ProjectPart):
         """
         known = self.classes()
         for record in known:
-            if record.name == name.strip():
+            if record.id == name if isinstance(name, int) else record.name == name.strip():
                 return record
         names = ", ".join(record.name for record in known)
         raise UserError(f"There is no class {name!r}.", f"The classes are {names}." if names else "Add a class first.")

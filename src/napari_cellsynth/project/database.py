@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import tempfile
@@ -70,6 +71,7 @@ class Database:
         check_version(file)
         with explained(file):
             self._connection = self._open_read_only() if read_only else self._open_writing()
+        self._opened = self._identity()
 
     @staticmethod
     def create(file: Path) -> None:
@@ -200,6 +202,10 @@ class Database:
         SQLite's own waiting soon sleeps a tenth of a second between two attempts, which a label beside a busy job would
         feel.
         """
+        if self._identity() != self._opened:
+            raise UserError(
+                f"{self.file.parent} is gone or was moved: nothing can be saved in it.", "Open it where it is now."
+            )
         give_up = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -214,6 +220,17 @@ class Database:
                 self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_SECONDS)}")
             # Not in step with another process that waits just so.
             time.sleep(random.uniform(0.001, 0.004))
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file there is at the path now; SQLite goes on writing into one that was deleted or moved.
+
+        By its path alone: closing a second descriptor of the file would drop SQLite's locks on it.
+        """
+        try:
+            found = os.stat(self.file)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def after_commit(self, key: Hashable, callback: Callable[[], None]) -> None:
         """Call once the running transaction is on disk (at once when none runs); one call for a key."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,22 +80,22 @@ class Masks(Images):
     def _mask_array(self, image_id: int, *, write: bool) -> Any:
         import zarr
 
-        place = self.path / "masks.zarr"
-        if not write:
-            return zarr.open_array(str(place / str(image_id) / "0"), mode="r")
-        if not (place / str(image_id) / "0" / "zarr.json").exists():
-            self._make_label_image(image_id)
-        return zarr.open_array(str(place / str(image_id) / "0"), mode="r+")
+        place = str(self.path / "masks.zarr" / str(image_id) / "0")
+        if write:
+            try:
+                return zarr.open_array(place, mode="r+")
+            except ZARR_ERRORS:
+                self._make_label_image(image_id)
+        return zarr.open_array(place, mode="r+" if write else "r")
 
     def _make_label_image(self, image_id: int) -> None:
-        import zarr
-
+        """Describe an image's masks, anew where the description is damaged; what can be read of them stays."""
         frames, height, width, pixel = self._image_row(image_id, "frames, height, width, pixel_size_um")
-        root = zarr.open_group(str(self.path / "masks.zarr"), mode="a", zarr_format=3)
-        image = root.require_group(str(image_id))
-        image.create_array(
-            "0", shape=(frames, height, width), chunks=(1, height, width), dtype="int32", fill_value=0, overwrite=True
-        )
+        place = self.path / "masks.zarr"
+        root, image = _group(place), _group(place / str(image_id))
+        (place / str(image_id) / "0" / "zarr.json").unlink(missing_ok=True)
+        image.create_array("0", shape=(frames, height, width), chunks=(1, height, width), dtype="int32", fill_value=0)
+        self._forget_lost(image_id)
         unit = {"unit": "micrometer"} if pixel else {}
         axes = [
             {"name": "t", "type": "time"},
@@ -105,6 +106,24 @@ class Masks(Images):
         scales = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}]
         image.attrs["ome"] = {"version": "0.5", "multiscales": scales, "image-label": {"version": "0.5"}}
         root.attrs["ome"] = {"version": "0.5", "labels": sorted(root.group_keys(), key=int)}
+
+    def _forget_lost(self, image_id: int) -> None:
+        """Take the frames whose masks are gone from the disk as not segmented (empty ones, that have no chunk, too)."""
+        stored = self._db.read("SELECT frame FROM masks WHERE image_id = ? AND waiting IS NULL", (image_id,))
+        chunks = self.path / "masks.zarr" / str(image_id) / "0" / "c"
+        lost = [(image_id, frame) for (frame,) in stored if not (chunks / str(frame) / "0" / "0").exists()]
+        self._db.write_many("DELETE FROM masks WHERE image_id = ? AND frame = ?", lost)
+
+
+def _group(place: Path) -> Any:
+    """Open or make a group; a description that cannot be read is written anew, all that it says is known."""
+    import zarr
+
+    try:
+        return zarr.open_group(str(place), mode="a", zarr_format=3)
+    except ZARR_ERRORS:
+        (place / "zarr.json").unlink(missing_ok=True)
+        return zarr.open_group(str(place), mode="a", zarr_format=3)
 
 
 def _sync(file: Any) -> None:

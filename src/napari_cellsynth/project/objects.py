@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,7 +219,10 @@ class Objects(Masks, Labels):
         """Hand the labels of the objects that are gone to those that came; return how many, and whose had no heir."""
         pairs: dict[int, int] = {}
         if gone and came:
-            before = self.mask(image_id, frame) if any(row[5] for row in gone) else None
+            before = None
+            # Segmenting again is how an unreadable mask is mended; then the boxes tell who is who.
+            with suppress(UserError):
+                before = self.mask(image_id, frame) if any(row[5] for row in gone) else None
             iou = overlap(
                 numeric([row[1:5] for row in gone], 4),
                 numeric([box[:4] for box, _, _ in came], 4),

@@ -16,18 +16,19 @@ from napari_cellsynth.project.patches import Synthetic
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.predictions import Predictions
 from napari_cellsynth.project.schema import APPLICATION_ID, read_header
+from napari_cellsynth.project.watching import Watched
 
 SUFFIX = ".cellsynth"
 _DATABASE = "project.db"
 
 
-class Project(Crops, Synthetic, Predictions):
+class Project(Crops, Synthetic, Predictions, Watched):
     """An open project; made by `create` or `open`, used from one thread, closed by ``with`` or `close`.
 
     Several processes may have the same project open and write to it: every change is one short transaction, on the disk
     before the method returns. The psygnal signals ``labels_changed(list)``, ``objects_changed``, ``images_changed``,
     ``classes_changed``, ``synthetic_changed``, ``runs_changed`` and ``predictions_changed`` follow each change made
-    through this object.
+    through this object; `catch_up` emits them for what others have changed.
 
     Attributes
     ----------

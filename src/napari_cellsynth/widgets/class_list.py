@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QColorDialog, QGridLayout, QInputDialog, QMenu, QPush
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
 from napari_cellsynth.project.classes import ClassRecord
+from napari_cellsynth.widgets.button_text import literal
 
 SPECIAL = {UNSURE: ("0", "unsure"), BAD_SEGMENTATION: ("X", "bad segmentation")}
 
@@ -136,7 +137,7 @@ class ClassList(QWidget):
     def _write(self) -> None:
         for record in self._records:
             button = self._buttons[record.id]
-            button.setText(f"{record.key or ' '}  {record.name}   {self._counts.get(record.id, 0):,}")
+            button.setText(f"{record.key or ' '}  {literal(record.name)}   {self._counts.get(record.id, 0):,}")
             key = f"Key {record.key}" if record.key else "A click"
             button.setToolTip(f"{key} labels the object {record.name}. Right click: rename, colour.")
         for class_id, (key, name) in SPECIAL.items():

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cellsynth.imaging.crop import Box, cut_context
 from napari_cellsynth.widgets.crop_view import CropView
-from napari_cellsynth.widgets.keys import verb_of
+from napari_cellsynth.widgets.keys import is_held, verb_of
 from napari_cellsynth.widgets.label_queue import Entry
 from napari_cellsynth.widgets.session import Session
 
@@ -83,10 +83,10 @@ class CropStage(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take our keys here: on their way up the scroll area would eat the arrows."""
         verb = verb_of(event)
-        if verb:
-            self.verb.emit(verb)
-        else:
+        if not verb:
             super().keyPressEvent(event)
+        elif not is_held(event, verb):
+            self.verb.emit(verb)
 
     def _draw(self, entry: Entry, pixels: NDArray[Any]) -> None:
         crop, self._cut = cut_context(pixels, entry.box, MARGIN)

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.session_bar import SessionBar
@@ -59,7 +70,45 @@ class Dock(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.scroll, 1)
         self.setMinimumWidth(300)
+        self._frame: QDockWidget | None = None
+        self._turning = delayed(self, 0, self._turn)
 
+    # ------------------------------------------------------------------ in front or behind another tab
+    def is_seen(self) -> bool:
+        """Whether the dock is on the screen; behind another tab Qt still calls it visible."""
+        return bool(self.isVisible()) and not self.visibleRegion().isEmpty()
+
+    def came_forward(self) -> None:
+        """Do what is due when the dock comes on the screen; may be called again while it is there."""
+
+    def went_back(self) -> None:
+        """Do what is due when the dock is hidden or another tab is chosen; may be called again."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the tabs that the dock is among."""
+        super().showEvent(event)
+        frame = frame_of(self)
+        if frame is not None and frame is not self._frame:
+            self._frame = frame
+            frame.visibilityChanged.connect(self._on_tab)
+        self._turn()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Leave the screen."""
+        super().hideEvent(event)
+        self.went_back()
+
+    def _on_tab(self, _in_front: bool) -> None:
+        # The docks are moved after Qt has told.
+        self._turning.start()
+
+    def _turn(self) -> None:
+        if self.is_seen():
+            self.came_forward()
+        else:
+            self.went_back()
+
+    # ------------------------------------------------------------------ layout
     def sizeHint(self) -> QSize:
         """Return the width of the wireframes; the height is napari's to give."""
         return QSize(380, 560)
@@ -76,6 +125,14 @@ class Dock(QWidget):
         return row
 
 
+def frame_of(widget: QWidget) -> QDockWidget | None:
+    """Return napari's frame around a dock, or None."""
+    parent = widget.parent()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parent()
+    return parent
+
+
 def button(name: str, text: str, tooltip: str, *, primary: bool = False) -> QPushButton:
     """Return a push button; `name` (a verb) is its objectName."""
     made = QPushButton(text)
@@ -84,7 +141,15 @@ def button(name: str, text: str, tooltip: str, *, primary: bool = False) -> QPus
     # Space and the arrows belong to the crop, not to the button clicked last.
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     made.setProperty("primary", primary)
+    made.pressed.connect(lambda: _take_typed(made))
     return made
+
+
+def _take_typed(pressed: QPushButton) -> None:
+    """Take over a number that is still being typed: a click leaves the focus, and so the typing, in its field."""
+    field = pressed.window().focusWidget()
+    if isinstance(field, QAbstractSpinBox):
+        field.interpretText()
 
 
 def label(text: str = "", role: str = "", *, name: str = "", wrap: bool = False) -> QLabel:

@@ -184,6 +184,11 @@ class GalleryDock(SeenDock):
         self.clear_only.setVisible(self._only is not None)
         self._show_selection()
 
+    def refresh_after_labels(self) -> None:
+        """Read the table again in a moment where labels can change it: synthetic patches have none."""
+        if self.show_box.currentText() != SYNTHETIC:
+            super().refresh_after_labels()
+
     def _summarise(self) -> None:
         table = self.model.table
         words = f"{len(table):,} patches"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,21 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.source import ENDINGS
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.background import Background
+from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.session import Session
 
+_LONGEST = 200
+"""Bytes of a file's stem."""
+
 FILTER = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)})"
+
+
+class Added(NamedTuple):
+    """The project that images were added to, their ids there, and how many of them it did not have before."""
+
+    project: Path
+    ids: list[int]
+    new: int
 
 
 class ImageAdder(QWidget):
@@ -69,12 +81,12 @@ class ImageAdder(QWidget):
             return
         target = free_path(Path(project.path).parent / f"{Path(project.path).stem}-images", layer.name)
         with self._session.reporting():
-            pixels = time_series(layer)
+            read = time_series(layer)
             self.button.setText("Saving…")
             self.button.setEnabled(False)
             self._session.inform(f"“{layer.name}” is only in memory: it is saved as {target} and linked from there.")
-            folder = Path(project.path)
-            self._reader.run(lambda: _save_and_add(pixels, target, folder, self.group_by or None))
+            folder, group = Path(project.path), self.group_by or None
+            self._reader.run(lambda: _save_and_add(read, target, folder, group))
 
     # ------------------------------------------------------------------ asking the person
     def _fill(self) -> None:
@@ -83,11 +95,11 @@ class ImageAdder(QWidget):
         self.menu.addAction("Folder as one time-lapse…", self.ask_folder)
         self.menu.addAction("Pattern as one time-lapse…", self.ask_pattern)
         viewer = self._session.viewer
-        layers = [] if viewer is None else [x for x in viewer.layers if is_addable(x)]
+        layers = [] if viewer is None else [x for x in viewer.layers if is_addable(self._session, x)]
         if layers:
             self.menu.addSeparator()
         for layer in layers:
-            self.menu.addAction(f"Layer “{layer.name}”", partial(self.add_layer, layer))
+            self.menu.addAction(f"Layer “{literal(layer.name)}”", partial(self.add_layer, layer))
 
     def ask_files(self) -> None:
         """Ask for files; each becomes a series."""
@@ -108,18 +120,22 @@ class ImageAdder(QWidget):
             self.add([text.strip()])
 
     # ------------------------------------------------------------------ answers
-    def _on_added(self, added: tuple[list[int], int], _seconds: float) -> None:
+    def _on_added(self, added: Added, _seconds: float) -> None:
         self._rest()
-        ids, new = added
+        layer, self._source_layer = self._source_layer, None
+        project = self._session.project
+        # The person may have gone on to another project, whose images have the same ids.
+        if project is None or Path(project.path) != added.project:
+            self._session.inform(f"The images were added to {added.project}.")
+            return
         self._session.images_changed.emit()
-        if not new and ids:
+        if not added.new and added.ids:
             self._session.report("These images are in the project already.")
-        if ids:
-            self._session.show_image(ids[0])
+        if added.ids:
+            self._session.show_image(added.ids[0])
             # The same pixels are on the canvas twice now; the person's own layer is only hidden.
-            if self._source_layer is not None:
-                self._source_layer.visible = False
-        self._source_layer = None
+            if layer is not None:
+                layer.visible = False
 
     def _on_failed(self, error: UserError) -> None:
         self._rest()
@@ -132,13 +148,15 @@ class ImageAdder(QWidget):
         self.button.setEnabled(True)
 
 
-def is_addable(layer: Any) -> bool:
+def is_addable(session: Session, layer: Any) -> bool:
     """Whether a layer on the canvas is an image that is not the project's own."""
-    return type(layer).__name__ == "Image" and "cellsynth" not in layer.metadata
+    return type(layer).__name__ == "Image" and not session.layers.owns(layer)
 
 
-def time_series(layer: Any) -> NDArray[Any]:
-    """Return an image layer's pixels as (T, Y, X) or, for colour, (T, Y, X, 3).
+def time_series(layer: Any) -> Callable[[], NDArray[Any]]:
+    """Return what reads an image layer's pixels as (T, Y, X) or, for colour, (T, Y, X, 3).
+
+    Reading is left to a thread: a lazy layer may take minutes to compute.
 
     Raises
     ------
@@ -150,23 +168,31 @@ def time_series(layer: Any) -> NDArray[Any]:
     pixels, spatial = layer.data, 2 + bool(layer.rgb)
     if pixels.ndim not in (spatial, spatial + 1):
         raise UserError(f"“{layer.name}” has {pixels.ndim} axes.", "Add layers of (time,) rows, columns.")
-    series = np.asarray(pixels)
-    series = series if series.ndim > spatial else series[None]
-    return series[..., :3] if layer.rgb else series
+    color = bool(layer.rgb)
+
+    def read() -> NDArray[Any]:
+        series = np.asarray(pixels)
+        series = series if series.ndim > spatial else series[None]
+        return series[..., :3] if color else series
+
+    return read
 
 
 def free_path(folder: Path, name: str) -> Path:
     """Return a TIFF path in `folder` after a layer's name that is not taken."""
     stem = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "image"
+    # File systems allow 255 bytes, and some characters take four.
+    stem = stem.encode()[:_LONGEST].decode(errors="ignore")
     path, number = folder / f"{stem}.tif", 2
     while path.exists():
         path, number = folder / f"{stem}-{number}.tif", number + 1
     return path
 
 
-def _save_and_add(pixels: NDArray[Any], target: Path, project: Path, group_by: str | None) -> tuple[list[int], int]:
+def _save_and_add(read: Callable[[], NDArray[Any]], target: Path, project: Path, group_by: str | None) -> Added:
     import tifffile
 
+    pixels = read()
     try:
         target.parent.mkdir(exist_ok=True)
         color = pixels.ndim == 4
@@ -182,8 +208,8 @@ def _save_and_add(pixels: NDArray[Any], target: Path, project: Path, group_by: s
     return _add(project, [str(target)], group_by)
 
 
-def _add(path: Path, images: list[str], group_by: str | None) -> tuple[list[int], int]:
+def _add(path: Path, images: list[str], group_by: str | None) -> Added:
     with Project.open(path) as project:
         before = len(project.images())
         ids = project.add_images(images, group_by=group_by)
-        return ids, len(project.images()) - before
+        return Added(path, ids, len(project.images()) - before)

@@ -49,6 +49,12 @@ def verb_of(event: QKeyEvent) -> str:
     return ""
 
 
+def is_held(event: QKeyEvent, verb: str) -> bool:
+    """Whether a key that labels is only still held down: one press labels one object."""
+    labels = verb.startswith("class ") or verb in ("unsure", "bad_segmentation", "unlabel", "accept")
+    return labels and bool(event.isAutoRepeat())
+
+
 def overrides(event: QEvent) -> bool:
     """Whether `event` asks if a menu's shortcut may take a key that is ours while the dock has the focus."""
     return event.type() == QEvent.Type.ShortcutOverride and bool(verb_of(event))

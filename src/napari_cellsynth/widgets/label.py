@@ -7,17 +7,19 @@ from typing import Any, Literal
 
 import pandas as pd
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QKeyEvent, QShowEvent
-from qtpy.QtWidgets import QComboBox, QLabel
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QLabel
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.widgets.class_list import ClassList
 from napari_cellsynth.widgets.crop_stage import CropStage
-from napari_cellsynth.widgets.dock import Dock, button, delayed, label
-from napari_cellsynth.widgets.keys import KeySheet, overrides, verb_of
-from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, ORDERS, UNLABELLED_FIRST, LabelQueue
+from napari_cellsynth.widgets.dock import Dock, button, delayed
+from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
+from napari_cellsynth.widgets.label_queue import LabelQueue
+from napari_cellsynth.widgets.label_tally import LabelTally
 from napari_cellsynth.widgets.object_facts import ObjectFacts
+from napari_cellsynth.widgets.order_box import OrderBox
 from napari_cellsynth.widgets.session import NO_PROJECT
 
 Source = Literal["hand", "accepted prediction"]
@@ -48,17 +50,14 @@ class LabelDock(Dock):
         self.stage.setMinimumHeight(200)
         self.facts = ObjectFacts()
         self.classes = ClassList()
-        self.order = QComboBox()
-        self.order.setObjectName("order")
-        self.order.setToolTip("The order in which the objects come.")
-        self.tally = label("", "quiet", name="tally", wrap=True)
+        self.order = OrderBox()
+        self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
         self.keys = button("keys", "? keys", "Show the keys.")
         self._lay_out()
         self.sheet = KeySheet(self.scroll)
         self._following = delayed(self, FOLLOW_MS, self._bring_canvas)
-        self._counting = delayed(self, 250, self._show_rate)
         self._connect()
         self._read_project()
 
@@ -115,11 +114,19 @@ class LabelDock(Dock):
             nothing = "There is no object to label. Segment some frames first."
             self.session.report(NO_PROJECT if self.session.project is None else nothing)
             return
+        # After the last object the next key of a quick hand must not fall on that one again.
+        if self.queue.finished:
+            self.session.report(
+                f"All {len(self.queue):,} objects are labelled. Go to one with the arrows to revise it."
+            )
+            return
         with self.session.reporting():
             self._given = {entry.object_id: class_id}
             self.session.need_project().label([entry.object_id], class_id, source=source)
-            self.queue.move_on(entry.class_id == UNLABELLED)
+            going_on = self.queue.move_on(entry.class_id == UNLABELLED)
             self._show_current()
+            if not going_on:
+                self.session.inform(f"All {len(self.queue):,} objects are labelled.")
 
     def give_key(self, key: str) -> None:
         """Give the class that has `key`."""
@@ -186,12 +193,7 @@ class LabelDock(Dock):
         if len(predicted):
             pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
             self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
-        orders = [order for order in ORDERS if self._suggested or order != LEAST_CERTAIN]
-        if [self.order.itemText(i) for i in range(self.order.count())] != orders:
-            chosen = self.order.currentText()
-            self.order.clear()
-            self.order.addItems(orders)
-            self.order.setCurrentText(chosen if chosen in orders else UNLABELLED_FIRST)
+        self.order.offer(predicted=bool(self._suggested))
         if show:
             self._show_facts()
 
@@ -245,7 +247,7 @@ class LabelDock(Dock):
         elif self.queue is not None:
             self.stage.show_entry(entry, self.queue.ahead(AHEAD))
             # A dock behind another tab keeps its place to itself.
-            if announce and self.isVisible():
+            if announce and self.is_seen():
                 self.session.select_object(entry.object_id, move_canvas=False)
                 self._following.start()
         self._show_facts()
@@ -262,20 +264,11 @@ class LabelDock(Dock):
     def _show_counts(self) -> None:
         counts = self.queue.counts() if self.queue is not None else {}
         self.classes.set_counts(counts)
-        self._counting.start()
-
-    def _show_rate(self) -> None:
-        project = self.session.project
-        if project is None or self.queue is None:
-            self.tally.setText("")
-            return
-        labelled = len(self.queue) - self.queue.counts().get(UNLABELLED, 0)
-        rate = project.labels_per_minute()
-        self.tally.setText(f"of {len(self.queue):,}: {labelled:,} labelled · {rate:.0f} a minute")
+        self.tally.count_soon(self.queue)
 
     def _bring_canvas(self) -> None:
         entry = self.queue.current if self.queue is not None else None
-        if entry is not None and self.facts.follow.isChecked() and self.isVisible():
+        if entry is not None and self.facts.follow.isChecked() and self.is_seen():
             with self.session.reporting():
                 self.session.layers.place(entry.image_id, entry.frame, entry.cy, entry.cx, entry.mask_label)
 
@@ -290,10 +283,10 @@ class LabelDock(Dock):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Do what a key stands for."""
         verb = verb_of(event)
-        if verb:
-            self._on_verb(verb)
-        else:
+        if not verb:
             super().keyPressEvent(event)
+        elif not is_held(event, verb):
+            self._on_verb(verb)
 
     def _on_verb(self, verb: str) -> None:
         if verb != "keys":
@@ -303,7 +296,6 @@ class LabelDock(Dock):
         else:
             self._verbs()[verb]()
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def came_forward(self) -> None:
         """Take the keys when the dock comes to the front."""
-        super().showEvent(event)
         self.stage.setFocus()

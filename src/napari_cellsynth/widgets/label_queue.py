@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.imaging.crop import Box
+from napari_cellsynth.project import UNLABELLED
 
 UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN = "Unlabelled first", "Acquisition", "Random", "Least certain"
 ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN)
@@ -41,6 +42,13 @@ class LabelQueue:
     confidence : Series, optional
         Object id to the confidence of the newest prediction, in [0, 1], for the order by certainty; objects without a
         prediction come last there.
+
+    Attributes
+    ----------
+    position : int
+        Where the person is.
+    finished : bool
+        Whether the last label left none to go on to, and the person is still there.
     """
 
     def __init__(self, objects: pd.DataFrame, order: str, confidence: pd.Series | None = None) -> None:
@@ -59,6 +67,7 @@ class LabelQueue:
         self._centres = objects[["cy", "cx"]].to_numpy(np.float64)
         self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
         self.position = self._unlabelled_from(0, 0)
+        self.finished = False
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -82,18 +91,29 @@ class LabelQueue:
     def step(self, by: int) -> None:
         """Go on or back; the ends hold."""
         self.position = int(np.clip(self.position + by, 0, max(0, len(self) - 1)))
+        self.finished = False
 
     def go_to(self, object_id: int) -> bool:
         """Go to an object; False where it is not in the queue."""
         if object_id not in self._place:
             return False
         self.position = self._place[object_id]
+        self.finished = False
         return True
 
-    def move_on(self, was_unlabelled: bool) -> None:
-        """Go on after a label: to the next unlabelled object, or, for who revises labels, simply to the next one."""
-        following = min(self.position + 1, max(0, len(self) - 1))
-        self.position = self._unlabelled_from(following, following) if was_unlabelled else following
+    def move_on(self, was_unlabelled: bool) -> bool:
+        """Go on after a label: to the next unlabelled object, or, for who revises labels, simply to the next one.
+
+        After the last object comes the first unlabelled one; where none is left, the queue stays, is `finished`, and
+        False is returned.
+        """
+        if not was_unlabelled and self.position + 1 < len(self):
+            self.position += 1
+            return True
+        self.finished = not (self._classes == UNLABELLED).any()
+        if not self.finished:
+            self.position = self._unlabelled_from(self.position + 1, self._unlabelled_from(0, 0))
+        return not self.finished
 
     def ahead(self, count: int) -> list[Entry]:
         """Return the objects that probably come next, the likeliest first."""
@@ -118,5 +138,5 @@ class LabelQueue:
         return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
 
     def _unlabelled_from(self, start: int, otherwise: int) -> int:
-        found = np.flatnonzero(self._classes[start:] == 0)
+        found = np.flatnonzero(self._classes[start:] == UNLABELLED)
         return int(start + found[0]) if len(found) else otherwise

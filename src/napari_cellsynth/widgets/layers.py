@@ -15,12 +15,13 @@ from qtpy.QtCore import QTimer
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
+from napari_cellsynth.widgets.canvas_frames import CanvasFrames
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
 
-OBJECTS = "objects"
+IMAGE, OBJECTS = "image", "objects"
 
 RETELL_MS = 200
 """Labels come in bursts; what the canvas says of the objects is made once after a burst."""
@@ -43,12 +44,17 @@ class ProjectLayers:
         self._session = session
         # Weak: the session must not keep a closed viewer alive.
         self._viewer = weakref.ref(viewer)
+        self._pixels = CanvasFrames(session)
+        # Not in the layers' metadata: those go with the copies that the person makes, which are not ours.
+        self._kinds: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self.image_id: int | None = None
         self.frame = 0
         self.frame_is_segmented = False
         self._frame_objects: pd.DataFrame | None = None
-        viewer.dims.events.current_step.connect(self._on_step)
-        session.objects_changed.connect(self.refresh)
+        # The point also moves within a step of a coarser layer, and the steps where a layer that comes or goes ends.
+        viewer.dims.events.point.connect(self._on_slider)
+        viewer.dims.events.current_step.connect(self._on_slider)
+        session.objects_changed.connect(self._on_objects)
         # The table behind the tooltips follows a moment after the labels; a key must not wait for it.
         self._retelling = QTimer(session)
         self._retelling.setSingleShot(True)
@@ -66,8 +72,7 @@ class ProjectLayers:
     @property
     def image_layers(self) -> list[Any]:
         """The Image layers of the shown image (several where its channels are apart)."""
-        viewer = self._viewer()
-        return [] if viewer is None else [x for x in viewer.layers if x.metadata.get("cellsynth") == "image"]
+        return [layer for layer in self._own() if self._kinds[layer] == IMAGE]
 
     def frame_objects(self) -> pd.DataFrame:
         """Return the objects of the current frame.
@@ -118,7 +123,8 @@ class ProjectLayers:
             Where the image's file is gone or broken.
         """
         viewer = self._viewer()
-        if viewer is None or image_id == self.image_id:
+        # The person may have taken the image off the canvas by hand and want it back.
+        if viewer is None or (image_id == self.image_id and self.image_layers):
             return
         project = self._session.need_project()
         source = project.source(image_id)
@@ -126,24 +132,46 @@ class ProjectLayers:
         self._remove()
         # Until the image is in, `image_id` stays None: napari moves the slider while it inserts a layer, and following
         # it then would insert the objects inside of that insertion.
-        self._add_image(viewer, image_id, name, source)
+        self._add_image(name, source)
         viewer.dims.set_point(viewer.dims.ndim - 3, 0)
         self.image_id, self.frame = image_id, 0
         self.refresh()
         viewer.reset_view()
         self._session.frame_changed.emit(image_id, self.frame)
 
-    def _add_image(self, viewer: Any, image_id: int, name: str, source: Any) -> None:
-        pixels = source.lazy()
-        metadata = {"cellsynth": "image", "image_id": image_id}
-        channels = source.shape[1]
+    def add(self, kind: str, adder: str, data: Any, **options: Any) -> Any:
+        """Add a layer of the project to the canvas and return it (a list of them where channels are apart).
+
+        Parameters
+        ----------
+        kind : str
+            What `ours` finds it by.
+        adder : str
+            The viewer's method: ``"add_image"`` or ``"add_labels"``; the latter's layer cannot be painted in.
+        data, options
+            What that method takes.
+        """
+        made = getattr(self._viewer(), adder)(data, **options)
+        for layer in made if isinstance(made, list) else [made]:
+            self._kinds[layer] = kind
+        if adder == "add_labels":
+            made.events.editable.connect(_lock)
+            made.editable = False
+        return made
+
+    def owns(self, layer: Any) -> bool:
+        """Whether a layer is the project's own; a copy that the person made of one is not."""
+        return layer in self._kinds
+
+    def _add_image(self, name: str, source: Any) -> None:
+        pixels, channels = self._pixels.of(source), source.shape[1]
         if channels == 1:
-            viewer.add_image(pixels[:, 0], name=name, metadata=metadata)
+            self.add(IMAGE, "add_image", pixels[:, 0], name=name)
         elif channels == 3 and source.dtype == np.uint8:
-            viewer.add_image(np.moveaxis(pixels, 1, -1), name=name, rgb=True, metadata=metadata)
+            self.add(IMAGE, "add_image", np.moveaxis(pixels, 1, -1), name=name, rgb=True)
         else:
             names = [f"{name} · channel {c + 1}" for c in range(channels)]
-            viewer.add_image(pixels, channel_axis=1, name=names, metadata=metadata)
+            self.add(IMAGE, "add_image", pixels, channel_axis=1, name=names)
 
     def refresh(self) -> None:
         """Read the current frame's objects again."""
@@ -151,7 +179,10 @@ class ProjectLayers:
         if viewer is None or project is None or self.image_id is None:
             return
         self._frame_objects = None
-        mask = project.mask(self.image_id, self.frame)
+        mask = None
+        # Where it cannot be read the outlines of the frame before must not stay.
+        with self._session.reporting():
+            mask = project.mask(self.image_id, self.frame)
         self.frame_is_segmented = mask is not None
         layer = self.objects_layer
         if mask is None:
@@ -160,9 +191,8 @@ class ProjectLayers:
                 layer.data = np.zeros_like(np.asarray(layer.data))
                 layer.features = pd.DataFrame()
         elif layer is None:
-            layer = viewer.add_labels(mask, name=OBJECTS, opacity=0.7, metadata={"cellsynth": OBJECTS})
+            layer = self.add(OBJECTS, "add_labels", mask, name=OBJECTS, opacity=0.7)
             layer.contour = 2
-            layer.editable = False
             bind_canvas(layer, self._session)
         else:
             layer.data = mask
@@ -185,9 +215,10 @@ class ProjectLayers:
         if viewer is None:
             return
         self.show(image_id)
-        viewer.dims.set_point(viewer.dims.ndim - 3, frame)
+        point = self.image_layers[0].data_to_world((frame, cy, cx))
+        viewer.dims.set_point(viewer.dims.ndim - 3, point[0])
         camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
-        camera.center = (*camera.center[:-2], cy, cx)
+        camera.center = (*camera.center[:-2], *point[1:])
         if label and self.objects_layer is not None:
             self.objects_layer.selected_label = label
 
@@ -203,25 +234,30 @@ class ProjectLayers:
         """Let go of the viewer."""
         viewer = self._viewer()
         if viewer is not None:
-            viewer.dims.events.current_step.disconnect(self._on_step)
+            viewer.dims.events.point.disconnect(self._on_slider)
+            viewer.dims.events.current_step.disconnect(self._on_slider)
         self.image_id = None
 
     # ------------------------------------------------------------------ inside
     def ours(self, kind: str) -> Any:
-        """Return our layer of a kind (its ``metadata["cellsynth"]``), or None."""
+        """Return our layer of a kind, or None."""
+        return next((layer for layer in self._own() if self._kinds[layer] == kind), None)
+
+    def _own(self) -> list[Any]:
         viewer = self._viewer()
-        if viewer is None:
-            return None
-        return next((layer for layer in viewer.layers if layer.metadata.get("cellsynth") == kind), None)
+        return [] if viewer is None else [layer for layer in viewer.layers if layer in self._kinds]
 
     def _remove(self) -> None:
-        viewer = self._viewer()
-        if viewer is None:
-            return
         # While the image leaves, the slider jumps about: nobody wants the masks of those frames.
         self.image_id = None
-        for layer in [x for x in viewer.layers if "cellsynth" in x.metadata]:
-            viewer.layers.remove(layer)
+        viewer = self._viewer()
+        if viewer is not None:
+            for layer in self._own():
+                viewer.layers.remove(layer)
+
+    def _on_objects(self) -> None:
+        with self._session.reporting():
+            self.refresh()
 
     def _retell_soon(self) -> None:
         self._frame_objects = None
@@ -229,7 +265,9 @@ class ProjectLayers:
 
     def _retell(self) -> None:
         layer = self.objects_layer
-        if layer is not None and self.image_id is not None and self._session.project is not None:
+        if layer is None or self.image_id is None or self._session.project is None:
+            return
+        with self._session.reporting():
             if self.frame_is_segmented:
                 layer.features = self._features()
             self._session.frame_objects_changed.emit()
@@ -243,20 +281,27 @@ class ProjectLayers:
             {
                 "index": objects["mask_label"].to_numpy(),
                 "object": objects.index.to_numpy(),
-                "class": [given.get(int(c), "") for c in objects["class_id"]],
-                "predicted": [names.get(int(c), "") for c in objects["predicted_id"]],
+                "class": [given.get(c, "") for c in objects["class_id"].tolist()],
+                "predicted": [names.get(c, "") for c in objects["predicted_id"].tolist()],
                 "confidence": objects["confidence"].round(2).to_numpy(),
                 "area": objects["area"].to_numpy(),
             }
         )
 
-    def _on_step(self) -> None:
-        viewer = self._viewer()
-        if viewer is None or self.image_id is None or viewer.dims.ndim < 3:
+    def _on_slider(self) -> None:
+        viewer, images = self._viewer(), self.image_layers
+        if viewer is None or self.image_id is None or not images:
             return
-        frame = int(viewer.dims.current_step[viewer.dims.ndim - 3])
+        # The frame that napari draws of the image: other layers may have other steps, or reach further.
+        drawn = round(float(images[0].world_to_data(viewer.dims.point)[0]))
+        frame = min(max(drawn, 0), images[0].data.shape[0] - 1)
         if frame != self.frame:
             self.frame = frame
-            with self._session.reporting():
-                self.refresh()
+            self._on_objects()
             self._session.frame_changed.emit(self.image_id, frame)
+
+
+def _lock(event: Any) -> None:
+    """Keep a layer from being painted in: napari makes it editable again whenever its data are set."""
+    if event.source.editable:
+        event.source.editable = False

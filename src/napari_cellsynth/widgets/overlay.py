@@ -108,10 +108,7 @@ class PredictionOverlay(QObject):
 
     def layer(self, kind: str) -> Any:
         """Return the layer ``"classes"`` or ``"confidence"``, or None."""
-        viewer = self._session.viewer
-        if viewer is None:
-            return None
-        return next((layer for layer in viewer.layers if layer.metadata.get("cellsynth") == kind), None)
+        return self._session.layers.ours(kind)
 
     def refresh(self) -> None:
         """Read the frame's predictions again and repaint what is shown."""
@@ -162,13 +159,12 @@ class PredictionOverlay(QObject):
                 layer.visible = False
             return
         place = {record.id: i + 1 for i, record in enumerate(classes)}
-        values = [place.get(int(class_id), 0) for class_id in self.table["class_id"]]
+        values = [place.get(class_id, 0) for class_id in self.table["class_id"].tolist()]
         image = look_up(instances, self.table["mask_label"], values, np.uint8)
         colors = [record.color for record in classes]
         if layer is None:
             colormap = _class_colormap(colors)
             layer = self._add("add_labels", image, CLASSES, objects_layer, opacity=0.35, colormap=colormap)
-            layer.editable = False
             layer.metadata["colors"] = colors
             bind_canvas(layer, self._session)
             return
@@ -204,7 +200,7 @@ class PredictionOverlay(QObject):
     def _add(self, adder: str, image: NDArray[Any], kind: str, below: Any, **options: Any) -> Any:
         viewer = self._session.viewer
         active = viewer.layers.selection.active
-        layer = getattr(viewer, adder)(image, name=kind, metadata={"cellsynth": kind}, **options)
+        layer = self._session.layers.add(kind, adder, image, name=kind, **options)
         # Below the outlines, which stay in front and keep the person's selection.
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(below))
         viewer.layers.selection.active = active or below

@@ -39,10 +39,13 @@ class SegmentationPreview(QObject):
         super().__init__(parent)
         self._session = session
         self._parameters: SegmentParameters | None = None
+        self._outlines_shown = True  # before a preview took their place
         self._worker = Background(self)
         session.workers.append(self._worker)
         self._worker.done.connect(self._draw)
         self._worker.failed.connect(self._on_failed)
+        # Outlines of one frame must not lie over another, nor those that are still being computed.
+        session.frame_changed.connect(self._on_frame)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -57,11 +60,15 @@ class SegmentationPreview(QObject):
         """Take the preview off the canvas and bring the project's objects back."""
         self._debounce.stop()
         self._worker.forget()
-        viewer, layer = self._session.viewer, self._layer()
-        if viewer is not None and layer is not None:
-            viewer.layers.remove(layer)
-        if self._session.layers.objects_layer is not None:
-            self._session.layers.objects_layer.visible = True
+        viewer, layer, objects = self._session.viewer, self._layer(), self._session.layers.objects_layer
+        if viewer is None or layer is None:
+            return
+        viewer.layers.remove(layer)
+        if objects is not None:
+            objects.visible = self._outlines_shown
+
+    def _on_frame(self, _image_id: int, _frame: int) -> None:
+        self.remove()
 
     def _compute(self) -> None:
         session, parameters = self._session, self._parameters
@@ -78,21 +85,20 @@ class SegmentationPreview(QObject):
         self._worker.run(partial(_segment, source, frame, pixels, parameters))
 
     def _draw(self, labels: NDArray[np.int32], seconds: float) -> None:
-        viewer = self._session.viewer
+        viewer, layer, objects = self._session.viewer, self._layer(), self._session.layers.objects_layer
         if viewer is None or self._session.current_image_id is None:
             return
-        layer = self._layer()
         if layer is None:
+            self._outlines_shown = objects is None or objects.visible
             active = viewer.layers.selection.active
-            layer = viewer.add_labels(labels, name=PREVIEW, metadata={"cellsynth": PREVIEW})
+            layer = self._session.layers.add(PREVIEW, "add_labels", labels, name=PREVIEW)
             layer.contour = 2
-            layer.editable = False
             # Adding a layer selects it; the person had another one in hand.
             viewer.layers.selection.active = active
         else:
             layer.data = labels
-        if self._session.layers.objects_layer is not None:
-            self._session.layers.objects_layer.visible = False
+        if objects is not None:
+            objects.visible = False
         self.computed.emit(int(labels.max(initial=0)), seconds)
 
     def _on_failed(self, error: UserError) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtGui import QShowEvent
-
 from napari_cellsynth.widgets.dock import Dock, delayed
 
 AFTER_LABELS_MS = 400
@@ -33,7 +31,7 @@ class SeenDock(Dock):
 
     def refresh_if_seen(self) -> None:
         """Read the project again, now or as soon as the dock is seen."""
-        if self.isVisible():
+        if self.is_seen():
             self.refresh()
         else:
             self._stale = True
@@ -42,9 +40,8 @@ class SeenDock(Dock):
         """Read the project again once no label has come for a moment."""
         self._after_labels.start()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Make up for what happened while the dock was hidden."""
-        super().showEvent(event)
+    def came_forward(self) -> None:
+        """Make up for what happened while the dock was not seen."""
         if self._stale:
             self._stale = False
             self.refresh()

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QSpinBox
 
 from napari_cellsynth.errors import UserError
@@ -14,10 +13,10 @@ from napari_cellsynth.events import Finished
 from napari_cellsynth.jobs.job import Job, SegmentParameters
 from napari_cellsynth.widgets.dock import Dock, allow, button, label
 from napari_cellsynth.widgets.form import ModelForm
+from napari_cellsynth.widgets.found_objects import FoundObjects
 from napari_cellsynth.widgets.image_adding import ImageAdder
 from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.preview import SegmentationPreview
-from napari_cellsynth.widgets.sparkline import sparkline
 
 LABELS = {
     "radius": "texture radius",
@@ -36,8 +35,6 @@ class SegmentDock(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self._seconds: float | None = None
-        self._orphans: list[int] = []
-        self._shown_orphan = -1
         self._edited = False
         self.images = label("", name="images", wrap=True)
         self.add = ImageAdder(self.session)
@@ -73,11 +70,7 @@ class SegmentDock(Dock):
         self.segment_frame = button("segment_frame", "This frame", "Segment only the frame on the canvas.")
         self.estimate = label("", "quiet", name="estimate")
         self.problem = label("", "problem", name="problem", wrap=True)
-        self.found_heading = label("Found", "heading")
-        self.found = label("", name="found", wrap=True)
-        self.areas = label("", "quiet", name="areas", wrap=True)
-        self.carried = label("", name="carried", wrap=True)
-        self.show_orphans = button("show_orphans", "show", "Go to the next place whose label found no object.")
+        self.found = FoundObjects(self.session)
         self.preview = SegmentationPreview(self.session, self)
         self._lay_out()
         self._connect()
@@ -95,9 +88,7 @@ class SegmentDock(Dock):
         row.setContentsMargins(0, 4, 0, 0)
         self.add_row(self.estimate)
         self.body.addWidget(self.problem)
-        self.add_row(self.found_heading, self.found, stretch=1)
-        self.body.addWidget(self.areas)
-        self.add_row(self.carried, self.show_orphans)
+        self.body.addWidget(self.found)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -107,7 +98,7 @@ class SegmentDock(Dock):
         session.objects_changed.connect(self._read_objects)
         session.frame_changed.connect(self._on_frame)
         session.jobs_changed.connect(self._show_buttons)
-        self.shown.activated.connect(lambda _i: session.show_image(int(self.shown.currentData())))
+        self.shown.activated.connect(lambda _index: self._on_shown())
         self.group_by.textChanged.connect(lambda text: setattr(self.add, "group_by", text.strip()))
         self.form.valueChanged.connect(self._on_edited)
         self.form.problemChanged.connect(lambda _text: self._show_buttons())
@@ -117,7 +108,6 @@ class SegmentDock(Dock):
         self.preview.failed.connect(self._on_preview_failed)
         self.segment_all.clicked.connect(lambda: self.submit(whole=True))
         self.segment_frame.clicked.connect(lambda: self.submit(whole=False))
-        self.show_orphans.clicked.connect(self.show_next_orphan)
 
     # ------------------------------------------------------------------ what the person does
     def submit(self, *, whole: bool) -> None:
@@ -135,22 +125,16 @@ class SegmentDock(Dock):
             handle = self.session.submit(Job.of(project.path, parameters), title)
             handle.ended.connect(self._on_segmented)
 
-    def show_next_orphan(self) -> None:
-        """Bring the next label that found no object into view."""
-        with self.session.reporting():
-            orphans = self.session.need_project().orphans()
-            if not len(orphans):
-                return
-            self._shown_orphan = (self._shown_orphan + 1) % len(orphans)
-            row = orphans.iloc[self._shown_orphan]
-            self.session.layers.place(int(row["image_id"]), int(row["frame"]), float(row["cy"]), float(row["cx"]))
+    def _on_shown(self) -> None:
+        self.session.show_image(int(self.shown.currentData()))
+        # Where it could not be shown the canvas still has the image before.
+        self._show_shown()
 
     # ------------------------------------------------------------------ what the project says
     def _read_project(self) -> None:
         self._edited = False
         self._seconds = None
-        self.preview.remove()
-        self.result.setText("")
+        self._remove_preview()
         self._read_images()
         self._read_objects()
 
@@ -178,25 +162,8 @@ class SegmentDock(Dock):
         self._preview_soon()
 
     def _read_objects(self) -> None:
-        project = self.session.project
-        objects = project.objects() if project is not None else pd.DataFrame()
-        for each in (self.found_heading, self.found, self.areas):
-            each.setVisible(len(objects) > 0)
-        if len(objects):
-            frames = len(objects.drop_duplicates(["image_id", "frame"]))
-            self.found.setText(f"{len(objects):,} objects · {len(objects) / frames:.1f} a frame")
-            low, high = np.percentile(objects["area"], [1, 99])
-            self.areas.setText(f"area  {low:,.0f} px {sparkline(objects['area'].to_numpy())} {high:,.0f} px")
-        orphans = project.orphans() if project is not None else pd.DataFrame()
-        self._show_orphans(len(orphans))
-
-    def _show_orphans(self, count: int, carried: int | None = None) -> None:
-        parts = [] if carried is None else [f"Carried over {carried:,} labels"]
-        if count:
-            parts.append(f"{count:,} label{'s' * (count != 1)} could not be placed")
-        self.carried.setText(" · ".join(parts))
-        self.carried.setVisible(bool(parts))
-        self.show_orphans.setVisible(count > 0)
+        self.found.read()
+        self._preview_soon()
 
     def _on_frame(self, _image_id: int, _frame: int) -> None:
         self._show_shown()
@@ -257,13 +224,17 @@ class SegmentDock(Dock):
         if on:
             self._preview_soon()
         else:
-            self.preview.remove()
-            self.result.setText("")
+            self._remove_preview()
+
+    def _remove_preview(self) -> None:
+        self.preview.remove()
+        self.result.setText("")
 
     def _preview_soon(self) -> None:
         """Preview where it tells something new: a frame without objects, or settings that were just changed."""
         segmented = self.session.layers.frame_is_segmented
-        if not self.live.isChecked() or not self.isVisible() or (segmented and not self._edited):
+        if not self.live.isChecked() or not self.is_seen() or (segmented and not self._edited):
+            self._remove_preview()
             return
         if self.session.current_image_id is not None and not self.form.problem():
             value = self.form.value()
@@ -284,17 +255,15 @@ class SegmentDock(Dock):
         self._edited = False
         self.preview.remove()
         if isinstance(last, Finished):
-            self._show_orphans(len(last.result.get("orphans", [])), last.result.get("carried"))
+            self.found.say_orphans(len(last.result.get("orphans", [])), last.result.get("carried"))
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def came_forward(self) -> None:
         """Preview as soon as the dock is seen."""
-        super().showEvent(event)
         self._preview_soon()
 
-    def hideEvent(self, event: QHideEvent) -> None:
+    def went_back(self) -> None:
         """Leave the canvas to the other docks."""
-        super().hideEvent(event)
-        self.preview.remove()
+        self._remove_preview()
 
 
 SEGMENT_TIP = "Find the objects of every frame; labels are carried over by overlap."

@@ -21,6 +21,8 @@ from napari_cellsynth.widgets.background import Background
 from napari_cellsynth.widgets.frames import FrameReader
 from napari_cellsynth.widgets.job_thread import JobHandle, StartRun, TaskStatus, start_process
 from napari_cellsynth.widgets.layers import ProjectLayers
+from napari_cellsynth.widgets.others import OthersWatch
+from napari_cellsynth.widgets.reporting import Reporting
 
 NO_PROJECT = UserError("No project is open.", "Make or open one in the bar at the top.")
 
@@ -38,23 +40,6 @@ CHANGED_BY = {
 """What a worker process may have written, and so what the docks must read again when it has ended."""
 
 
-class Reporting:
-    """A context in which the person's mistakes become notifications; see `Session.reporting`."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        """Report a `UserError`; let anything else through."""
-        if isinstance(error, UserError):
-            self._session.report(error)
-            return True
-        return False
-
-
 class Session(QObject):
     """The open project of one viewer, the jobs that work on it, and what the canvas shows of it.
 
@@ -63,6 +48,8 @@ class Session(QObject):
     Attributes
     ----------
     project : Project or None
+    others : OthersWatch
+        Tells what other windows and the command line change.
     layers : ProjectLayers
         The layers of the shown image: its pixels and the ``objects`` of the current frame.
     frames : FrameReader
@@ -99,6 +86,7 @@ class Session(QObject):
         self._status: dict[JobHandle, TaskStatus] = {}
         self.workers: list[Background] = []
         self._closed = False
+        self.others = OthersWatch(self)
 
     @property
     def viewer(self) -> Any:
@@ -211,6 +199,11 @@ class Session(QObject):
     def waiting(self) -> list[JobHandle]:
         """The jobs in the queue, next first."""
         return [handle for handle in self.jobs if handle.state == "waiting"]
+
+    def written_by_job(self) -> tuple[str, ...]:
+        """Return the signals of what the running job is writing into the open project; it is told when that ends."""
+        running = self.running
+        return CHANGED_BY.get(running.job.kind, ()) if running is not None and self._is_here(running) else ()
 
     def submit(self, job: Job, title: str) -> JobHandle:
         """Queue a job; one runs at a time, first come first served.

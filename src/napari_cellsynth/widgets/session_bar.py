@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cellsynth.events import Progress
+from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.session import Session
 
 RECENT = 8
@@ -121,7 +122,7 @@ class SessionBar(QWidget):
         menu.addAction("Open…", self.ask_open)
         recent = menu.addMenu("Open recent")
         for path in recent_projects():
-            recent.addAction(path.name, partial(self._session.open, path)).setToolTip(str(path))
+            recent.addAction(literal(path.name), partial(self._session.open, path)).setToolTip(str(path))
         recent.setEnabled(bool(recent_projects()))
         menu.addSeparator()
         if project is not None:
@@ -130,7 +131,7 @@ class SessionBar(QWidget):
             relink = menu.addMenu("Relink missing images")
             for image_id in missing:
                 name = str(images.loc[image_id, "name"])
-                relink.addAction(f"{name}…", partial(self.ask_relink, int(image_id), name))
+                relink.addAction(f"{literal(name)}…", partial(self.ask_relink, int(image_id), name))
             relink.setEnabled(bool(len(missing)))
             menu.addAction("Export labels as CSV…", self.ask_export)
             menu.addAction("Close project", self._session.close_project)
@@ -216,7 +217,7 @@ class SessionBar(QWidget):
     def _fill_queue(self) -> None:
         self.queue_menu.clear()
         for handle in self._session.waiting:
-            self.queue_menu.addAction(f"✕  {handle.title}", handle.stop)
+            self.queue_menu.addAction(f"✕  {literal(handle.title)}", handle.stop)
 
     def _on_stop(self) -> None:
         if self._session.running is not None:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QThread, Signal
 from qtpy.QtGui import QImage
 
-from napari_cellsynth.errors import UserError
-
 CHUNK = 32
 """Patches read in one go: small enough that the first row of a new view appears at once."""
 
@@ -39,12 +37,13 @@ def display_range(patches: Sequence[NDArray[np.generic]]) -> tuple[float, float]
     Returns
     -------
     low, high : float
-        ``high`` is above ``low``.
+        ``high`` is above ``low``; 0 and 255 where there is no finite pixel.
     """
-    if not patches:
+    values = np.concatenate([np.empty(0), *(np.asarray(patch, np.float32).ravel()[::3] for patch in patches)])
+    values = values[np.isfinite(values)]
+    if not values.size:
         return 0.0, 255.0
-    values = np.concatenate([np.asarray(patch, dtype=np.float32).ravel()[::3] for patch in patches])
-    low, high = np.percentile(values[np.isfinite(values)], [0.1, 99.9]) if values.size else (0.0, 1.0)
+    low, high = np.percentile(values, [0.1, 99.9])
     return float(low), float(high) if high > low else float(low) + 1.0
 
 
@@ -140,7 +139,7 @@ class ThumbnailThread(QThread):
         """Read chunk after chunk until closed."""
         try:
             reader = self._open_reader()
-        except (UserError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - as in `_read`
             self.failed.emit(str(error))
             return
         try:
@@ -162,7 +161,8 @@ class ThumbnailThread(QThread):
     def _read(self, reader: PatchReader, keys: list[Hashable]) -> None:
         try:
             patches = reader.read(keys)
-        except (UserError, OSError, KeyError) as error:
+            pictures = list(zip(keys, self._drawn(patches), strict=True))
+        except Exception as error:  # noqa: BLE001 - an exception that leaves QThread.run aborts the whole of napari
             # The unreadable keys stay asked for: a missing image is told once and not at every repaint; the others of
             # the chunk are shown all the same.
             if len(keys) == 1:
@@ -171,11 +171,13 @@ class ThumbnailThread(QThread):
                 self._read(reader, keys[: len(keys) // 2])
                 self._read(reader, keys[len(keys) // 2 :])
             return
-        if self._range is None:
-            # One range for the whole view, so that patches can be compared by eye.
-            self._range = display_range(patches)
-        pictures = [(key, to_image(to_rgb(patch, *self._range))) for key, patch in zip(keys, patches, strict=True)]
         with self._changed:
             self.patches_read += len(pictures)
             self._asked.difference_update(keys)
         self.ready.emit(pictures)
+
+    def _drawn(self, patches: Sequence[NDArray[np.generic]]) -> list[QImage]:
+        # One range for the whole view, so that patches can be compared by eye: that of the first ones with a number.
+        if self._range is None and any(np.isfinite(patch).any() for patch in patches):
+            self._range = display_range(patches)
+        return [to_image(to_rgb(patch, *(self._range or (0.0, 255.0)))) for patch in patches]

@@ -196,23 +196,23 @@ class TrainGansDock(SeenDock):
     def _conditional(self) -> bool:
         return GAN_RECIPES[self.picker.name()].conditional
 
-    def _trainings(self, states: list[ClassState]) -> list[list[str]]:
+    def _trainings(self, states: list[ClassState]) -> list[list[ClassState]]:
         """Return the classes of each training: one at a time, or all together where the recipe learns them so."""
-        names = [state.name for state in states]
-        return [names] if self._conditional() else [[name] for name in names]
+        return [states] if self._conditional() else [[state] for state in states]
 
     def _train(self, states: list[ClassState]) -> None:
         with self.session.reporting():
             path, overrides = self.session.need_project().path, self.picker.overrides()
-            for names in self._trainings(states):
+            for learned in self._trainings(states):
                 parameters = TrainGanParameters(
-                    classes=names,
+                    # By id: a class may be given another name while its training waits.
+                    classes=[state.id for state in learned],
                     recipe=self.picker.name(),
                     seed=self.seed.value(),
                     overrides=overrides,
                     device=self.device.currentText(),
                 )
-                title = names[0] if len(names) == 1 else f"{len(names)} classes"
+                title = learned[0].name if len(learned) == 1 else f"{len(learned)} classes"
                 self.session.submit(Job.of(path, parameters), f"GAN · {title}")
 
     def _resume(self, run: Any) -> None:

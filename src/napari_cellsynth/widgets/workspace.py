@@ -9,6 +9,8 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
+from napari_cellsynth.widgets.dock import frame_of
+
 PLUGIN = "napari-cellsynth"
 
 DOCKS = (
@@ -69,8 +71,9 @@ def _join(first: QDockWidget | None, frame: QDockWidget) -> QDockWidget:
         if isinstance(window, QMainWindow):
             right = Qt.DockWidgetArea.RightDockWidgetArea
             window.setTabPosition(right, QTabWidget.TabPosition.North)
-            # The docks on the right need a laptop's whole height; the Gallery lies under the canvas alone.
+            # The docks on both sides need a laptop's whole height; the Gallery lies under the canvas alone.
             window.setCorner(Qt.Corner.BottomRightCorner, right)
+            window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         return frame
     if isinstance(window, QMainWindow):
         window.tabifyDockWidget(first, frame)
@@ -79,19 +82,12 @@ def _join(first: QDockWidget | None, frame: QDockWidget) -> QDockWidget:
 
 def _give_room(docks: dict[str, QWidget]) -> None:
     """Share the window out once it knows its size: the canvas keeps what the docks do not need."""
-    frames = {name: _frame_of(widget) for name, widget in docks.items()}
+    frames = {name: frame_of(widget) for name, widget in docks.items()}
     side, below = frames["Segment colonies"], frames[BELOW]
     window = side.parent() if side is not None else None
     if isinstance(window, QMainWindow) and side is not None and below is not None:
         window.resizeDocks([side], [WIDTH], Qt.Orientation.Horizontal)
         window.resizeDocks([below], [GALLERY_HEIGHT], Qt.Orientation.Vertical)
-
-
-def _frame_of(widget: QWidget) -> QDockWidget | None:
-    parent = widget.parent()
-    while parent is not None and not isinstance(parent, QDockWidget):
-        parent = parent.parent()
-    return parent
 
 
 def _soon(owner: QWidget, act: Callable[[], None]) -> None:
@@ -113,5 +109,5 @@ class Workspace(QWidget):
 
     def _open(self) -> None:
         open_workspace(self._viewer)
-        if _frame_of(self) is not None:
+        if frame_of(self) is not None:
             self._viewer.window.remove_dock_widget(self)

@@ -1,0 +1,25 @@
+"""The choice of the order in which objects are labelled."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QComboBox
+
+from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, ORDERS, UNLABELLED_FIRST
+
+
+class OrderBox(QComboBox):
+    """Offers the orders; the one by certainty only where there are predictions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("order")
+        self.setToolTip("The order in which the objects come.")
+
+    def offer(self, *, predicted: bool) -> None:
+        """Offer the orders that can be had, and keep the chosen one where it is still among them."""
+        orders = [order for order in ORDERS if predicted or order != LEAST_CERTAIN]
+        if [self.itemText(i) for i in range(self.count())] != orders:
+            chosen = self.currentText()
+            self.clear()
+            self.addItems(orders)
+            self.setCurrentText(chosen if chosen in orders else UNLABELLED_FIRST)
