@@ -206,3 +206,25 @@ def test_opening_the_dock_loads_no_torch():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert said.stdout.strip().endswith("False")
+
+
+def test_a_recipe_of_several_classes_is_one_training(dock, labelled, session, qtbot, fake_runs):
+    dock.picker.setValue("acgan", {})
+    assert "for all classes" in dock.estimate.text()
+    dock.classes.selectRow(0)
+    assert not dock.train_selected.isEnabled() and "two classes" in dock.train_selected.toolTip()
+    qtbot.mouseClick(dock.train_all, LEFT)
+    [handle] = session.jobs
+    assert handle.title == "GAN · 2 classes"
+    assert handle.job.parameters["classes"] == [record.id for record in labelled.classes()]
+
+
+def test_a_run_of_several_classes_is_the_newest_of_each(dock, labelled, qtbot, fake_runs):
+    ids = [record.id for record in labelled.classes()]
+    run = labelled.new_run("gan", "acgan", {"class_ids": ids, "recipe": {}}, groups=["video"], seed=0)
+    (run.folder / "step.safetensors").write_bytes(b"")
+    labelled.update_run(run.id, status="finished", result={})
+    dock.refresh()
+    assert [state.run for state in dock.classes.states] == ["finished", "finished"]
+    qtbot.mouseClick(dock.generate, LEFT)
+    assert [handle.title for handle in dock.session.jobs] == ["Generate · Dense, Spread"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,20 @@ def class_names(project: Project, run: RunRecord) -> list[str]:
     return [names[class_id] for class_id in run.class_ids if class_id in names]
 
 
-def wanted_classes(project: Project, run: RunRecord, names: list[str]) -> list[int]:
-    """Return the ids of classes that a run has learned: of these names, of all where none are given.
+def wanted_classes(project: Project, run: RunRecord, classes: Sequence[str | int]) -> list[int]:
+    """Return the ids of classes that a run has learned: of these (names or ids), of all where none are given.
 
     Raises
     ------
     UserError
         Where there is no such class, or the run has not learned it.
     """
-    wanted = [project.class_named(name).id for name in names] or list(run.class_ids)
-    for name, class_id in zip(names, wanted, strict=False):
-        if class_id not in run.class_ids:
-            raise UserError(f"{run.id} has not learned {name}.", f"It knows {', '.join(class_names(project, run))}.")
-    return wanted
+    wanted = [project.class_named(each) for each in classes]
+    for record in wanted:
+        if record.id not in run.class_ids:
+            known = ", ".join(class_names(project, run))
+            raise UserError(f"{run.id} has not learned {record.name}.", f"It knows {known}.")
+    return [record.id for record in wanted] or list(run.class_ids)
 
 
 def unit_range(run: RunRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

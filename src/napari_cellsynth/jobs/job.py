@@ -76,7 +76,9 @@ class QualityParameters(Parameters):
     """Compare a run's synthetic patches with real ones that the generator never saw."""
 
     run: str = Field(description="The GAN run.")
-    classes: list[str] = Field(default_factory=list, description="Of these classes only; of all when empty.")
+    classes: list[str | int] = Field(
+        default_factory=list, description="Of these classes only, by name or id; of all when empty."
+    )
     n: int = Field(500, ge=10, description="How many patches of either kind at most.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the draw.")
     extractor: Literal["auto", "inception", "network", "handmade", "random-conv"] = Field(
