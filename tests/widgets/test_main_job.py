@@ -70,7 +70,7 @@ def window(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[tuple
     session.shut_down()
 
 
-def bring_up(dock: QWidget) -> None:
+def bring_up(qtbot: Any, dock: Any) -> None:
     parent = dock.parent()
     while parent is not None and not hasattr(parent, "raise_"):
         parent = parent.parent()
@@ -79,6 +79,9 @@ def bring_up(dock: QWidget) -> None:
     if parent is not None:
         parent.show()
         parent.raise_()
+    # A dock reads what it missed in the turn of the event loop after it came forward, long before a hand can click.
+    qtbot.waitUntil(dock.is_seen)
+    qtbot.wait(20)
 
 
 def press(qtbot: Any, dock: QWidget, name: str) -> None:
@@ -127,7 +130,7 @@ def test_the_main_job_by_hand_from_images_to_overlay(
 
     # Label: classes, then a key a crop; what was answered is on disk at once.
     label = docks["Label crops"]
-    bring_up(label)
+    bring_up(qtbot, label)
     for name in CLASS_NAMES:
         label.classes.add_asked.emit(name)  # what the name dialog of "+ class" sends
     keys = {record.name: record.key for record in project.classes()}
@@ -148,7 +151,7 @@ def test_the_main_job_by_hand_from_images_to_overlay(
 
     # Train GANs: stop a long training within a second or a step, and resume it later.
     train = docks["Train GANs"]
-    bring_up(train)
+    bring_up(qtbot, train)
     train.picker.setValue("dcgan", SMALL_GAN | {"steps": 100_000})
     press(qtbot, train, "train_all")
     running = session.running
@@ -189,7 +192,7 @@ def test_the_main_job_by_hand_from_images_to_overlay(
 
     # Classify: with synthetic patches, then over the images.
     classify = docks["Classify"]
-    bring_up(classify)
+    bring_up(qtbot, classify)
     classify.picker.setValue("fast", {"size": 32, "fit": "window", "epochs": 2, "least_steps": 20, "batch": 8})
     classify.mode.setCurrentText("mixed")
     classify.synthetic.setValue(5)
@@ -214,5 +217,5 @@ def test_the_main_job_by_hand_from_images_to_overlay(
 
     # Evaluate: the GANs are listed with what is known of them.
     evaluate = docks["Evaluate"]
-    bring_up(evaluate)
+    bring_up(qtbot, evaluate)
     assert evaluate.gans.rowCount() >= 4

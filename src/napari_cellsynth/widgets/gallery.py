@@ -127,11 +127,7 @@ class GalleryDock(SeenDock):
     def _connect(self) -> None:
         session = self.session
         session.project_changed.connect(self._on_project)
-        for signal in (
-            session.synthetic_changed,
-            session.objects_changed,
-            session.classes_changed,
-        ):
+        for signal in (session.synthetic_changed, session.objects_changed, session.classes_changed):
             signal.connect(self.refresh_if_seen)
         session.labels_changed.connect(self.refresh_after_labels)
         self.show_box.activated.connect(self._leave_chosen)

@@ -291,10 +291,8 @@ class LabelDock(Dock):
     def _on_verb(self, verb: str) -> None:
         if verb != "keys":
             self.sheet.hide()
-        if verb.startswith("class "):
-            self.give_key(verb[-1])
-        else:
-            self._verbs()[verb]()
+        act = self._verbs().get(verb)
+        act() if act is not None else self.give_key(verb[-1])
 
     def came_forward(self) -> None:
         """Take the keys when the dock comes to the front."""
