@@ -35,7 +35,7 @@ def dcgan_discriminator(size: int, channels: int, width: int, outputs: int) -> i
 def dcgan_critic(size: int, channels: int, width: int) -> int:
     hidden = layer_channels(size, width)
     kernels = channels * hidden[0] + sum(a * b for a, b in pairwise(hidden)) + hidden[-1]
-    return 16 * kernels + sum(hidden) + 1
+    return 16 * kernels + sum(hidden)
 
 
 def residual_generator(size: int, channels: int, inputs: int, width: int) -> int:

@@ -38,7 +38,8 @@ class HalvingCritic(nn.Module):
         for outer, inner in pairwise([channels, *hidden]):
             layers += [nn.Conv2d(outer, inner, 4, 2, 1), nn.LeakyReLU(SLOPE)]
         self.layers = nn.Sequential(*layers)
-        self.last = nn.Conv2d(hidden[-1], 1, 4)
+        # A constant added to every score changes nothing: a bias would only follow rounding.
+        self.last = nn.Conv2d(hidden[-1], 1, 4, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores (B,) for patches (B, C, size, size)."""
