@@ -34,7 +34,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     Event
         Progress in steps, losses, sample patches; `Finished` with ``run``, ``crops`` and what the training tells.
     """
-    from napari_cellsynth.synthesis import train
+    from napari_cellsynth.synthesis import selection, train
     from napari_cellsynth.synthesis.recipes import gan_recipe
     from napari_cellsynth.training.device import pick_device
     from napari_cellsynth.training.loader import CropStore
@@ -47,15 +47,19 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
             # Labels may have changed since; the data set of a run must not.
             objects, of_class = run.parameters["objects"], run.parameters.get("object_classes")
+            kept, of_kept = run.parameters.get("held_back", []), run.parameters.get("held_back_classes")
         else:
             recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
             recipe = resolved(project, recipe)
             hold_out_if_undecided(project)
             records = _wanted_classes(project, recipe, parameters.classes)
             table = _training_crops(project, records)
-            objects = table.index.tolist()
             place = {record.id: number for number, record in enumerate(records)}
-            of_class = [place[class_id] for class_id in table["class_id"]] if recipe.conditional else None
+            aside = selection.held_back(table["group"].tolist(), table["class_id"], parameters.seed)
+            (objects, of_class), (kept, of_kept) = (
+                (part.index.tolist(), [place[each] for each in part["class_id"]] if recipe.conditional else None)
+                for part in (table[~aside], table[aside])
+            )
         recorded = recipe.model_dump(mode="json")
         crops = project.crops(objects, size=recipe.size, fit=recorded["fit"])
         if parameters.resume:
@@ -70,9 +74,11 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
                 "low": low.tolist(),
                 "high": high.tolist(),
                 "dtype": str(crops[0].dtype),
+                "held_back": kept,
             }
-            if of_class is not None:
-                learned |= {"class_ids": [record.id for record in records], "object_classes": of_class}
+            if recipe.conditional:
+                ids = [record.id for record in records]
+                learned |= {"class_ids": ids, "object_classes": of_class, "held_back_classes": of_kept}
             run = project.new_run(
                 "gan",
                 recipe.name,
@@ -84,6 +90,10 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
         yield Saved(run.id, str(run.folder))
         name = ", ".join(class_names(project, run))
         store = CropStore(crops, low, high, recipe.size, pick_device(parameters.device), of_class)
+        judge = None
+        if kept:
+            unseen = project.crops(kept, size=recipe.size, fit=recorded["fit"])
+            judge = selection.Judge(store, CropStore(unseen, low, high, recipe.size, store.device, of_kept))
         events = train.train(
             store,
             recipe,
@@ -93,21 +103,22 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             stop=stop,
             resume=bool(parameters.resume),
             meta={each: run.parameters[each] for each in ("low", "high", "dtype")} | {"class": name},
+            judge=judge,
         )
-        for event in ended(project, run, events, {"crops": len(crops), "class": name}):
+        for event in ended(project, run, events, {"crops": len(crops), "held_back": len(kept), "class": name}):
             yield Preview(name, event.images) if isinstance(event, Preview) else event
 
 
 def generate(job: Job, stop: Stop) -> Iterator[Event]:
-    """Draw patches from a run's newest checkpoint into the project, with everything needed to make them again."""
-    from napari_cellsynth.synthesis.sample import newest_checkpoint
+    """Draw patches from a run's best checkpoint into the project, with everything needed to make them again."""
+    from napari_cellsynth.synthesis.sample import best_checkpoint
     from napari_cellsynth.training.device import pick_device
 
     parameters = job.checked()
     assert isinstance(parameters, GenerateParameters)
     with Project.open(job.project) as project:
         run = trained(project, parameters.run)
-        checkpoint = newest_checkpoint(run.folder)
+        checkpoint = best_checkpoint(run.folder)
         device = pick_device(parameters.device)
         wanted = wanted_classes(project, run, parameters.classes)
         total = len(wanted) * parameters.n

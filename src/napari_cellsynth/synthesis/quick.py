@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished, Metric
-from napari_cellsynth.synthesis import run_folder, sample
+from napari_cellsynth.synthesis import run_folder, sample, selection
 from napari_cellsynth.synthesis.networks import SIZES
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
 from napari_cellsynth.synthesis.recipes import gan_recipe
@@ -64,6 +64,8 @@ def train_gan(
 ) -> GanRun:
     """Train a GAN on patches of one class, or a conditional one on patches of several.
 
+    A tenth of the patches of a class that has 40 or more is held back to choose the generator by (`selection`).
+
     Parameters
     ----------
     patches : ndarray
@@ -101,11 +103,19 @@ def train_gan(
             f"The recipe {recipe.name} learns {'several classes' if recipe.conditional else 'one class'}.",
             "Give the class of each patch." if recipe.conditional else "Give the patches of one class alone.",
         )
-    store = CropStore.from_patches(patches, picked, size=recipe.size, classes=classes)
+    kinds = np.zeros(len(patches), np.int64) if classes is None else np.asarray(classes)
+    aside = selection.held_back([str(number) for number in range(len(patches))], kinds, seed)
+
+    def stored(part: NDArray[np.bool_]) -> CropStore:
+        of = kinds[part] if recipe.conditional else None
+        return CropStore.from_patches(np.asarray(patches)[part], picked, size=recipe.size, classes=of)
+
+    store = stored(~aside)
+    judge = selection.Judge(store, stored(aside)) if aside.any() else None
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-gan-") if out is None else out)
     metrics: list[tuple[int, Mapping[str, float]]] = []
     result: Mapping[str, Any] = {}
-    for event in train(store, recipe, folder, seed=seed, device=picked):
+    for event in train(store, recipe, folder, seed=seed, device=picked, judge=judge):
         if isinstance(event, Metric):
             metrics.append((event.step, event.values))
         elif isinstance(event, Finished):

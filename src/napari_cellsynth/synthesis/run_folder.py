@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ STATE = "state.safetensors"
 """The newest state: networks, average, optimisers, random numbers. Training resumes from it."""
 
 FIGURES = "metrics.csv"
+
+CHOSEN = "chosen.json"
+"""Which kept generator patches are drawn from."""
 
 
 def generator_name(step: int) -> str:
@@ -43,8 +47,37 @@ def newest_checkpoint(folder: Path) -> str:
     return names[-1]
 
 
+def choose(folder: Path, name: str, score: float) -> None:
+    """Record which generator is drawn from, and its score (lower is better)."""
+    beside = folder / f"{CHOSEN}.part"
+    beside.write_text(json.dumps({"checkpoint": name, "score": score}), encoding="utf-8")
+    os.replace(beside, folder / CHOSEN)
+
+
+def chosen(folder: Path) -> tuple[str, float] | None:
+    """Return the generator that was chosen and its score; None where none was, or its file is gone."""
+    try:
+        told = json.loads((folder / CHOSEN).read_text(encoding="utf-8"))
+        name, score = str(told["checkpoint"]), float(told["score"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (name, score) if name in checkpoints(folder) else None
+
+
+def best_checkpoint(folder: Path) -> str:
+    """Return the name of the generator to draw from: the chosen one, else the newest.
+
+    Raises
+    ------
+    UserError
+        If the run has none yet.
+    """
+    found = chosen(folder)
+    return newest_checkpoint(folder) if found is None else found[0]
+
+
 def checkpoint_path(folder: Path, name: str) -> Path:
-    """Return the file of a generator, where ``newest`` means the newest.
+    """Return the file of a generator, where ``best`` means the one that was chosen, else the newest.
 
     Raises
     ------
@@ -52,7 +85,7 @@ def checkpoint_path(folder: Path, name: str) -> Path:
         If the run has no such generator.
     """
     known = checkpoints(folder)
-    name = newest_checkpoint(folder) if name == "newest" else name
+    name = best_checkpoint(folder) if name == "best" else name
     if name not in known:
         raise UserError(f"The run {folder} has no checkpoint {name!r}.", f"It has {', '.join(known) or 'none'}.")
     return folder / f"{name}.safetensors"

@@ -14,11 +14,11 @@ from torch import nn
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipes import gan_recipe
-from napari_cellsynth.synthesis.run_folder import checkpoint_path, newest_checkpoint
+from napari_cellsynth.synthesis.run_folder import best_checkpoint, checkpoint_path
 from napari_cellsynth.training import checkpoint as checkpoints
 from napari_cellsynth.training.device import pick_device
 
-__all__ = ["block_size", "draw", "generate", "latents", "load_generator", "newest_checkpoint", "with_class"]
+__all__ = ["best_checkpoint", "block_size", "draw", "generate", "latents", "load_generator", "with_class"]
 
 
 def latents(seed: int, first: int, count: int, z: int) -> NDArray[np.float32]:
@@ -94,7 +94,7 @@ def generate(
     *,
     class_index: int = 0,
     first_index: int = 0,
-    checkpoint: str = "newest",
+    checkpoint: str = "best",
     device: torch.device | str = "auto",
 ) -> NDArray[np.float32]:
     """Draw patches from a run's averaged generator.
@@ -116,7 +116,7 @@ def generate(
     first_index : int
         Index of the first patch.
     checkpoint : str
-        Name of a kept generator, or ``newest``.
+        Name of a kept generator, or ``best``: the one that was chosen while training, else the newest.
     device : torch.device or str
         Where to draw.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Metric, Preview, Progress, Saved, Stop, Stopped, never
+from napari_cellsynth.synthesis import run_folder
 from napari_cellsynth.synthesis.gan import Gan
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
 from napari_cellsynth.synthesis.run_folder import STATE, Figures, generator_name, save_sheet
@@ -23,11 +24,13 @@ from napari_cellsynth.training import checkpoint
 from napari_cellsynth.training.augment import flips_quarter_turns
 from napari_cellsynth.training.loader import CropStore
 
+Judge = Callable[[Gan], float]
+
 FEW_CROPS = 60
 """Below this many crops a GAN mostly learns them by heart, and the user is told."""
 
 SAVE_SECONDS, PREVIEW_SECONDS, FIGURE_SECONDS = 10.0, 2.0, 0.1
-PREVIEWS, KEPT = 20, 5
+PREVIEWS, KEPT, JUDGED = 20, 5, 20
 SHOWN, SHOWN_A_CLASS = 16, 4
 
 COLLAPSED = 0.01
@@ -51,8 +54,9 @@ def train(
     stop: Stop = never,
     resume: bool = False,
     meta: Mapping[str, Any] | None = None,
+    judge: Judge | None = None,
 ) -> Iterator[Event]:
-    """Train a GAN on one class's real crops.
+    """Train a GAN on real crops.
 
     The run can be stopped at every step and resumed; on a CPU a resumed run ends with the same weights, bit for
     bit, as one that was never stopped. A crash loses the seconds since the last checkpoint.
@@ -75,6 +79,10 @@ def train(
         Go on from the folder's state; from the beginning if it has none yet.
     meta : mapping, optional
         Plain JSON values that every checkpoint of the run shall carry, such as the crops' intensity range.
+    judge : callable, optional
+        From the GAN to a score of its averaged generator, lower being better (see `selection.Judge`). In the second
+        half of the run it is asked at ten steps, and patches are drawn from the generator it liked best; without it,
+        from the last one.
 
     Yields
     ------
@@ -95,7 +103,7 @@ def train(
         raise UserError(f"The crops are cut to {store.size} pixels, the recipe makes {recipe.size}.")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        run = _Run(store, recipe, folder, seed, device, dict(meta or {}), resume)
+        run = _Run(store, recipe, folder, seed, device, dict(meta or {}), resume, judge)
         yield from run.events(stop)
     except torch.OutOfMemoryError as error:
         raise UserError("The device has too little memory for this recipe.", "Lower batch, width or size.") from error
@@ -140,6 +148,7 @@ class _Run:
         device: torch.device,
         meta: dict[str, Any],
         resume: bool,
+        judge: Judge | None,
     ) -> None:
         self.store, self.recipe, self.folder, self.device = store, recipe, folder, device
         self.meta = meta | {
@@ -158,6 +167,7 @@ class _Run:
         self._names: list[str] = []
         self._flat_previews = self._dead_milestones = 0
         self._passing: Path | None = None
+        self._judge = judge
         self._real_spread = self._spread_of_real()
         state = folder / STATE
         if state.exists():
@@ -183,17 +193,40 @@ class _Run:
             now = time.monotonic()
             self.seconds += now - started
             preview, keep = self._milestone(PREVIEWS), self._milestone(KEPT)
-            save = keep or self.step == 1 or clock.save_due(now)
+            liked = self._judged()
+            save = keep or liked is not None or self.step == 1 or clock.save_due(now)
             if save or preview or now - clock.figures >= FIGURE_SECONDS:
                 yield from self._take_figures(clock)
                 yield Progress(self.step, recipe.steps, "steps", note)
             if preview or now - clock.preview >= PREVIEW_SECONDS:
                 yield self._preview(clock, kept=preview)
             if save:
-                yield self._save(clock, keep=keep)
+                yield self._save(clock, keep=keep or liked is not None)
+            if liked is not None:
+                self._choose(liked)
         if clock.saving == 0.0:  # resumed at its end: nothing was left to do
             yield self._save(clock)
         yield Finished(self._result())
+
+    def _judged(self) -> float | None:
+        """Return the score of the generator where it is due and better than all before it."""
+        if self._judge is None or 2 * self.step <= self.recipe.steps or not self._milestone(JUDGED):
+            return None
+        score = self._judge(self.gan)
+        before = run_folder.chosen(self.folder)
+        return score if math.isfinite(score) and (before is None or score < before[1]) else None
+
+    def _choose(self, score: float) -> None:
+        """Draw patches from this step's generator from now on; the one chosen before need not be kept."""
+        before = run_folder.chosen(self.folder)
+        run_folder.choose(self.folder, generator_name(self.step), score)
+        if before is not None and not self._is_kept(before[0]):
+            (self.folder / f"{before[0]}.safetensors").unlink(missing_ok=True)
+
+    def _is_kept(self, name: str) -> bool:
+        """Return whether a generator is of one of the steps that are kept in every run."""
+        step = int(name.removeprefix("step-"))
+        return step * KEPT // self.recipe.steps > (step - 1) * KEPT // self.recipe.steps
 
     def _shown_inputs(self, seed: int) -> NDArray[np.float32]:
         """Return the generator's inputs for the sample patches: fixed noise, for every class in turn."""
@@ -318,8 +351,9 @@ class _Run:
     def _result(self) -> dict[str, Any]:
         rate = self.step * self.recipe.batch / self.seconds if self.seconds > 0 else 0.0
         return {
-            "checkpoint": generator_name(self.step),
+            "checkpoint": run_folder.best_checkpoint(self.folder),
             "steps": self.step,
+            **({} if (best := run_folder.chosen(self.folder)) is None else {"chosen_kid": best[1]}),
             "seconds": round(self.seconds, 3),
             "images_per_second": round(rate, 1),
             **self.last,

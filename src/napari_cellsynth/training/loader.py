@@ -77,8 +77,9 @@ class CropStore:
         self.n_classes = 0 if classes is None else int(given.max()) + 1
         self.classes = torch.from_numpy(given.copy()).to(self.device)
         counts = np.bincount(given, minlength=1)
-        if len(given) != len(crops) or not np.all(counts):
-            raise UserError("Every class needs a crop, and every crop a class.", "Label more crops.")
+        if len(given) != len(crops) or given.min(initial=0) < 0:
+            raise UserError("Every crop needs a class, counted from 0.", "Give one class number for each crop.")
+        self._empty = next((number for number, count in enumerate(counts) if not count), None)
         self._by_class = torch.from_numpy(np.argsort(given, kind="stable")).to(self.device)
         self._class_counts = torch.from_numpy(counts).to(self.device)
         self._class_starts = torch.from_numpy(np.cumsum(counts) - counts).to(self.device)
@@ -138,9 +139,16 @@ class CropStore:
         Tensor
             Integers (count,): every crop alike, or, with classes, every class alike and every crop of a class alike,
             so that a rare class is seen as often as a common one.
+
+        Raises
+        ------
+        UserError
+            If a class below the greatest has no crop.
         """
         if not self.n_classes:
             return torch.randint(len(self), (count,), generator=generator, device=generator.device)
+        if self._empty is not None:
+            raise UserError(f"Class {self._empty} has no crop to learn from.", "Number the classes without gaps.")
         kinds = torch.randint(self.n_classes, (count,), generator=generator, device=generator.device).to(self.device)
         place = torch.rand(count, generator=generator, device=generator.device, dtype=torch.float64).to(self.device)
         of_class = self._class_counts[kinds]
