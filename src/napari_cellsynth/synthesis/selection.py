@@ -1,8 +1,8 @@
 """Which generator of a run is drawn from: the one nearest to real patches that were held back, if it does not copy.
 
 GANs on few patches peak and decay (DCGAN and AC-GAN early), and single checkpoints swing by a factor of two or three;
-the last one is often not the best. Some of the training crops are therefore held back from the generator to choose it by.
-They are none of the held-out groups, which nothing may be chosen by.
+the last one is often not the best. So some of the training crops are held back from the generator to choose it by. They
+are none of the held-out groups, which nothing may be chosen by.
 """
 
 from __future__ import annotations
