@@ -81,6 +81,7 @@ class TrainingPanel(QWidget):
         layout.addWidget(self.step_bar)
         layout.addWidget(self.queue_bar)
         layout.addWidget(self.note)
+        layout.addWidget(self.curves.legend)  # over curves and samples, where its words have room
         layout.addLayout(pictures, 1)
         self._show_pictures(False)
         self._say("")
@@ -97,6 +98,7 @@ class TrainingPanel(QWidget):
     def _show_pictures(self, on: bool) -> None:
         """Show the curves and samples; with nothing to show, the dock's other rows have their room."""
         self.curves.setVisible(on)
+        self.curves.legend.setVisible(on)
         self.samples.setVisible(on and self._has_samples)
 
     def watch(self, handle: JobHandle) -> None:
