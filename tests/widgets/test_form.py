@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.widgets.form import ModelForm
+from napari_cellsynth.widgets.form import ModelForm, explained
 
 pytestmark = pytest.mark.gui
 
@@ -85,3 +85,25 @@ def test_advanced_fields_are_folded_until_the_person_unfolds_them(form: ModelFor
     assert not form.editor("lr").isVisible() and form.editor("steps").isVisible()
     form.fold.toggle.click()
     assert form.editor("lr").isVisible()
+
+
+def test_a_changed_default_keeps_the_description_of_the_field_it_changes() -> None:
+    class Base(BaseModel):
+        rate: float = Field(0.1, description="how fast")
+        plain: int = 1
+
+    class Quick(Base):
+        rate: float = 0.5
+
+    assert explained(Quick, "rate") == "how fast"
+    assert explained(Quick, "plain") == "plain"
+
+
+def test_every_field_of_every_recipe_is_explained() -> None:
+    from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
+    from napari_cellsynth.synthesis.recipes import GAN_RECIPES
+
+    kinds = [*CLASSIFIER_RECIPES.values(), *GAN_RECIPES.values()]
+    told = {(kind.__name__, name): explained(kind, name) for kind in kinds for name in kind.model_fields}
+    silent = [place for place, words in told.items() if words == place[1] and place[1] not in ("name", "source")]
+    assert silent == []

@@ -12,6 +12,7 @@ import tifffile
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.image_adding import is_addable
+from napari_cellsynth.widgets.layers import OUTLINE
 from napari_cellsynth.widgets.overlay import PredictionOverlay
 from napari_cellsynth.widgets.session import Session
 from tests.widgets.conftest import grid_labels
@@ -125,3 +126,10 @@ def test_masks_that_are_gone_are_said_and_leave_no_outlines_of_another_frame(
     said.clear()
     opened.objects_changed.emit()
     assert "Segment the image again" in said[-1]
+
+
+def test_outlines_are_of_one_bright_colour(session: Any, project_path: Any) -> None:
+    session.open(project_path)
+    layer = session.layers.objects_layer
+    colors = np.array([layer.get_color(label) for label in range(1, 12)])
+    assert np.allclose(colors, OUTLINE, atol=0.01) and layer.get_color(0) is None

@@ -30,8 +30,10 @@ class ClassifierRecipe(BaseModel):
     epochs: int = Field(ge=1, le=10_000, description="passes over the real crops")
     least_steps: int = Field(1, ge=1, description="fewest optimiser steps, for very small sets")
     lr: float = Field(gt=0, le=1, description="(greatest) learning rate")
-    weight_decay: float = Field(ge=0, le=1)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    weight_decay: float = Field(ge=0, le=1, description="how strongly weights are pulled to 0: more for few crops")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target spread over all classes, against overconfidence"
+    )
     balance: Literal["none", "weights"] = Field(description="weights: errors cost inversely to class frequency")
     shift: int = Field(0, ge=0, le=64, description="greatest random shift, px")
     quarter_turns: bool = Field(False, description="random quarter turns besides the flips")
@@ -67,7 +69,7 @@ class HescnetRecipe(ClassifierRecipe):
     batch: int = Field(64, ge=2, le=4096, description="patches a step")
     epochs: int = Field(200, ge=1, le=10_000, description="passes over the real crops")
     lr: float = Field(0.005, gt=0, le=1, description="learning rate until half of the steps, then a tenth")
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last steps' direction kept in the next")
     weight_decay: float = Field(1e-4, ge=0, le=1)
     balance: Literal["none", "weights"] = "none"
     augment_synthetic: bool = False

@@ -27,6 +27,13 @@ from napari_cellsynth.errors import UserError
 MARK = "border: 1px solid #ff6b5a;"
 
 
+def explained(model: type[BaseModel], name: str) -> str:
+    """Return what a field's description says; a model that only changes a default has it from the one it extends."""
+    kinds = [kind for kind in model.__mro__ if issubclass(kind, BaseModel) and name in kind.model_fields]
+    texts = (kind.model_fields[name].description for kind in kinds)
+    return next((text for text in texts if text), name)
+
+
 class Foldable(QWidget):
     """A heading that unfolds what is below it."""
 
@@ -113,7 +120,7 @@ class ModelForm(QWidget):
             editor.widget.setObjectName(name)
             text = QLabel((labels or {}).get(name, name.replace("_", " ")))
             for widget in (editor.widget, text):
-                widget.setToolTip(field.description or name)
+                widget.setToolTip(explained(self._model, name))
             (folded if name in advanced else plain).addRow(text, editor.widget)
         self.fold = Foldable(advanced_title, folded_content)
         self.fold.setVisible(bool(set(advanced) & set(self._editors)))
@@ -181,8 +188,7 @@ class ModelForm(QWidget):
         for name, editor in self._editors.items():
             editor.widget.setProperty("invalid", name in wrong)
             editor.widget.setStyleSheet(MARK if name in wrong else "")
-            description = self._model.model_fields[name].description or name
-            editor.widget.setToolTip(problem if name in wrong else description)
+            editor.widget.setToolTip(problem if name in wrong else explained(self._model, name))
         if problem != self._problem:
             self._problem = problem
             self.problemChanged.emit(problem)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 IMAGE, OBJECTS = "image", "objects"
 
+OUTLINE = [1.0, 0.95, 0.35, 1.0]
+"""One bright colour for all outlines: on grey images random ones are often too dark to be seen."""
+
 RETELL_MS = 200
 """Labels come in bursts; what the canvas says of the objects is made once after a burst."""
 
@@ -191,7 +194,10 @@ class ProjectLayers:
                 layer.data = np.zeros_like(np.asarray(layer.data))
                 layer.features = pd.DataFrame()
         elif layer is None:
-            layer = self.add(OBJECTS, "add_labels", mask, name=OBJECTS, opacity=0.7)
+            from napari.utils.colormaps import CyclicLabelColormap
+
+            outline = CyclicLabelColormap(colors=[[0, 0, 0, 0], OUTLINE], background_value=0)
+            layer = self.add(OBJECTS, "add_labels", mask, name=OBJECTS, opacity=0.9, colormap=outline)
             layer.contour = 2
             bind_canvas(layer, self._session)
         else:

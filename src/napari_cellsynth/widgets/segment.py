@@ -196,7 +196,7 @@ class SegmentDock(Dock):
         known = self._seconds is not None and frames > 1
         self.estimate.setVisible(known)
         if self._seconds is not None and known:
-            self.estimate.setText(f"about {duration_text(self._seconds * frames)} in all")
+            self.estimate.setText(f"about {duration_text(self._seconds * frames)} in all, and some to start")
         self._show_microns(images)
 
     def _show_microns(self, images: pd.DataFrame) -> None:
