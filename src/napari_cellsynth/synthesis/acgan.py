@@ -54,9 +54,7 @@ class Acgan(ConditionalGan):
         As for every `ConditionalGan`.
     """
 
-    def __init__(self, recipe: AcganRecipe, channels: int, device: torch.device, seed: int, classes: int) -> None:
-        self.recipe = recipe
-        super().__init__(recipe, channels, device, seed, classes)
+    recipe: AcganRecipe
 
     def _players(self, channels: int) -> dict[str, nn.Module]:
         size, width = self.recipe.size, self.recipe.width

@@ -27,9 +27,7 @@ class Cgan(ConditionalGan):
         As for every `ConditionalGan`.
     """
 
-    def __init__(self, recipe: CganRecipe, channels: int, device: torch.device, seed: int, classes: int) -> None:
-        self.recipe = recipe
-        super().__init__(recipe, channels, device, seed, classes)
+    recipe: CganRecipe
 
     def _players(self, channels: int) -> dict[str, nn.Module]:
         size, width = self.recipe.size, self.recipe.width

@@ -40,13 +40,15 @@ class ConditionalGan(PlayersGan):
         If there are fewer than 2 classes.
     """
 
+    recipe: ConditionalRecipe
+
     def __init__(self, recipe: ConditionalRecipe, channels: int, device: torch.device, seed: int, classes: int) -> None:
         if classes < 2:
             raise UserError(
                 f"The recipe {recipe.name} learns several classes.",
                 "Label a second class, or choose a recipe of one class such as dcgan.",
             )
-        self.classes, self.latent = classes, recipe.z
+        self.recipe, self.classes, self.latent = recipe, classes, recipe.z
         with torch.device("meta"):
             players = self._players(channels)
         super().__init__(recipe.z, players, device, seed)

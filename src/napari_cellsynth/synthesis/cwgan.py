@@ -30,8 +30,9 @@ class Cwgan(ConditionalGan):
         As for every `ConditionalGan`.
     """
 
+    recipe: CwganGpRecipe
+
     def __init__(self, recipe: CwganGpRecipe, channels: int, device: torch.device, seed: int, classes: int) -> None:
-        self.recipe = recipe
         self._steps = 0
         super().__init__(recipe, channels, device, seed, classes)
 
