@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
-from napari_cellsynth.evaluate.statistics import group_bootstrap
+from napari_cellsynth.evaluate.statistics import corrected_paired_t, group_bootstrap, holm
 from napari_cellsynth.evaluate.summary import summarise
 
 
@@ -50,6 +51,9 @@ def test_a_summary_is_plain_json_and_says_what_is_missing():
     p = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
     found = summarise([0, 1, 1, 1], p, ["a", "b", "c"], groups=["x", "x", "y", "z"])
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert len(found["roc"]) == 3 and found["roc"][2] == {"fpr": [], "tpr": []}
+    assert found["reliability"]["count"] == [2, 2]
+    assert found["answered"]["share"][0] == 1 and found["answered"]["share"][70] == 0.5
     assert found["n"] == 4 and found["accuracy"] == 0.75
     assert found["confusion"] == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
     assert found["per_class"][2]["class"] == "c" and found["per_class"][2]["TPR"] is None
@@ -61,3 +65,31 @@ def test_a_summary_is_plain_json_and_says_what_is_missing():
 def test_a_summary_of_one_group_has_no_interval_but_says_so():
     found = summarise([0, 1], [[1, 0], [0, 1]], ["a", "b"], groups=["x", "x"])
     assert found["intervals"] == {} and "one group" in found["notices"][0]
+
+
+def test_the_corrected_t_test_equals_its_closed_form_and_is_less_sure_than_the_plain_one():
+    # Mean .02, variance .0005, J = 5: t = .02 / sqrt((1/5 + 1/4) * .0005) = .02 / .015.
+    differences = [-0.01, 0.01, 0.02, 0.03, 0.05]
+    found = corrected_paired_t(differences, test_to_train=1 / 4)
+    assert np.var(differences, ddof=1) == pytest.approx(0.0005)
+    assert found.statistic == pytest.approx(0.02 / 0.015)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(4 / 3, 4))
+    assert (found.low, found.high) == pytest.approx((0.02 - 2.7764 * 0.015, 0.02 + 2.7764 * 0.015), abs=1e-5)
+    assert found.p_value > stats.ttest_1samp(differences, 0).pvalue
+    # Without shared training crops it is the plain paired test.
+    plain = corrected_paired_t(differences, test_to_train=1e-12)
+    assert plain.p_value == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
+
+
+def test_equal_differences_are_certain_and_no_difference_is_none():
+    assert corrected_paired_t([0.1, 0.1], test_to_train=0.5).p_value == 0
+    assert corrected_paired_t([0.0, 0.0], test_to_train=0.5).p_value == 1
+    with pytest.raises(UserError, match="two splits"):
+        corrected_paired_t([0.1], test_to_train=0.5)
+
+
+def test_holm_steps_down_from_the_smallest_p_value():
+    # Holm 1979 by hand: .01*4, .02*3, max(.06, .03*2), max(.06, .04*1).
+    assert holm([0.03, 0.01, 0.04, 0.02]).tolist() == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.7]).tolist() == [1.0, 1.0]
+    assert holm([0.2]).tolist() == [0.2] and holm([]).tolist() == []

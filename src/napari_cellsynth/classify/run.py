@@ -17,6 +17,7 @@ from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.calibration import calibration_part
 from napari_cellsynth.events import Finished
 from napari_cellsynth.training.device import pick_device
 from napari_cellsynth.training.loader import CropStore
@@ -41,6 +42,7 @@ def train_classifier(
     synthetic: tuple[Patches, Sequence[Any]] | None = None,
     mode: Mode = "mixed",
     held_out: tuple[Patches, Sequence[Any]] | None = None,
+    groups: ArrayLike | None = None,
     groups_held_out: ArrayLike | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -63,8 +65,11 @@ def train_classifier(
         What to do with them.
     held_out : (ndarray, sequence), optional
         Real patches of other groups and their classes, for the scores.
+    groups : array_like, optional
+        The groups of the training patches; where there are enough, a tenth calibrates the probabilities and is not
+        learned from (`evaluate.calibration.calibration_part`). Without them the probabilities are as they come.
     groups_held_out : array_like, optional
-        Their groups, for intervals.
+        The held-out patches' groups, for intervals.
     seed : int
         Fixes everything random.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -95,10 +100,11 @@ def train_classifier(
         return CropStore.from_patches(images, where), _codes(values, names)
 
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-")) if out is None else Path(out)
-    store, codes = part(patches, labels)
+    codes = _codes(labels, names)
+    apart = np.zeros(len(codes), bool) if groups is None else calibration_part(groups, codes, seed)
     *_, last = train(
-        store,
-        codes,
+        CropStore.from_patches(patches[~apart], where),
+        codes[~apart],
         [str(name) for name in names],
         recipe,
         folder,
@@ -106,6 +112,7 @@ def train_classifier(
         mode=mode,
         held_out=None if held_out is None else part(*held_out),
         groups_held_out=groups_held_out,
+        calibration=(CropStore.from_patches(patches[apart], where), codes[apart]) if apart.any() else None,
         seed=seed,
         device=where,
     )

@@ -16,11 +16,12 @@ from napari_cellsynth.classify import model
 from napari_cellsynth.classify.batches import Batches, Mode, Part, Stage, learning_rate, mixed_seed, stages
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.losses import weighted_cross_entropy
-from napari_cellsynth.classify.predict import predict_batches, probabilities
+from napari_cellsynth.classify.predict import calibrated, predict_batches, probabilities
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.state import State, fresh, identity_of, seeded
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate.held_out import write_held_out
 from napari_cellsynth.evaluate.summary import summarise
 from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.training.device import autocast_dtype
@@ -47,6 +48,7 @@ def train(
     mode: Mode = "mixed",
     held_out: Labelled | None = None,
     groups_held_out: ArrayLike | None = None,
+    calibration: Labelled | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
     stop: Stop = never,
@@ -81,6 +83,8 @@ def train(
         Real crops of other groups, and their classes.
     groups_held_out : array_like, optional
         The groups of the held-out crops; gives intervals.
+    calibration : (CropStore, ndarray of int), optional
+        Real crops that are neither learned from nor held out, for the temperature (`evaluate.calibration`).
     seed : int
         Fixes initial weights, batches, augmentation and dropout. On a CPU the same seed gives the same bits.
     device : torch.device or str
@@ -98,8 +102,8 @@ def train(
         ``Progress`` in steps, ``Metric`` once an epoch (``train_loss``, ``learning_rate``, now and then
         ``held_out_accuracy``, ``held_out_balanced_accuracy``, ``held_out_loss``), ``Saved``, and last
         ``Finished`` with ``scores`` (see `evaluate.summary.summarise`; empty without held-out crops),
-        ``confusion``, ``classes``, ``seconds``, ``steps``, ``parameters``, ``crops`` and ``notices``; or
-        ``Stopped``.
+        ``confusion``, ``classes``, ``calibration``, ``seconds``, ``steps``, ``parameters``, ``crops`` and
+        ``notices``; or ``Stopped``.
 
     Raises
     ------
@@ -123,6 +127,8 @@ def train(
         if isinstance(event, Stopped):
             return
     classifier = model.Classifier(state.network, recipe, tuple(class_names), real.channels, dict(meta or {}))
+    if calibration is not None:
+        classifier = calibrated(classifier, *calibration, stop=stop)
     predicted = None if held is None else list(predict_batches(classifier, held.store, stop=stop))
     if stop():
         yield Saved(folder.name, str(state.save(folder, identity)))
@@ -130,7 +136,9 @@ def train(
         return
     found: dict[str, Any] = {}
     if held is not None and predicted is not None:
-        found = summarise(held.labels, np.concatenate(predicted), class_names, groups=groups_held_out, seed=seed)
+        p = np.concatenate(predicted)
+        write_held_out(folder, held.labels, p)
+        found = summarise(held.labels, p, class_names, groups=groups_held_out, seed=seed)
     path = model.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))
@@ -139,6 +147,10 @@ def train(
             "scores": found,
             "confusion": found.get("confusion", []),
             "classes": list(class_names),
+            "calibration": {
+                "temperature": classifier.temperature,
+                "crops": 0 if calibration is None else len(calibration[1]),
+            },
             "seconds": state.seconds,
             "steps": state.step,
             "parameters": sum(parameter.numel() for parameter in state.network.parameters()),

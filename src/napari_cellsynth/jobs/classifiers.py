@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.calibration import calibration_part
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
@@ -59,6 +60,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             mode=run.parameters["mode"],
             held_out=data.held_out,
             groups_held_out=data.groups_held_out,
+            calibration=data.calibration,
             seed=run.seed,
             device=device,
             stop=stop,
@@ -70,6 +72,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             "synthetic": len(run.parameters["synthetic_patches"]),
             "synthetic_per_class": run.parameters["synthetic"],
             "held_out": len(run.parameters["test_objects"]),
+            "calibrated_on": 0 if data.calibration is None else len(data.calibration[1]),
         }
         yield from ended(project, run, events, counts)
 
@@ -130,6 +133,8 @@ class _Data:
 
         self.real, self.labels = stored(recorded["training_objects"])
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
+        apart = recorded.get("calibration_objects")
+        self.calibration = stored(apart) if apart else None
         self.groups_held_out = None
         if self.held_out is not None:
             self.groups_held_out = np.asarray(recorded["test_groups"], dtype=str)
@@ -160,6 +165,8 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
     test_groups = set(test["group"])
     if parameters.mode == "pretrained" and not parameters.synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
+    apart = calibration_part(train["group"], train["class_id"], parameters.seed)
+    train, calibrating = train[~apart], train[apart]
     low, high = intensity_range(project.crops(train.index.tolist(), size=recipe.size, fit=recipe.fit))
     patches: list[list[int]] = []
     if parameters.synthetic:
@@ -179,6 +186,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "class_ids": class_ids,
             "class_names": [names[class_id] for class_id in class_ids],
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
+            "calibration_objects": calibrating["class_id"].reset_index().to_numpy().tolist(),
             "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
             "test_groups": test["group"].tolist(),
             "synthetic_patches": patches,
@@ -186,7 +194,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "high": high.tolist(),
         },
         class_id=None,
-        groups=sorted(set(train["group"])),
+        groups=sorted(set(train["group"]) | set(calibrating["group"])),
         seed=parameters.seed,
     )
 
