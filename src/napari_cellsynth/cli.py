@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cellsynth.cli_insight import register
+from napari_cellsynth.cli_options import Device, Json, ProjectPath, Seed, Set
 from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
@@ -29,14 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ProjectPath = Annotated[
-    Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.")]
-
+register(app)
 
 _INTERRUPTED = 130
 
@@ -361,12 +356,15 @@ def predict(
     project: ProjectPath,
     images: Annotated[list[int] | None, typer.Argument(help="Image ids; all when left out.")] = None,
     run: Annotated[str | None, typer.Option(help="The classifier run; the newest when left out.")] = None,
+    unsure_below: Annotated[
+        float | None, typer.Option(help="Answer unsure below this confidence; kept for the project.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict the class of every object."""
     from napari_cellsynth.jobs.job import PredictParameters
 
-    show(do(project, PredictParameters, run=run, images=images or None), as_json)
+    show(do(project, PredictParameters, run=run, images=images or None, unsure_below=unsure_below), as_json)
 
 
 @app.command()

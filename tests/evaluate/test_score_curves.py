@@ -35,7 +35,7 @@ def test_the_calibration_curve_equals_scikit_learns_and_gives_the_calibration_er
     ours = score_curves.reliability(true, both, bins=10)
     np.testing.assert_allclose(ours.accuracy, theirs[0])
     np.testing.assert_allclose(ours.confidence, theirs[1])
-    error = np.sum(ours.count * np.abs(ours.confidence - ours.accuracy)) / 500
+    error = np.sum(ours.crops * np.abs(ours.confidence - ours.accuracy)) / 500
     assert error == pytest.approx(scores.expected_calibration_error(true, both, bins=10))
 
 

@@ -18,11 +18,10 @@ from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.losses import weighted_cross_entropy
 from napari_cellsynth.classify.predict import calibrated, predict_batches, probabilities
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.classify.state import State, fresh, identity_of, seeded
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
-from napari_cellsynth.evaluate.held_out import write_held_out
-from napari_cellsynth.evaluate.summary import summarise
 from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.training.device import autocast_dtype
 from napari_cellsynth.training.loader import CropStore
@@ -137,8 +136,7 @@ def train(
     found: dict[str, Any] = {}
     if held is not None and predicted is not None:
         p = np.concatenate(predicted)
-        write_held_out(folder, held.labels, p)
-        found = summarise(held.labels, p, class_names, groups=groups_held_out, seed=seed)
+        found = score(folder, held.store, held.labels, p, class_names, groups=groups_held_out, seed=seed)
     path = model.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))

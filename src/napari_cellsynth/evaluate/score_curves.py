@@ -50,7 +50,7 @@ class Reliability(NamedTuple):
 
     confidence: Floats
     accuracy: Floats
-    count: NDArray[np.int64]
+    crops: NDArray[np.int64]
 
 
 def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Reliability:

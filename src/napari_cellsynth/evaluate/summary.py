@@ -49,7 +49,7 @@ def summarise(
         ``n``, ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``macro_f1_of_means``, ``micro_f1``, ``roc_auc``,
         ``log_loss``, ``expected_calibration_error``, ``per_class`` (a list of one dictionary a class, in
         order), ``confusion`` (rows true), ``roc`` (``fpr`` and ``tpr`` of every class), ``reliability``
-        (``confidence``, ``accuracy``, ``count`` of every bin), ``answered`` (``threshold``, ``share`` and
+        (``confidence``, ``accuracy``, ``crops`` of every bin), ``answered`` (``threshold``, ``share`` and
         ``accuracy`` where answers below a confidence are withheld), ``intervals`` (95 % bounds [low, high] of
         the figures over ``groups_resampled`` groups, empty without at least two groups) and ``notices``. What
         is undefined is None.
@@ -85,9 +85,8 @@ def summarise(
         result["groups_resampled"] = len(np.unique(np.asarray(groups)))
         if result["groups_resampled"] < 2:
             result["notices"].append("All held-out objects are of one group, so no interval can be given.")
-        resampled = {"groups": groups, "repeats": repeats, "seed": seed}
         for name, given in [*((name, pred) for name in _OF_ANSWERS), *((name, p) for name in _OF_PROBABILITIES)]:
-            interval = group_bootstrap(getattr(scores, name), true, given, **resampled)
+            interval = group_bootstrap(getattr(scores, name), true, given, groups=groups, repeats=repeats, seed=seed)
             if not math.isnan(interval.low):
                 result["intervals"][name] = _bounds(interval)
     return result
@@ -103,7 +102,7 @@ def _curves(true: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, Any]:
         "reliability": {
             "confidence": _row(bins.confidence),
             "accuracy": _row(bins.accuracy),
-            "count": bins.count.tolist(),
+            "crops": bins.crops.tolist(),
         },
         "answered": {
             "threshold": _THRESHOLDS,

@@ -6,8 +6,10 @@ Nothing here imports torch until a training or a prediction starts.
 """
 
 from napari_cellsynth.jobs.job import (
+    ExplainParameters,
     GenerateParameters,
     Job,
+    LabelHelpParameters,
     PredictParameters,
     QualityParameters,
     SegmentParameters,
@@ -18,8 +20,10 @@ from napari_cellsynth.jobs.process import ProcessRun, run_in_process
 from napari_cellsynth.jobs.run import run
 
 __all__ = [
+    "ExplainParameters",
     "GenerateParameters",
     "Job",
+    "LabelHelpParameters",
     "PredictParameters",
     "ProcessRun",
     "QualityParameters",

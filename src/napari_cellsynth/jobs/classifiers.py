@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.calibration import calibration_part
+from napari_cellsynth.evaluate.score_words import unsure_words
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
@@ -87,7 +88,7 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
     parameters = job.checked()
     assert isinstance(parameters, PredictParameters)
     with Project.open(job.project) as project:
-        run = _classifier(project, parameters.run)
+        run = chosen_classifier(project, parameters.run)
         device = pick_device(parameters.device)
         model = load(run.folder, device=device)
         low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
@@ -113,7 +114,12 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
                 run.parameters["class_ids"],
             )
             yield Progress(start + len(chunk), len(ids), "objects")
-        yield Finished({"run": run.id, "objects": len(ids)})
+        if parameters.unsure_below is not None:
+            project.set_unsure_below(parameters.unsure_below)
+        unsure = project.predictions(run=run.id)["unsure"].reindex(ids)
+        consequence = unsure_words(run.result.get("scores") or {}, project.unsure_below())
+        told = {"unsure": int(unsure.sum()), "unsure_below": project.unsure_below(), "consequence": consequence}
+        yield Finished({"run": run.id, "objects": len(ids)} | told)
 
 
 class _Data:
@@ -212,7 +218,8 @@ def _assert_same_shape(project: Project, patches: list[list[int]], recipe: Any) 
             )
 
 
-def _classifier(project: Project, run_id: str | None) -> RunRecord:
+def chosen_classifier(project: Project, run_id: str | None) -> RunRecord:
+    """Return a finished classifier run by its id, the newest one without an id."""
     if run_id is not None:
         run = intact(project, run_id, "classifier")
         if run.status != "finished":

@@ -19,6 +19,8 @@ _WORK = {
     "quality": "napari_cellsynth.jobs.quality:quality",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
+    "explain": "napari_cellsynth.jobs.explaining:explain",
+    "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
 }
 
 

@@ -16,6 +16,7 @@ from napari_cellsynth.widgets.class_list import ClassList
 from napari_cellsynth.widgets.crop_stage import CropStage
 from napari_cellsynth.widgets.dock import Dock, button, delayed
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
+from napari_cellsynth.widgets.label_help_row import LabelHelpRow
 from napari_cellsynth.widgets.label_queue import LabelQueue
 from napari_cellsynth.widgets.label_tally import LabelTally
 from napari_cellsynth.widgets.object_facts import ObjectFacts
@@ -51,6 +52,7 @@ class LabelDock(Dock):
         self.facts = ObjectFacts()
         self.classes = ClassList()
         self.order = OrderBox()
+        self.help = LabelHelpRow(self.session)
         self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
@@ -66,6 +68,7 @@ class LabelDock(Dock):
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
         self.add_row(QLabel("Order"), self.order)
+        self.body.addWidget(self.help)
         self.body.addWidget(self.tally)
         self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -79,6 +82,7 @@ class LabelDock(Dock):
         session.objects_changed.connect(self._read_objects)
         session.classes_changed.connect(self._read_classes)
         session.predictions_changed.connect(self._read_predictions)
+        session.label_help_changed.connect(self._read_predictions)
         session.labels_changed.connect(self._on_labels)
         session.current_object_changed.connect(self._on_object_chosen)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
@@ -193,7 +197,9 @@ class LabelDock(Dock):
         if len(predicted):
             pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
             self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
-        self.order.offer(predicted=bool(self._suggested))
+        self.help.refresh()
+        found = self.help.found
+        self.order.offer(predicted=bool(self._suggested), proposed=bool(found.next), doubted=bool(found.mislabelled))
         if show:
             self._show_facts()
 
@@ -203,7 +209,8 @@ class LabelDock(Dock):
         self.stage.forget_masks()
         if project is not None:
             confidence = pd.Series({k: v[1] for k, v in self._suggested.items()}, dtype=float)
-            self.queue = LabelQueue(project.objects(), self.order.currentText(), confidence)
+            order, advised = self.order.currentText(), self.help.advised(self.order.currentText())
+            self.queue = LabelQueue(project.objects(), order, confidence, advised)
             if keep and before is not None:
                 self.queue.go_to(before.object_id)
         self._show_counts()
