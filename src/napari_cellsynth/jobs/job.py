@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_cellsynth.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Kind = Literal["segment", "train-gan", "generate", "quality", "train-classifier", "predict"]
+Kind = Literal["segment", "train-gan", "generate", "quality", "train-classifier", "predict", "experiment"]
 
 
 class Parameters(BaseModel):
@@ -109,6 +109,18 @@ class PredictParameters(Parameters):
     device: Device = Field("auto", description="Where to compute.")
 
 
+class ExperimentParameters(Parameters):
+    """Run a protocol over folds of the labelled objects, and report what came out."""
+
+    protocol: str = Field("does-synthetic-help", description="The protocol, by name.")
+    preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
+    changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
+    resume: str | None = Field(None, description="Id of an interrupted experiment to go on with.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that share the folds out among them.")
+    folds: list[int] | None = Field(None, description="Only these folds of the resumed experiment, without a report.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 PARAMETERS: dict[str, type[Parameters]] = {
     "segment": SegmentParameters,
     "train-gan": TrainGanParameters,
@@ -116,6 +128,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "quality": QualityParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
+    "experiment": ExperimentParameters,
 }
 
 

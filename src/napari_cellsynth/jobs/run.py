@@ -19,6 +19,7 @@ _WORK = {
     "quality": "napari_cellsynth.jobs.quality:quality",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
+    "experiment": "napari_cellsynth.jobs.experiment:experiment",
 }
 
 
