@@ -76,7 +76,7 @@ def _work(job: Job) -> Callable[[Job, Stop], Iterator[Event]]:
 
 def _explained(error: Exception) -> tuple[str, str]:
     """Name the failures that torch and the disk report in their own words."""
-    if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate" in str(error):
+    if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
         return (
             "The device ran out of memory.",
             "Choose a smaller batch, width or patch size, or another device.",
