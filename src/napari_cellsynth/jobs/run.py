@@ -15,6 +15,7 @@ from napari_cellsynth.jobs.job import Job
 _WORK = {
     "segment": "napari_cellsynth.jobs.segmenting:segment",
     "train-gan": "napari_cellsynth.jobs.gans:train_gan",
+    "time-gan": "napari_cellsynth.jobs.gan_pace:time_gan",
     "generate": "napari_cellsynth.jobs.gans:generate",
     "quality": "napari_cellsynth.jobs.quality:quality",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",

@@ -124,7 +124,8 @@ def training_step(
     real = store.windows(index, rng)
     if recipe.symmetries:
         real = flips_quarter_turns(real, rng)
-    figures = gan.step(real, store.classes[index.to(store.device)], rng)
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        figures = gan.step(real, store.classes[index.to(store.device)], rng)
     gan.update_average(recipe.batch, step * recipe.batch, recipe.ema_half_life)
     return figures
 
@@ -258,8 +259,7 @@ class _Run:
         return sum(spreads) / max(1, len(spreads))
 
     def _train_step(self) -> None:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
+        figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
         self.step += 1
         # Read back later and together: on a GPU every reading waits for the device.
         self._names = list(figures)
