@@ -57,6 +57,16 @@ def test_the_steps_timed_are_those_of_the_recipe(monkeypatch: pytest.MonkeyPatch
     assert seen == [(6, 3, 32, 32)] * 6  # half a second each, for three seconds
 
 
+def test_a_cycle_of_slow_steps_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, steps = iter(range(1000)), []
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))  # a second a step
+    monkeypatch.setattr(pace, "training_step", lambda *given: steps.append(given) or {"loss": torch.zeros(())})
+    for critic_steps, expected in ((1, 3), (5, 5), (50, 6)):
+        steps.clear()
+        seconds_a_step(gan_recipe("wgan-gp", size=32, width=2, batch=4, critic_steps=critic_steps), 1, CPU)
+        assert len(steps) == expected
+
+
 def test_a_timing_can_be_stopped_between_steps() -> None:
     asked = iter([False, False, True])
     assert seconds_a_step(gan_recipe("dcgan", size=32, width=2, batch=4), 1, CPU, stop=lambda: next(asked)) is None

@@ -13,7 +13,7 @@ from napari_cellsynth.synthesis.train import training_step
 from napari_cellsynth.training.loader import CropStore
 
 SECONDS = 3.0
-"""No step is begun after so many seconds."""
+"""No step is begun after so many seconds, or after twice as many where a cycle of steps is not whole by then."""
 
 MOST = 200
 """Steps after which nothing more is learned, however fast they are."""
@@ -27,7 +27,7 @@ def seconds_a_step(
 ) -> float | None:
     """Return how long a step of a training takes here, in seconds; None when stopped.
 
-    It takes about three seconds, or one step where that is longer. A GPU's first steps, in which it chooses its
+    It takes three to six seconds, or one step where that is longer. A GPU's first steps, in which it chooses its
     kernels, do not count where there are others. What a training does besides its steps (samples, checkpoints) is left
     out.
 
@@ -58,14 +58,15 @@ def seconds_a_step(
     kinds = np.arange(len(crops)) % classes if classes else None
     store = CropStore.from_patches(crops.astype(np.float32), device, size=recipe.size, classes=kinds)
     taken: list[float] = []
-    while sum(taken) < SECONDS and len(taken) < max(MOST, 2 * recipe.cycle()):
+    cycle = recipe.cycle()
+    while sum(taken) < SECONDS * (1 if len(taken) >= cycle else 2) and len(taken) < max(MOST, 2 * cycle):
         if stop():
             return None
         began = time.perf_counter()
         figures = training_step(gan, recipe, store, rng, len(taken) + 1)
         float(next(iter(figures.values())))  # a GPU says when it is done only where something is read back
         taken.append(time.perf_counter() - began)
-    return mean_of_cycles(taken, recipe.cycle())
+    return mean_of_cycles(taken, cycle)
 
 
 def mean_of_cycles(taken: list[float], cycle: int) -> float:
