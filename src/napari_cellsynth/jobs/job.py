@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_cellsynth.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Kind = Literal["segment", "train-gan", "generate", "quality", "train-classifier", "predict", "experiment"]
+Kind = Literal["segment", "train-gan", "time-gan", "generate", "quality", "train-classifier", "predict", "experiment"]
 
 
 class Parameters(BaseModel):
@@ -57,6 +57,16 @@ class TrainGanParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+class TimeGanParameters(Parameters):
+    """Time a few steps of a GAN recipe, to tell beforehand how long a training takes."""
+
+    recipe: str = Field("dcgan", description="The recipe, by name.")
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
+    channels: int = Field(1, ge=1, description="Channels of the patches.")
+    classes: int = Field(0, ge=0, description="Number of classes, for a conditional recipe.")
     device: Device = Field("auto", description="Where to compute.")
 
 
@@ -124,6 +134,7 @@ class ExperimentParameters(Parameters):
 PARAMETERS: dict[str, type[Parameters]] = {
     "segment": SegmentParameters,
     "train-gan": TrainGanParameters,
+    "time-gan": TimeGanParameters,
     "generate": GenerateParameters,
     "quality": QualityParameters,
     "train-classifier": TrainClassifierParameters,
