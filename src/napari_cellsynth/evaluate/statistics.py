@@ -1,4 +1,4 @@
-"""Intervals and tests that respect what depends on what: cells of one video, and folds that share training crops."""
+"""Intervals and tests that respect groups and folds: cells of one video are no independent witnesses."""
 
 from __future__ import annotations
 
@@ -82,88 +82,77 @@ def group_bootstrap(
 
 
 class PairedTest(NamedTuple):
-    """A paired comparison over repeated splits."""
+    """A mean difference with its standard error, t statistic, two-sided p-value and interval."""
 
-    difference: float
-    """Mean of the differences."""
-    statistic: float
-    """Student's t; infinite where all differences are equal and not 0."""
-    p_value: float
-    """Two-sided."""
+    mean: float
+    standard_error: float
+    t: float
+    p: float
     low: float
     high: float
-    """Bounds of the interval of the mean difference."""
 
 
-def corrected_paired_t(
-    differences: ArrayLike, *, test_to_train: float, level: float = 0.95, hypothesis: float = 0.0
-) -> PairedTest:
-    """Test whether two methods differ over repeated splits, given that the splits share most of their training set.
+def corrected_paired_t(differences: ArrayLike, n_train: float, n_test: float, level: float = 0.95) -> PairedTest:
+    """Test whether a difference between two ways of training is zero, over the folds of a cross-validation.
+
+    The corrected resampled t of Nadeau and Bengio (2003, Machine Learning 52, section 3): training sets of different
+    folds overlap, so the variance of the mean is (1 / J + n_test / n_train) s² and not s² / J. It has J - 1 degrees of
+    freedom.
 
     Parameters
     ----------
     differences : array_like of shape (J,)
-        Score of one method less that of the other, one a split (fold of a repeat); the same splits for both.
-    test_to_train : float
-        Number of test objects over number of training objects of a split: 1 / (k - 1) for k folds.
+        One difference a fold (and repeat), means over seeds.
+    n_train, n_test : float
+        Objects that a fold learns from and that it tests.
     level : float
         Coverage of the interval, in (0, 1).
-    hypothesis : float
-        The mean difference that is tested.
 
     Returns
     -------
     PairedTest
-        ``t = (mean - hypothesis) / sqrt((1 / J + test_to_train) * variance)`` with J - 1 degrees of freedom. The plain
-        paired test would take 1 / J alone, as if the trainings were independent, and be sure far too often.
+        Without two folds all but the mean is NaN. Where all folds differ by the same the standard error is 0, and p is
+        1 for no difference, else 0.
 
     Raises
     ------
-    UserError
-        If there are fewer than two differences.
-
-    References
-    ----------
-    Nadeau and Bengio, "Inference for the generalization error", 2003, section 4 (the corrected resampled t-test);
-    Bouckaert and Frank 2004 for repeated cross-validation.
+    ValueError
+        If there are no differences, or a number is not positive.
     """
-    x = np.asarray(differences, dtype=np.float64)
-    if x.ndim != 1 or not np.all(np.isfinite(x)):
-        raise ValueError("differences must be one row of numbers")
-    if test_to_train <= 0:
-        raise ValueError(f"test_to_train must be above 0, not {test_to_train}")
-    if len(x) < 2:
-        raise UserError("A comparison needs at least two splits.", "Use more folds or repeats.")
-    mean, freedom = float(x.mean()), len(x) - 1
-    error = float(np.sqrt((1 / len(x) + test_to_train) * x.var(ddof=1)))
-    half = float(student.ppf((1 + level) / 2, freedom)) * error
-    gap = mean - hypothesis
-    t = gap / error if error else float(np.sign(gap)) * np.inf if gap else 0.0
-    return PairedTest(mean, t, float(2 * student.sf(abs(t), freedom)), mean - half, mean + half)
+    d = np.asarray(differences, dtype=np.float64)
+    if d.ndim != 1 or not len(d):
+        raise ValueError("differences are one number a fold")
+    if n_train <= 0 or n_test <= 0:
+        raise ValueError(f"{n_train} training and {n_test} test objects: both must be positive")
+    mean, nan = float(d.mean()), float("nan")
+    if len(d) < 2:
+        return PairedTest(mean, nan, nan, nan, nan, nan)
+    error = float(np.sqrt((1 / len(d) + n_test / n_train) * d.var(ddof=1)))
+    if error == 0:
+        return PairedTest(mean, 0.0, float(np.sign(mean) * np.inf) if mean else 0.0, float(mean == 0), mean, mean)
+    t = mean / error
+    reach = float(student.ppf((1 + level) / 2, len(d) - 1)) * error
+    p = float(2 * student.sf(abs(t), len(d) - 1))
+    return PairedTest(mean, error, t, p, mean - reach, mean + reach)
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return p values corrected for their number by Holm's step-down method.
+    """Adjust p-values for having asked several questions at once (Holm 1979, step down).
 
     Parameters
     ----------
-    p_values : array_like of shape (M,)
-        Of M tests, in [0, 1]; they may depend on each other in any way.
+    p_values : array_like of shape (m,)
+        In [0, 1]; NaN (no answer) stays NaN and is no question.
 
     Returns
     -------
-    ndarray of float64, shape (M,)
-        In the order given. Rejecting those at most alpha keeps the chance of any false rejection at alpha.
-
-    References
-    ----------
-    Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    ndarray of float64, shape (m,)
+        Adjusted values: below a level where the family-wise error at that level allows a claim.
     """
     p = np.asarray(p_values, dtype=np.float64)
-    if p.ndim != 1 or np.any((p < 0) | (p > 1) | np.isnan(p)):
-        raise ValueError("p values must be one row of numbers in [0, 1]")
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(1.0, stepped)
-    return corrected
+    adjusted = np.full(p.shape, np.nan)
+    asked = np.flatnonzero(~np.isnan(p))
+    order = asked[np.argsort(p[asked], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
+    return adjusted
