@@ -168,7 +168,7 @@ def _readable(network: nn.Module, *, rectified: bool) -> nn.Module:
     for module in made.modules():
         if getattr(module, "inplace", False):
             # A hook on an activation that overwrites its input would make autograd refuse the way back.
-            module.inplace = False
+            module.inplace = False  # type: ignore[assignment]
     if rectified:
         for module in list(made.modules()):
             for name, child in list(module.named_children()):

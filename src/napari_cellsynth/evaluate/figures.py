@@ -103,7 +103,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
 def picture(patch: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a patch (C, Y, X) in [-1, 1] as (Y, X, 3) colours or a grey (Y, X), in [0, 1]."""
-    image = (np.clip(np.asarray(patch, dtype=np.float32), -1, 1) + 1) / 2
+    image = ((np.clip(patch, -1, 1) + 1) / 2).astype(np.float32)
     return image.transpose(1, 2, 0) if len(image) == 3 else image[0]
 
 

@@ -1,13 +1,14 @@
-"""The row that looks for likely mistakes, copies across groups and objects worth labelling, and says what it found."""
+"""The order of labelling, and the look for likely mistakes, copies across groups and objects worth labelling."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_cellsynth.jobs.job import Job, LabelHelpParameters
 from napari_cellsynth.project.label_help import LabelHelp, read_label_help
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.label_queue import MISLABELLED, NEXT
+from napari_cellsynth.widgets.order_box import OrderBox
 from napari_cellsynth.widgets.session import Session
 
 CHECK_TIP = (
@@ -17,7 +18,7 @@ CHECK_TIP = (
 
 
 class LabelHelpRow(QWidget):
-    """Starts the look and tells what the last one found.
+    """Offers the orders, starts the look, and tells what the last one found.
 
     Parameters
     ----------
@@ -29,21 +30,32 @@ class LabelHelpRow(QWidget):
         super().__init__()
         self._session = session
         self.found = LabelHelp()
+        self._predicted = False
+        self.order = OrderBox()
         self.check = button("check_labels", "Check labels", CHECK_TIP)
         self.told = label("", "quiet", name="label_help", wrap=True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        row.addWidget(label("Order"))
+        row.addWidget(self.order, 1)
         row.addWidget(self.check)
-        row.addWidget(self.told, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(row)
+        layout.addWidget(self.told)
         self.check.clicked.connect(self._on_check)
+        session.label_help_changed.connect(lambda: self.offer(self._predicted))
 
-    def refresh(self) -> None:
-        """Read what was found last."""
+    def offer(self, predicted: bool) -> None:
+        """Offer the orders that can be had: with predictions or without, and with what was found last."""
+        self._predicted = predicted
         project = self._session.project
         self.found = LabelHelp() if project is None else read_label_help(project.path)
         allow(self.check, "No project is open." if project is None else "", CHECK_TIP)
         self.told.setText(words(self.found))
+        self.told.setVisible(bool(self.told.text()))
         set_property(self.told, "role", "problem" if any(pair["leak"] for pair in self.found.duplicates) else "quiet")
+        self.order.offer(predicted, self.found)
 
     def advised(self, order: str) -> list[int]:
         """Return the objects that an order by advice begins with."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QComboBox
 
+from napari_cellsynth.project.label_help import LabelHelp
 from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, MISLABELLED, NEXT, ORDERS, UNLABELLED_FIRST
 
 
@@ -15,9 +16,9 @@ class OrderBox(QComboBox):
         self.setObjectName("order")
         self.setToolTip("The order in which the objects come.")
 
-    def offer(self, *, predicted: bool, proposed: bool = False, doubted: bool = False) -> None:
+    def offer(self, predicted: bool, found: LabelHelp) -> None:
         """Offer the orders that can be had, and keep the chosen one where it is still among them."""
-        possible = {LEAST_CERTAIN: predicted, NEXT: proposed, MISLABELLED: doubted}
+        possible = {LEAST_CERTAIN: predicted, NEXT: bool(found.next), MISLABELLED: bool(found.mislabelled)}
         orders = [order for order in ORDERS if possible.get(order, True)]
         if [self.itemText(i) for i in range(self.count())] != orders:
             chosen = self.currentText()
