@@ -17,7 +17,7 @@ import typer
 
 from napari_cellsynth.cli_insight import register
 from napari_cellsynth.cli_options import Device, Json, ProjectPath, Seed, Set
-from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
+from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality, show_scores
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -348,7 +348,7 @@ def train_classifier(
         overrides=overrides(changes),
         device=device,
     )
-    show(result, as_json)
+    show(result, True) if as_json else show_scores(result)
 
 
 @app.command()

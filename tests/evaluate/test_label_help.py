@@ -83,3 +83,4 @@ def test_what_to_label_next_is_unsure_diverse_and_a_fifth_random():
 def test_fewer_objects_than_asked_are_all_returned_once():
     found = label_next(np.full((3, 2), 0.5), np.zeros((3, 2)), 10)
     assert sorted(each.position for each in found) == [0, 1, 2]
+    assert label_next(np.zeros((0, 2)), np.zeros((0, 2)), 10) == []

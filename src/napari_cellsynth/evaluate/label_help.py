@@ -177,6 +177,8 @@ def label_next(probabilities: ArrayLike, features: ArrayLike, n: int, *, seed: i
     """
     unsure, x = margin(probabilities), np.asarray(features, np.float64)
     n = min(n, len(unsure))
+    if not n:
+        return []
     rng = np.random.default_rng(seed)
     drawn = rng.choice(len(unsure), round(RANDOM_SHARE * n), replace=False)
     rest = np.setdiff1d(np.arange(len(unsure)), drawn)
