@@ -73,12 +73,12 @@ class Cellsynth(PlayersGan):
             loss_critic = loss_critic + self.recipe.gamma() / 2 * self.recipe.penalty_every * slope
         self._update("critic", loss_critic)
         self._follow(on_real.detach(), on_fake.detach())
-        # The generator's step needs the gradient through the critic but not that of its weights.
+        # The generator's step needs the gradient through the critic at its own patches: neither that at the real ones
+        # nor that of the critic's weights.
         critic.requires_grad_(False)
         seen = altered(fake, self._probability, rng)
         with self._precision():
-            both = critic(torch.cat([seen_real, seen]))
-        loss_generator = relativistic(*both.chunk(2)[::-1])
+            loss_generator = relativistic(critic(seen), critic(seen_real))
         self._update("generator", loss_generator)
         critic.requires_grad_(True)
         self._steps += 1
