@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cellsynth.cli_experiment import experiment
 from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
@@ -367,6 +368,9 @@ def predict(
     from napari_cellsynth.jobs.job import PredictParameters
 
     show(do(project, PredictParameters, run=run, images=images or None), as_json)
+
+
+app.command()(experiment)
 
 
 @app.command()
