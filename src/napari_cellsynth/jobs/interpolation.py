@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def interpolate(job: Job, stop: Stop) -> Iterator[Event]:
     yield Progress(parameters.steps, parameters.steps, "patches")
     yield Preview(names, strip)
     if parameters.file:
-        write_strip(strip, Path(parameters.file))
+        write_strip(list(strip), Path(parameters.file))
     chosen = [parameters.first, parameters.last]
     yield Finished({"run": run.id, "patches": chosen, "steps": parameters.steps, "file": parameters.file or ""})
 
@@ -94,8 +94,8 @@ def made_again(project: Project, patch_ids: list[int], *, device: Device = "auto
     return np.concatenate(made)
 
 
-def write_strip(patches: NDArray[np.float32], file: Path) -> None:
-    """Write patches (N, C, S, S) in [-1, 1] side by side as an image: one channel grey, else the first three.
+def write_strip(patches: Sequence[NDArray[np.float32]], file: Path) -> None:
+    """Write patches (C, S, S) of one size, in [-1, 1], side by side as an image: one channel grey, else the first three.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def write_strip(patches: NDArray[np.float32], file: Path) -> None:
     """
     from PIL import Image
 
-    row = np.concatenate(list(patches), axis=2)
+    row = np.concatenate(patches, axis=2)
     planes = np.clip((row + 1) * 127.5, 0, 255).astype(np.uint8)
     planes = np.concatenate([planes, np.zeros_like(planes[:1])]) if len(planes) == 2 else planes
     pixels = planes[0] if len(planes) == 1 else np.moveaxis(planes[:3], 0, -1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QMenu, QSlider, QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_cellsynth.widgets.gallery_model import ACCEPTED, REJECTED
@@ -58,6 +58,31 @@ def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.addItems(list(texts))
     return box
+
+
+def zoom_slider() -> QSlider:
+    """Return the slider for the size of a patch on the screen, in pixels."""
+    made = QSlider(Qt.Orientation.Horizontal)
+    made.setObjectName("zoom")
+    made.setToolTip("Size of a patch on the screen.")
+    made.setRange(32, 192)
+    made.setValue(64)
+    made.setFixedWidth(90)
+    return made
+
+
+def reason_menu(reasons: Sequence[str], reject: Callable[[str], None]) -> QToolButton:
+    """Return the button that offers reasons and rejects with the one that is chosen."""
+    made = QToolButton()
+    made.setObjectName("reason")
+    made.setText("reason")
+    made.setToolTip("Reject the selected patches and keep the reason.")
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    menu = QMenu(made)
+    for text in reasons:
+        menu.addAction(text, lambda text=text: reject(text))
+    made.setMenu(menu)
+    return made
 
 
 def refill(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:
