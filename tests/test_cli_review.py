@@ -70,7 +70,7 @@ def test_a_line_a_patch_says_its_figures_in_words(project: Project) -> None:
     first, *_, last = [line for line in lines.splitlines() if "not scored" not in line]
     assert first == (
         "1000000000 blob · gan-0001 · distance 0.40 · copy ratio 0.10: likely a copy · "
-        "realism 1.20: among the real ones · 90% blob"
+        "realism 1.20: among the real ones · class blob: 90%"
     )
     assert last == "5 patches"
 

@@ -115,7 +115,7 @@ def test_real_crops_cannot_be_rejected(dock, project):
 def test_the_nearest_real_crop_and_its_distance_are_shown(dock, project, qtbot):
     choose(dock.order_box, "likely copies first")
     dock.patches.setCurrentIndex(dock.model.index(0))
-    assert dock.facts.nearest.text() == "nearest real · distance 0.10"
+    assert dock.facts.labels[0].text() == "nearest real · distance 0.10"
     picture = dock.facts.picture
     qtbot.waitUntil(lambda: picture.pixmap() is not None and picture.pixmap().width() > 0, timeout=5000)
     assert dock.facts.picture.isVisible()

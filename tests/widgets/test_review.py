@@ -43,6 +43,7 @@ def dock(session, viewer, project, qtbot):
     qtbot.addWidget(made)
     made.resize(1000, 400)
     made.show()
+    qtbot.mouseClick(made.more, LEFT)
     yield made
     made.model.close()
 
@@ -112,14 +113,30 @@ def test_the_figures_of_the_selected_patch_are_said_in_words(dock):
         "nearest real · distance 0.10",
         "copy ratio 0.20: likely a copy",
         "realism 1.50: among the real ones",
-        "90% Dense",
+        "class Dense: 90%",
     ]
     dock.patches.setCurrentIndex(dock.model.index(2))
     assert [each.text() for each in dock.facts.labels if each.isVisible()] == [
         "nearest real · distance 0.30",
         "copy ratio 0.48: no copy",
-        "80% Dense",
+        "class Dense: 80%",
     ]
+
+
+def test_the_facts_stand_beside_the_patches_and_below_them_where_the_dock_is_narrow(dock, qtbot):
+    dock.patches.setCurrentIndex(dock.model.index(0))
+    qtbot.waitUntil(lambda: dock.facts.x() > dock.patches.x() and dock.facts.y() == dock.patches.y())
+    dock.resize(360, 600)
+    qtbot.waitUntil(lambda: dock.facts.x() == dock.patches.x() and dock.facts.y() > dock.patches.y())
+
+
+def test_what_is_needed_seldom_is_folded_away_until_patches_must_be_scored(dock, project, qtbot):
+    qtbot.mouseClick(dock.more, LEFT)
+    assert not dock.choose.select.isVisible()
+    choose(dock.order_box, "surest class first")
+    assert not dock.tools.score.isVisible()
+    choose(dock.order_box, "most realistic first")
+    assert dock.tools.score.isVisible()
 
 
 def test_patches_are_scored_by_a_job_on_the_runs_in_view(dock, fake_runs, qtbot):

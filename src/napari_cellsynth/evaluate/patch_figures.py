@@ -66,6 +66,6 @@ def patch_words(values: Mapping[str, Any], class_name: str = "its class") -> lis
         (distance, f"distance {distance:.2f}"),
         (copy, f"copy ratio {copy:.2f}: {'likely a copy' if copy < COPY_RATIO else 'no copy'}"),
         (real, f"realism {real:.2f}: {'among' if real >= 1 else 'unlike'} the real ones"),
-        (certain, f"{certain:.0%} {class_name}"),
+        (certain, f"class {class_name}: {certain:.0%}"),
     ]
     return [text for value, text in said if math.isfinite(value)]

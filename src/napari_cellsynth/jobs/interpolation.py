@@ -95,7 +95,7 @@ def made_again(project: Project, patch_ids: list[int], *, device: Device = "auto
 
 
 def write_strip(patches: Sequence[NDArray[np.float32]], file: Path) -> None:
-    """Write patches (C, S, S) of one size, in [-1, 1], side by side as an image: one channel grey, else the first three.
+    """Write patches (C, S, S) of one size, in [-1, 1], side by side: one channel grey, else the first three.
 
     Raises
     ------

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from qtpy.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, QSize, Qt
-from qtpy.QtWidgets import QHBoxLayout
+from qtpy.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, QSize
 
 from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
@@ -25,7 +24,7 @@ from napari_cellsynth.widgets.gallery_model import (
 )
 from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, beyond, gallery_table, order_by, table_words
 from napari_cellsynth.widgets.gallery_tools import GalleryTools
-from napari_cellsynth.widgets.patch_facts import PatchFacts
+from napari_cellsynth.widgets.patch_facts import PatchFacts, WithFacts
 from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, reason_menu, refill, zoom_slider
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
@@ -69,11 +68,13 @@ class GalleryDock(SeenDock):
         self.reject_button = button("reject", "Reject  R", REJECT_TIP)
         self.reason = reason_menu(REASONS, lambda reason: self.judge(REJECTED, reason))
         self.undo = button("undo", "Undo", UNDO_TIP)
-        self.show_in_image = button("show_in_image", "Show in image", SHOW_TIP)
+        self.show_in_image = button("show_in_image", "In image", SHOW_TIP)
         self.selected = label("", name="selected")
-        self.facts = PatchFacts(self)
+        self.facts = PatchFacts()
         self.choose = ThresholdChoice(self)
         self.tools = GalleryTools(self.session, self)
+        self.more = button("more", "More ▾", "Select patches by a figure, score them, compare two, or test yourself.")
+        self.more.setCheckable(True)
         self._lay_out()
         self._connect()
         self._on_zoom(self.zoom.value())
@@ -103,14 +104,14 @@ class GalleryDock(SeenDock):
                 self.reason,
                 self.undo,
                 self.show_in_image,
-                *self.facts.labels,
+                self.more,
             )
         )
-        self.body.addWidget(flow_row(*self.choose.widgets, *self.tools.buttons))
-        row = QHBoxLayout()
-        row.addWidget(self.patches, 1)
-        row.addWidget(self.facts.picture, 0, Qt.AlignmentFlag.AlignTop)
-        self.body.addLayout(row, 1)
+        tools = flow_row(*self.choose.widgets, *self.tools.buttons)
+        tools.hide()
+        self.more.toggled.connect(tools.setVisible)
+        self.body.addWidget(tools)
+        self.body.addWidget(WithFacts(self.patches, self.facts), 1)
 
     def _connect(self) -> None:
         session = self.session
@@ -134,8 +135,7 @@ class GalleryDock(SeenDock):
         self.show_in_image.clicked.connect(self._on_show)
         self.choose.wanted.connect(self.select_beyond)
         self.destroyed.connect(self.model.close)
-        application = QCoreApplication.instance()
-        if application is not None:
+        if application := QCoreApplication.instance():
             application.aboutToQuit.connect(self.model.close)
 
     # ------------------------------------------------------------------ what is shown
@@ -178,7 +178,9 @@ class GalleryDock(SeenDock):
 
     def _summarise(self) -> None:
         table = self.model.table
-        words = table_words(table, self.order_box.currentText())
+        words, unscored = table_words(table, self.order_box.currentText())
+        if unscored:
+            self.more.setChecked(True)
         self.summary.setText(words if self._only is None else f"{self._only[0]} · {len(table):,} crops")
 
     def _leave_chosen(self) -> None:
@@ -247,11 +249,11 @@ class GalleryDock(SeenDock):
     def _show_nearest(self) -> None:
         row = self._current_row()
         if row is None or row["kind"] != SYNTHETIC:
-            self.facts.show(None)
+            self.facts.tell(None)
             return
         neighbour = int(row["nearest_object"])
         pixmap = self.model.pixmap(PatchKey(REAL, neighbour)) if neighbour else None
-        self.facts.show(row, self.model.name_of(int(str(row.name))), pixmap)
+        self.facts.tell(row, self.model.name_of(int(str(row.name))), pixmap)
 
     def select_beyond(self, name: str, below: bool, threshold: float) -> None:
         """Select all synthetic patches in view whose figure is below (or above) a threshold, worst first."""

@@ -126,15 +126,15 @@ def _ordered(table: pd.DataFrame, order: str) -> pd.DataFrame:
     return table.sort_values(columns, ascending=ascending, kind="stable", na_position="last")
 
 
-def table_words(table: pd.DataFrame, order: str) -> str:
-    """Return how many patches there are, how many are judged, and how many the order's figure is not known of."""
+def table_words(table: pd.DataFrame, order: str) -> tuple[str, int]:
+    """Return what the table holds in words, and of how many patches the order's figure is not known."""
     words = f"{len(table):,} patches"
     for verdict in (ACCEPTED, REJECTED):
         count = int((table["review"] == verdict).sum())
         words += f" · {count:,} {verdict}" if count else ""
     name, _ = BY_FIGURE.get(order, ("", True))
     unknown = int(table[PATCH_FIGURES[name].column].isna().sum()) if name else 0
-    return words + (f" · {unknown:,} not scored" if unknown else "")
+    return words + (f" · {unknown:,} not scored" if unknown else ""), unknown
 
 
 def order_by(name: str, *, ascending: bool) -> str:
