@@ -1,11 +1,13 @@
-"""GAN recipes against each other on real patches, at equal wall-clock: KID along the run, recall, copies.
+"""GAN recipes against each other on real patches, at equal time on one core: KID along the run, recall, copies.
 
 Run ``python benchmarks/bakeoff.py DATA --class NAME --n 60 200 --recipes dcgan cellsynth --seconds 300``, where DATA is
 a folder with ``objects.csv`` (image, x0, y0, x1, y1, label, split, group) and its images. Nothing but the training
 split is learned from: the generator sees n patches of one class (a conditional recipe: n of each of the classes given
 by ``--with``), the network that describes patches sees the training crops of all classes. Patches are measured against
 the held-out patches of the class. Single checkpoints swing by a factor of two or three, so the figures are means over
-the last checkpoints of a run. The time counts training steps alone, not measuring.
+a stretch of checkpoints: the last third of the time up to each budget. One run gives the figures of every budget. The
+time is that of the training steps alone, and it is the processor's (one thread), so that other work on the machine
+takes nothing from a recipe; on a GPU it is the clock's.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ from napari_cellsynth.synthesis.train import training_step
 from napari_cellsynth.training.device import pick_device
 from napari_cellsynth.training.loader import CropStore
 
-CHECKPOINTS, LATE = 8, 4
-"""A run is measured so often, at equal intervals; its figures are means over the last of them."""
+LATE = 1 / 3
+"""The share of a budget, at its end, over whose checkpoints the figures are means."""
 
 DRAWN = 256
 
@@ -71,10 +73,13 @@ def describe(patches: np.ndarray, table: pd.DataFrame) -> FoldNetwork:
 
 
 def run(
-    name: str, changes: dict[str, Any], sets: list[np.ndarray], seconds: float, seed: int, judge: Any, device: Any
-) -> dict[str, Any]:
-    """Train one recipe for so long, and return its figures at equal intervals; ``sets[0]`` is the measured class."""
-    kind = GAN_RECIPES[name]
+    name: str, changes: dict[str, Any], sets: list[np.ndarray], told: argparse.Namespace, seed: int, judge: Any
+) -> list[dict[str, Any]]:
+    """Train one recipe for the longest budget, and return its figures at equal intervals.
+
+    ``sets[0]`` holds the patches of the measured class.
+    """
+    kind, device = GAN_RECIPES[name], pick_device(told.device)
     known = {key: value for key, value in changes.items() if key in kind.model_fields}
     recipe = gan_recipe(name, **known)
     sets = sets if kind.conditional else sets[:1]
@@ -84,19 +89,25 @@ def run(
     rng = torch.Generator(device).manual_seed(seed)
     noise = latents(seed + 1000, 0, DRAWN, gan.latent)
     inputs = with_class(noise, 0, store.n_classes) if kind.conditional else noise
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
     done, spent, rows = 0, 0.0, []
-    for checkpoint in range(1, CHECKPOINTS + 1):
-        while spent < seconds * checkpoint / CHECKPOINTS:
-            started = time.perf_counter()
+    for end in np.arange(told.every, max(told.budgets) + 1, told.every):
+        while spent < end:
+            started = clock()
             done += 1
             figures = training_step(gan, recipe, store, rng, done)
             torch.stack([value.float() for value in figures.values()]).tolist()
-            spent += time.perf_counter() - started
+            spent += clock() - started
         made = np.concatenate([draw(gan.averaged, part, device) for part in np.split(inputs, 4)])
-        rows.append(judge(made) | {"step": done})
-    late = rows[-LATE:]
-    means = {key: float(np.mean([row[key] for row in late])) for key in ("kid", "precision", "recall", "copied")}
-    return means | {"steps": done, "steps_a_second": done / spent, "kids": [round(row["kid"], 3) for row in rows]}
+        rows.append(judge(made) | {"seconds": float(end), "step": done})
+    return rows
+
+
+def at(budget: float, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of a run at a budget."""
+    late = [row for row in rows if budget * (1 - LATE) < row["seconds"] <= budget]
+    means = {key: round(float(np.mean([row[key] for row in late])), 3) for key in ("kid", "recall", "copied")}
+    return {"budget": budget, "steps": late[-1]["step"]} | means
 
 
 def main() -> None:
@@ -106,14 +117,16 @@ def main() -> None:
     parser.add_argument("--with", dest="others", nargs="*", default=[], help="further classes for conditional recipes")
     parser.add_argument("--n", type=int, nargs="+", default=[60, 200])
     parser.add_argument("--recipes", nargs="+", default=["dcgan", "cellsynth"])
-    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--budgets", type=float, nargs="+", default=[300, 2700], help="seconds of training")
+    parser.add_argument("--every", type=float, default=60, help="seconds between two measurements")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--set", dest="changes", default='{"width": 32, "batch": 32}', help="fields of every recipe")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="a file that gets one JSON line a run")
     told = parser.parse_args()
-    device = pick_device(told.device)
+    # One thread: processor time is then what the clock would show on a free core.
+    torch.set_num_threads(1)
     patches, table = read(told.data, told.size)
     network = describe(patches, table)
     of = {
@@ -139,8 +152,15 @@ def main() -> None:
         print(f"n {n}: floor {floor:.3f} ({n_of} held-out and training patches)", flush=True)
         for name in told.recipes:
             for seed in range(told.seeds):
-                found = run(name, changes, sets, told.seconds, seed, judge, device)
-                line = {"n": n, "recipe": name, "seed": seed, "floor": floor, "seconds": told.seconds} | found
+                rows = run(name, changes, sets, told, seed, judge)
+                line = {
+                    "n": n,
+                    "recipe": name,
+                    "seed": seed,
+                    "floor": round(floor, 3),
+                    "at": [at(budget, rows) for budget in told.budgets],
+                    "kids": [round(row["kid"], 2) for row in rows],
+                }
                 print(json.dumps(line), flush=True)
                 if told.out:
                     with told.out.open("a", encoding="utf-8") as file:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_cellsynth.classify.recipes import ClassifierRecipe, classifier_recipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.training.loader import CropStore
 
 Labelled = tuple[CropStore, np.ndarray]
@@ -25,7 +26,7 @@ def store(n: int, seed: int, **how) -> Labelled:
     return CropStore.from_patches(patches), labels
 
 
-def tiny(name: str = "fast", **overrides) -> ClassifierRecipe:
+def tiny(name: str = "fast", **overrides) -> NetworkRecipe:
     """A recipe that trains in a second."""
     small = {"size": 16, "width": 0.125, "batch": 8, "epochs": 3, "least_steps": 1, "shift": 1}
     if name == "hescnet":

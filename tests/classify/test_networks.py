@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_cellsynth.classify.networks import FastNet, Hescnet, build
+from napari_cellsynth.classify.networks import FastNet, Hescnet
 from napari_cellsynth.classify.recipes import classifier_recipe, parameter_count
 
 # S0, Table 2: (in, out) of every 3×3 convolution and linear layer; batch norm has 2 parameters a channel.
@@ -43,7 +43,7 @@ def test_hescnet_has_the_layers_of_table_2_in_order():
 @pytest.mark.parametrize("channels", [1, 4])
 def test_networks_take_any_channels_and_sizes(name, size, channels):
     recipe = classifier_recipe(name, size=size, width=0.05)
-    network = build(recipe, channels, 7).eval()
+    network = recipe.build(channels, 7).eval()
     assert network(torch.zeros(2, channels, size, size)).shape == (2, 7)
 
 

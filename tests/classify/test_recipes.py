@@ -28,7 +28,7 @@ def test_every_recipe_knows_its_name_and_source():
     ("name", "overrides", "words"),
     [
         ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet"),
-        ("fast", {"momentum": 0.9}, "no setting 'momentum'"),
+        ("fast", {"gamma": 0.9}, "no setting 'gamma'"),
         ("fast", {"lr": -1}, "lr = -1 does not suit"),
         ("fast", {"size": 50}, "multiple of 16"),
         ("fast", {"name": "other"}, "no setting 'name'"),

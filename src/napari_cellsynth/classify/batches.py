@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellsynth.classify.balance import class_weights
-from napari_cellsynth.classify.recipes import ClassifierRecipe, HescnetRecipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.training import augment
 from napari_cellsynth.training.loader import CropStore
 
@@ -44,12 +44,12 @@ class Stage:
     weights: NDArray[np.float32]
 
 
-def stages(recipe: ClassifierRecipe, real: Part, synthetic: Part | None, mode: Mode, n_classes: int) -> list[Stage]:
+def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode, n_classes: int) -> list[Stage]:
     """Lay out a training with the same number of optimiser steps in every mode.
 
     Parameters
     ----------
-    recipe : ClassifierRecipe
+    recipe : NetworkRecipe
         Gives the steps, from the number of real crops alone.
     real, synthetic : Part
         What there is to learn from.
@@ -84,7 +84,7 @@ class Batches:
 
     Parameters
     ----------
-    recipe : ClassifierRecipe
+    recipe : NetworkRecipe
         Gives the augmentation.
     seed : int
         Of the training.
@@ -92,7 +92,7 @@ class Batches:
         Where the patches are wanted.
     """
 
-    def __init__(self, recipe: ClassifierRecipe, seed: int, device: torch.device) -> None:
+    def __init__(self, recipe: NetworkRecipe, seed: int, device: torch.device) -> None:
         self._recipe = recipe
         self._seed = seed
         self._device = device
@@ -139,20 +139,21 @@ def mixed_seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint32)[0])
 
 
-def _augmented(x: torch.Tensor, recipe: ClassifierRecipe, generator: torch.Generator) -> torch.Tensor:
+def _augmented(x: torch.Tensor, recipe: NetworkRecipe, generator: torch.Generator) -> torch.Tensor:
     turn = augment.flips_quarter_turns if recipe.quarter_turns else augment.flips
     x = turn(x, generator)
     return augment.shift(x, recipe.shift, generator) if recipe.shift else x
 
 
-def learning_rate(recipe: ClassifierRecipe, done: int, steps: int) -> float:
+def learning_rate(recipe: NetworkRecipe, done: int, steps: int) -> float:
     """Return the learning rate of a step, given how many of its stage's steps are done.
 
-    hESCnet: constant, a tenth from half of the steps on (S0: after epoch 100 of 200). Otherwise one cycle:
-    from lr / 25 up to lr over the first 30 % of the steps, down to lr / 1000 over the rest, both along a
-    cosine.
+    ``step``: a tenth from half of the steps on (S0: after epoch 100 of 200). ``one-cycle``: from lr / 25 up to lr
+    over the first 30 % of the steps, down to lr / 1000 over the rest, both along a cosine.
     """
-    if isinstance(recipe, HescnetRecipe):
+    if recipe.schedule == "constant":
+        return recipe.lr
+    if recipe.schedule == "step":
         return recipe.lr if done < steps / 2 else recipe.lr / 10
     rise = 0.3 * steps
     if done < rise:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_cellsynth.classify.networks import build
-from napari_cellsynth.classify.recipes import ClassifierRecipe, classifier_recipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.training import checkpoint
 from napari_cellsynth.training.loader import CropStore
@@ -28,7 +28,7 @@ class Classifier:
     """
 
     network: nn.Module
-    recipe: ClassifierRecipe
+    recipe: NetworkRecipe
     class_names: tuple[str, ...]
     channels: int
     meta: dict[str, Any]
@@ -87,7 +87,7 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> Classifier:
         raise UserError(f"There is no trained classifier in {folder}.", "Let its training finish, or resume it.")
     tensors, about = checkpoint.load(path)
     recipe = classifier_recipe(about["recipe"]["name"], **about["recipe"])
-    network = build(recipe, about["channels"], len(about["class_names"]))
+    network = recipe.build(about["channels"], len(about["class_names"]))
     network.load_state_dict(tensors["network"])
     network.to(device).eval()
     return Classifier(network, recipe, tuple(about["class_names"]), about["channels"], about["meta"])

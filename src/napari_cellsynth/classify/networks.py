@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from napari_cellsynth.classify.recipes import ClassifierRecipe
-
 _HESCNET_BLOCKS: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (256, 4), (512, 4))
 """Channels and number of convolutions of every block (S0, Table 2); each block ends in a pool."""
 _HESCNET_HIDDEN = 4096
@@ -103,21 +101,6 @@ class FastNet(nn.Module):
         return logits
 
 
-_NETWORKS: dict[str, type[Hescnet] | type[FastNet]] = {"hescnet": Hescnet, "fast": FastNet}
-
-
-def build(recipe: ClassifierRecipe, channels: int, classes: int) -> nn.Module:
-    """Return the recipe's network with fresh weights from torch's global generator."""
-    return _NETWORKS[recipe.name](channels, classes, recipe.size, recipe.width, recipe.dropout)
-
-
 def scaled(channels: int, width: float) -> int:
     """Return a channel count under a width factor, at least 1."""
     return max(1, round(channels * width))
-
-
-def count_parameters(recipe: ClassifierRecipe, channels: int, classes: int) -> int:
-    """Return the number of trainable parameters, without taking memory for them."""
-    with torch.device("meta"):
-        network = build(recipe, channels, classes)
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellsynth.classify.model import Classifier, load
-from napari_cellsynth.classify.recipes import ClassifierRecipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.events import Stop, never
 from napari_cellsynth.training.device import autocast_dtype, pick_device
 from napari_cellsynth.training.loader import CropStore
@@ -75,7 +75,7 @@ def predict_batches(
 
 @torch.no_grad()
 def probabilities(
-    network: torch.nn.Module, store: CropStore, index: torch.Tensor, recipe: ClassifierRecipe
+    network: torch.nn.Module, store: CropStore, index: torch.Tensor, recipe: NetworkRecipe
 ) -> torch.Tensor:
     """Return the probabilities (B, K) of some crops of a store, as float32 on the network's device."""
     device = next(network.parameters()).device

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.classify.batches import Mode
 from napari_cellsynth.classify.model import Classifier, load
-from napari_cellsynth.classify.recipes import ClassifierRecipe, classifier_recipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
@@ -35,7 +36,7 @@ class ClassifierRun:
 def train_classifier(
     patches: Patches,
     labels: Sequence[Any],
-    recipe: str | ClassifierRecipe = "fast",
+    recipe: str | NetworkRecipe = "fast",
     *,
     synthetic: tuple[Patches, Sequence[Any]] | None = None,
     mode: Mode = "mixed",
@@ -54,7 +55,7 @@ def train_classifier(
         Real patches in [-1, 1]; S is a multiple of 16.
     labels : sequence, length N
         Their classes, of any sortable type; the sorted distinct labels are the classes.
-    recipe : str or ClassifierRecipe
+    recipe : str or NetworkRecipe
         A recipe or its name.
     synthetic : (ndarray, sequence), optional
         Synthetic patches and their classes.

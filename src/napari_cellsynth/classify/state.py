@@ -13,8 +13,7 @@ from torch import nn
 
 from napari_cellsynth.classify.batches import Mode, Part, mixed_seed
 from napari_cellsynth.classify.model import CHECKPOINT_FILE, MODEL_FILE
-from napari_cellsynth.classify.networks import build
-from napari_cellsynth.classify.recipes import ClassifierRecipe, HescnetRecipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.training import checkpoint
 
@@ -70,22 +69,24 @@ class State:
         self.loss_sum, self.loss_steps = progress["loss_sum"], progress["loss_steps"]
 
 
-def fresh(recipe: ClassifierRecipe, channels: int, classes: int, seed: int, device: torch.device) -> State:
+def fresh(recipe: NetworkRecipe, channels: int, classes: int, seed: int, device: torch.device) -> State:
     """Return a training at its start: the same seed gives the same weights on every device."""
     with seeded(mixed_seed(seed, 0), torch.device("cpu")):
-        network = build(recipe, channels, classes)
+        network = recipe.build(channels, classes)
     network.to(device).to(memory_format=torch.channels_last)
-    if isinstance(recipe, HescnetRecipe):
-        optimiser: torch.optim.Optimizer = torch.optim.SGD(
-            network.parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-    else:
-        optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    return State(network, optimiser)
+    return State(network, _optimiser(recipe, network))
+
+
+def _optimiser(recipe: NetworkRecipe, network: nn.Module) -> torch.optim.Optimizer:
+    weights, decay = network.parameters(), recipe.weight_decay
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr=recipe.lr, momentum=recipe.momentum, weight_decay=decay)
+    kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return kind(weights, lr=recipe.lr, betas=(recipe.momentum, 0.999), weight_decay=decay)
 
 
 def identity_of(
-    recipe: ClassifierRecipe, parts: Sequence[Part], mode: Mode, class_names: Sequence[str], seed: int
+    recipe: NetworkRecipe, parts: Sequence[Part], mode: Mode, class_names: Sequence[str], seed: int
 ) -> dict[str, Any]:
     """Return what a training must still be for its checkpoint to fit."""
     return {

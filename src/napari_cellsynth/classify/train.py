@@ -17,7 +17,7 @@ from napari_cellsynth.classify.batches import Batches, Mode, Part, Stage, learni
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.losses import weighted_cross_entropy
 from napari_cellsynth.classify.predict import predict_batches, probabilities
-from napari_cellsynth.classify.recipes import ClassifierRecipe
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.state import State, fresh, identity_of, seeded
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
@@ -40,7 +40,7 @@ def train(
     real: CropStore,
     labels: NDArray[np.int64],
     class_names: Sequence[str],
-    recipe: ClassifierRecipe,
+    recipe: NetworkRecipe,
     folder: Path,
     *,
     synthetic: Labelled | None = None,
@@ -68,7 +68,7 @@ def train(
         Their classes, 0..K-1.
     class_names : sequence of str, length K
         Names of the classes.
-    recipe : ClassifierRecipe
+    recipe : NetworkRecipe
         Network and hyperparameters.
     folder : Path
         The run's folder; gets ``metrics.csv``, ``checkpoint.safetensors`` on the way and
@@ -160,7 +160,7 @@ class _Loop:
         self,
         state: State,
         plan: Sequence[Stage],
-        recipe: ClassifierRecipe,
+        recipe: NetworkRecipe,
         seed: int,
         device: torch.device,
         folder: Path,
@@ -279,7 +279,7 @@ def _checked(
     real: CropStore,
     labels: NDArray[np.int64],
     class_names: Sequence[str],
-    recipe: ClassifierRecipe,
+    recipe: NetworkRecipe,
     synthetic: Labelled | None,
     mode: Mode,
     held_out: Labelled | None,
