@@ -162,7 +162,7 @@ class GalleryDock(SeenDock):
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
             refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
             synthetic = project.synthetic()
-            runs = list(dict.fromkeys(synthetic["run"].iloc[::-1]))
+            runs = synthetic["run"].iloc[::-1].unique().tolist()
             refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
             table = gallery_table(project, synthetic, self._choice())
             self.model.set_table(table)
@@ -216,8 +216,7 @@ class GalleryDock(SeenDock):
     # ------------------------------------------------------------------ the selection
     def selected_keys(self) -> list[PatchKey]:
         """Return what is selected, in the order on the screen."""
-        rows = sorted(index.row() for index in self.patches.selectionModel().selectedIndexes())
-        return [self.model.key(row) for row in rows]
+        return [self.model.key(row) for row in self.patches.selected_rows()]
 
     def _show_selection(self) -> None:
         keys = self.selected_keys()
@@ -269,7 +268,7 @@ class GalleryDock(SeenDock):
     # ------------------------------------------------------------------ what is done
     def judge(self, verdict: Verdict, reason: str = "") -> None:
         """Accept or reject the selected synthetic patches, and go on to the next patch."""
-        selected = sorted(index.row() for index in self.patches.selectionModel().selectedIndexes())
+        selected = self.patches.selected_rows()
         rows = [row for row in selected if self.model.key(row).kind == SYNTHETIC]
         if not rows:
             return

@@ -53,7 +53,7 @@ class GalleryTools(QWidget):
     def follow(self, table: pd.DataFrame) -> None:
         """Work on these patches in view."""
         synthetic = table[table["kind"] == SYNTHETIC]
-        self._ids, self._runs = synthetic["id"].tolist(), list(dict.fromkeys(synthetic["run"]))
+        self._ids, self._runs = synthetic["id"].tolist(), synthetic["run"].unique().tolist()
         none = "" if self._ids else "No synthetic patches are shown."
         allow(self.score, none, SCORE_TIP)
         allow(self.blind, none, BLIND_TIP)

@@ -33,6 +33,11 @@ class PatchList(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMinimumHeight(60)
 
+    def selected_rows(self) -> list[int]:
+        """Return the selected rows, first to last; from ranges, since one index each would be slow."""
+        chosen = self.selectionModel().selection()
+        return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
+
     def sizeHint(self) -> QSize:
         """Return a modest size: along the bottom of a laptop's window there is one row of patches."""
         return QSize(256, 78)
