@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_cellsynth.cli_experiment import experiment
+from napari_cellsynth.cli_review import review
 from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
@@ -326,6 +327,9 @@ def quality(
         return
     for name, table in figures["classes"].items():
         show_quality(f"{figures['run']} · {name}", table)
+
+
+app.command()(review)
 
 
 @app.command("train-classifier")

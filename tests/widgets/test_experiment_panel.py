@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_objects_csv
 from napari_cellsynth.widgets.evaluate import EvaluateDock
+from napari_cellsynth.widgets.session import start_process
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -68,6 +69,7 @@ def test_a_run_experiment_shows_its_answer_its_differences_and_its_report(panel,
     monkeypatch.setattr(
         "napari_cellsynth.widgets.experiment_panel.QDesktopServices.openUrl", lambda url: opened.append(url)
     )
+    session.start_run = start_process
     session.open(path)
     panel.form.setValue(TINY)
     qtbot.waitUntil(panel.start.isEnabled, timeout=20_000)

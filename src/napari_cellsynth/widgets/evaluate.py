@@ -8,6 +8,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
+from napari_cellsynth.jobs.blind import blind_quality
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.widgets.class_table import quality_text, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
@@ -131,7 +132,7 @@ class EvaluateDock(SeenDock):
         rows = []
         self._qualities = []
         for run, class_id in [(each, class_id) for each in gans for class_id in each.class_ids]:
-            name, quality = names.get(class_id, "–"), run.quality(class_id)
+            name, quality = names.get(class_id, "–"), blind_quality(self.session.need_project(), run, class_id)
             copies = quality.get("copied")
             shown = "–" if copies is None else f"{copies:.0%}"
             rows.append([run.id, name, quality_text(quality) or "not measured", shown])
