@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.cli_insight import register
+from napari_cellsynth.cli_experiment import experiment
+from napari_cellsynth.cli_insight import explain, label_help
 from napari_cellsynth.cli_options import Device, Json, ProjectPath, Seed, Set
+from napari_cellsynth.cli_review import review
 from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality, show_scores
 from napari_cellsynth.errors import UserError
 
@@ -30,8 +32,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-register(app)
 
 _INTERRUPTED = 130
 
@@ -322,6 +322,9 @@ def quality(
         show_quality(f"{figures['run']} · {name}", table)
 
 
+app.command()(review)
+
+
 @app.command("train-classifier")
 def train_classifier(
     project: ProjectPath,
@@ -365,6 +368,11 @@ def predict(
     from napari_cellsynth.jobs.job import PredictParameters
 
     show(do(project, PredictParameters, run=run, images=images or None, unsure_below=unsure_below), as_json)
+
+
+app.command()(experiment)
+app.command()(explain)
+app.command("label-help")(label_help)
 
 
 @app.command()

@@ -50,9 +50,3 @@ def label_help(
     if leaks:
         note(f"{leaks} pairs of near-duplicates lie on both sides of the split: put their groups on one side.")
     show(found, as_json)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these verbs to the command line."""
-    app.command()(explain)
-    app.command("label-help")(label_help)

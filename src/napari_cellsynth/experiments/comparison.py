@@ -97,8 +97,8 @@ class DoesSyntheticHelp(Protocol):
         result = {
             "verdict": answer.effect,
             "words": answer.words,
-            "rests_on": vars(answer.rests_on),
-            "differences": [vars(each) for each in (*compared, *others)],
+            "rests_on": answer.rests_on.plain(),
+            "differences": [each.plain() for each in (*compared, *others)],
         }
         return Findings(result=result, tables=tables, sections=self._sections(settings, answer, compared, tables))
 
@@ -154,5 +154,5 @@ def arm_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
     """Return the contrasts as a table."""
-    rows = [vars(each) for each in compared]
+    rows = [each.plain() for each in compared]
     return pd.DataFrame(rows).set_index("arm") if rows else pd.DataFrame(index=np.array([], dtype=str))

@@ -16,6 +16,8 @@ Kind = Literal[
     "time-gan",
     "generate",
     "quality",
+    "score",
+    "interpolate",
     "train-classifier",
     "predict",
     "explain",
@@ -110,6 +112,22 @@ class QualityParameters(Parameters):
     inception: str | None = Field(None, description="File of Inception's weights; torch's cache is searched otherwise.")
 
 
+class ScoreParameters(Parameters):
+    """Measure every synthetic patch on its own: realism, probability of its class, nearest real object, copy ratio."""
+
+    runs: list[str] = Field(default_factory=list, description="Patches of these GAN runs; of all when empty.")
+
+
+class InterpolateParameters(Parameters):
+    """Walk from one synthetic patch to another through the generator's latent space."""
+
+    first: int = Field(description="Id of the patch to start from.")
+    last: int = Field(description="Id of the patch to end at, of the same run and checkpoint.")
+    steps: int = Field(9, ge=2, le=100, description="How many patches, the two included.")
+    file: str | None = Field(None, description="Image file that the strip is written to; none when empty.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 class TrainClassifierParameters(Parameters):
     """Train a classifier on real and, if asked, synthetic patches; score it on held-out groups of real ones."""
 
@@ -171,6 +189,8 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "time-gan": TimeGanParameters,
     "generate": GenerateParameters,
     "quality": QualityParameters,
+    "score": ScoreParameters,
+    "interpolate": InterpolateParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
     "explain": ExplainParameters,
