@@ -128,8 +128,8 @@ _ARMS = (
 )
 
 EVEN: dict[str, Any] = {"balance": "none"}
-PLAIN: dict[str, Any] = {}
-STRONG: dict[str, Any] = {}
+PLAIN: dict[str, Any] = {"augmentation": "none"}
+STRONG: dict[str, Any] = {"augmentation": "strong"}
 
 
 def share_name(share: float) -> str:

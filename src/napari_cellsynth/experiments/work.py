@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
 from napari_cellsynth.experiments.dataset import Dataset, Fold
-from napari_cellsynth.experiments.design import Arm, ClassifierTask, GanTask, Sample, Task
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Sample, Task
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.synthesis import selection
@@ -41,6 +42,8 @@ class Bench:
     dataset: Dataset
     folder: Path
     device: torch.device
+    as_published: bool = False
+    """Folds by crop, as some papers have them: groups may be on both sides."""
 
     def is_done(self, task: Task) -> bool:
         """Return whether the task was done before."""
@@ -72,7 +75,8 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
     UserError
         If the training cannot work.
     """
-    assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
+    if not bench.as_published:
+        assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
     folder = bench.folder / task.id
     events = _train_gan(task, bench, stop) if isinstance(task, GanTask) else _train_classifier(task, bench, stop)
     result: dict[str, Any] = {}
@@ -82,7 +86,11 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
             return
         if isinstance(event, Finished):
             result = event.result
-    kept = {key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid") if key in result}
+    kept: dict[str, Any] = {
+        key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid") if key in result
+    }
+    if isinstance(task, ClassifierTask) and (losses := _losses(folder / "metrics.csv")):
+        kept["least_loss"] = min(losses)
     beside = folder / f"{DONE}.part"
     beside.write_text(json.dumps(kept), encoding="utf-8")
     beside.replace(folder / DONE)
@@ -194,9 +202,12 @@ def fold_range(data: Dataset, fold: Fold) -> tuple[NDArray[np.float32], NDArray[
     return intensity_range([data.crops[number] for number in fold.train])
 
 
-def arm_of(name: str, arms: tuple[Arm, ...]) -> Arm:
-    """Return the arm of this name."""
-    return next(arm for arm in arms if arm.name == name)
+def _losses(file: Path) -> list[float]:
+    """Return the training losses of a classifier's epochs; none of one that has no epochs."""
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8") as rows:
+        return [float(value) for _, name, value in csv.reader(rows) if name == "train_loss"]
 
 
 def _classes(bench: Bench) -> int:
