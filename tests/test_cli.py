@@ -76,6 +76,8 @@ def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:
         (["train-gan", "{project}", "--recipe", "stylegan9"], "stylegan9"),
         (["train-classifier", "{project}", "--set", "epochs=-3"], "epochs"),
         (["train-classifier", "{project}", "--set", "epochs"], "FIELD=VALUE"),
+        (["train-classifier", "{project}", "--set", "augmentation.rotation=3"], "augmentation.rotation"),
+        (["train-classifier", "{project}", "--set", "augmentation=S4", "--set", "augmentation.zoom=1"], "set twice"),
         (["segment", "{project}", "--radius", "0"], "radius"),
         (["generate", "{project}", "--run", "gan-0099"], "gan-0099"),
         (["predict", "{project}"], "classifier"),

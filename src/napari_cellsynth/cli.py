@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
+from napari_cellsynth.console import StoppedByUser, do, dotted, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ ProjectPath = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Change a field of the recipe: lr=0.001, augmentation.rotation=0.5."
+    ),
+]
 
 
 _INTERRUPTED = 130
@@ -398,7 +403,7 @@ def recipes(as_json: Json = False) -> None:
         print(f"{recipe['name']:<18} {recipe['kind']:<10} {recipe['source']}")
         print(
             f"{'':<29} parameters: {recipe['parameters']}; "
-            + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items())
+            + ", ".join(f"{name}={value}" for name, value in dotted(recipe["defaults"]).items())
         )
 
 

@@ -71,6 +71,17 @@ def test_every_pass_augments_anew():
     assert len(seen) > 40
 
 
+def test_every_kind_of_augmentation_is_a_function_of_seed_and_step():
+    recipe = tiny(augmentation="strong")
+    patches, labels = store(21, 0)
+    (stage,) = stages(recipe, Part(patches, labels, False), None, "real", 2)
+    one, again = Batches(recipe, 5, torch.device("cpu")), Batches(recipe, 5, torch.device("cpu"))
+    before = [one.draw(stage, step)[0] for step in range(4)]
+    assert torch.equal(again.draw(stage, 3)[0], before[3])
+    plain = Batches(tiny(augmentation="none"), 5, torch.device("cpu")).draw(stage, 3)[0]
+    assert not torch.equal(plain, before[3])
+
+
 def test_labels_go_with_their_patches_through_the_mixing():
     recipe = tiny(shift=0)
     value = np.linspace(-1, 1, 12, dtype=np.float32)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.classify.balance import class_weights
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
-from napari_cellsynth.training import augment
 from napari_cellsynth.training.loader import CropStore
+from napari_cellsynth.training.moving import moved
+from napari_cellsynth.training.shading import shaded
 
 Mode = Literal["real", "mixed", "pretrained"]
 
@@ -112,7 +113,7 @@ class Batches:
             generator.manual_seed(mixed_seed(self._seed, 2 + part.is_synthetic, step))
             drawn = part.store.windows(torch.from_numpy(chosen), generator)
             if self._recipe.augment_synthetic or not part.is_synthetic:
-                drawn = _augmented(drawn, self._recipe, generator)
+                drawn = shaded(moved(drawn, self._recipe.augmentation, generator), self._recipe.augmentation, generator)
             patches.append(drawn.to(self._device))
             labels.append(part.labels[chosen])
         return torch.cat(patches), torch.from_numpy(np.concatenate(labels)).to(self._device)
@@ -137,12 +138,6 @@ class Batches:
 def mixed_seed(*parts: int) -> int:
     """Return one well-mixed seed out of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint32)[0])
-
-
-def _augmented(x: torch.Tensor, recipe: NetworkRecipe, generator: torch.Generator) -> torch.Tensor:
-    turn = augment.flips_quarter_turns if recipe.quarter_turns else augment.flips
-    x = turn(x, generator)
-    return augment.shift(x, recipe.shift, generator) if recipe.shift else x
 
 
 def learning_rate(recipe: NetworkRecipe, done: int, steps: int) -> float:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_cellsynth.training.augmentation import FLIPS, PRESETS, Augmentation
 from napari_cellsynth.training.fit import FIT, Fit
 
 if TYPE_CHECKING:
     from torch import nn
+
+OLDER_FIELDS = ("shift", "quarter_turns")
+"""What older runs say of their augmentation; still understood."""
 
 
 class ClassifierRecipe(BaseModel):
@@ -52,8 +56,7 @@ class NetworkRecipe(ClassifierRecipe):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes, against overconfidence"
     )
-    shift: int = Field(0, ge=0, le=64, description="greatest random shift, px")
-    quarter_turns: bool = Field(False, description="random quarter turns besides the flips")
+    augmentation: Augmentation = Field(FLIPS, description="random changes of training patches, each by its probability")
     augment_synthetic: bool = Field(True, description="augment synthetic patches like real ones")
     windows: int = Field(
         9, ge=1, le=64, description="windows averaged when predicting an object that exceeds the input"
@@ -62,6 +65,26 @@ class NetworkRecipe(ClassifierRecipe):
     pretraining: float = Field(
         0.5, gt=0, lt=1, description="share of the steps on synthetic patches in mode pretrained"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_augmentation(cls, values: Any) -> Any:
+        """Take an augmentation by its preset's name, in parts (the rest as the recipe has it), or from an older run."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        given = values.get("augmentation", {})
+        if isinstance(given, str) and given in PRESETS:
+            given = PRESETS[given].model_dump()
+        older = {name: values.pop(name) for name in OLDER_FIELDS if name in values}
+        if isinstance(given, dict):
+            if "shift" in older:
+                size = values.get("size", cls.model_fields["size"].default)
+                given = {"shift": float(older["shift"] > 0), "shift_share": older["shift"] / size, **given}
+            if "quarter_turns" in older:
+                given = {"quarter_turn": float(older["quarter_turns"]), **given}
+            values["augmentation"] = cls.model_fields["augmentation"].default.model_dump() | given
+        return values
 
     def steps(self, n_real: int) -> int:
         """Return the number of optimiser steps for ``n_real`` real crops."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.training.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,8 +57,7 @@ class FastRecipe(NetworkRecipe):
     weight_decay: float = Field(0.05, ge=0, le=1)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     balance: Literal["none", "weights"] = "weights"
-    shift: int = Field(6, ge=0, le=64, description="greatest random shift, px")
-    quarter_turns: bool = True
+    augmentation: Augmentation = Augmentation(quarter_turn=1, shift=1)
     symmetries: bool = True
 
     def build(self, channels: int, classes: int) -> nn.Module:
