@@ -311,6 +311,26 @@ def generate(
 
 
 @app.command()
+def draw(
+    project: ProjectPath,
+    class_name: Annotated[str, typer.Option("--class", help="The class that the patches stand for.")],
+    drawing: Annotated[
+        str, typer.Option("--drawing", help="circle, rings, or a colony: dense, spread, debris, differentiated.")
+    ] = "circle",
+    n: Annotated[int, typer.Option("-n", help="How many patches.")] = 500,
+    size: Annotated[int, typer.Option(help="Side of a patch, px.")] = 64,
+    fit: Annotated[str, typer.Option(help="The classifier's fit that they go with: auto, window or whole.")] = "auto",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw artificial patches (circles of Perlin noise, simulated colonies) into the project, without a GAN."""
+    from napari_cellsynth.jobs.job import DrawParameters
+
+    made = do(project, DrawParameters, class_name=class_name, drawing=drawing, n=n, size=size, fit=fit, seed=seed)
+    show(made, as_json)
+
+
+@app.command()
 def quality(
     project: ProjectPath,
     run: Annotated[str, typer.Option(help="The GAN run.")],
@@ -337,6 +357,12 @@ def train_classifier(
     project: ProjectPath,
     recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "fast",
     synthetic: Annotated[int, typer.Option(help="Synthetic patches a class.")] = 0,
+    up_to: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead: fill rare classes up to N patches, real and synthetic.")
+    ] = None,
+    share: Annotated[
+        float | None, typer.Option(metavar="S", help="Instead: S synthetic patches for each real crop.")
+    ] = None,
     mode: Annotated[str, typer.Option(help="mixed, or pretrained (synthetic first, then real).")] = "mixed",
     seed: Seed = 0,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
@@ -352,6 +378,8 @@ def train_classifier(
         TrainClassifierParameters,
         recipe=recipe,
         synthetic=synthetic,
+        up_to=up_to,
+        share=share,
         mode=mode,
         seed=seed,
         resume=resume,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_cellsynth.classify.balance import BALANCE, Balance
 from napari_cellsynth.training.augmentation import FLIPS, PRESETS, Augmentation
 from napari_cellsynth.training.fit import FIT, Fit
 
@@ -26,7 +27,7 @@ class ClassifierRecipe(BaseModel):
     source: str
     size: int = Field(64, ge=16, le=512, multiple_of=16, description="side of the network's input, px")
     fit: Fit = Field("auto", description=FIT)
-    balance: Literal["none", "weights"] = Field(description="weights: errors cost inversely to class frequency")
+    balance: Balance = Field(description=BALANCE)
 
 
 class NetworkRecipe(ClassifierRecipe):
@@ -57,6 +58,15 @@ class NetworkRecipe(ClassifierRecipe):
         0.0, ge=0, lt=1, description="share of the target spread over all classes, against overconfidence"
     )
     augmentation: Augmentation = Field(FLIPS, description="random changes of training patches, each by its probability")
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="α of mixup's Beta distribution: the larger, the more even the mixtures; 0: off"
+    )
+    mixup_kind: Literal["linear", "nonlinear"] = Field(
+        "linear", description="linear: one share for all of a patch; nonlinear: a share that varies over the patch"
+    )
+    mixup_of: Literal["all", "synthetic"] = Field(
+        "all", description="all: every patch of a batch is mixed; synthetic: half of its synthetic ones (S3)"
+    )
     augment_synthetic: bool = Field(True, description="augment synthetic patches like real ones")
     windows: int = Field(
         9, ge=1, le=64, description="windows averaged when predicting an object that exceeds the input"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellsynth.classify.balance import synthetic_counts
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
@@ -158,17 +159,22 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         )
     test = test[test["class_id"].isin(class_ids)]
     test_groups = set(test["group"])
-    if parameters.mode == "pretrained" and not parameters.synthetic:
+    if parameters.mode == "pretrained" and not parameters.adds_synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
     low, high = intensity_range(project.crops(train.index.tolist(), size=recipe.size, fit=recipe.fit))
     patches: list[list[int]] = []
-    if parameters.synthetic:
-        for class_id in class_ids:
-            ids = project.synthetic_for_training(class_id, parameters.synthetic, test_groups=test_groups)
-            patches += [[int(i), class_id] for i in ids]
-        if not patches:
+    if parameters.adds_synthetic:
+        amount = synthetic_counts(
+            counts.loc[class_ids], each=parameters.synthetic, up_to=parameters.up_to, share=parameters.share
+        )
+        for class_id, wanted in zip(class_ids, amount.tolist(), strict=True):
+            if wanted:
+                ids = project.synthetic_for_training(class_id, wanted, test_groups=test_groups)
+                patches += [[int(i), class_id] for i in ids]
+        if not patches and amount.any():
             raise UserError("There are no synthetic patches to train on.", "Train GANs and generate patches first.")
-        _assert_same_shape(project, patches, recipe)
+        if patches:
+            _assert_same_shape(project, patches, recipe)
     return project.new_run(
         "classifier",
         recipe.name,
@@ -176,6 +182,8 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "recipe": recipe.model_dump(mode="json"),
             "mode": parameters.mode,
             "synthetic": parameters.synthetic,
+            "up_to": parameters.up_to,
+            "share": parameters.share,
             "class_ids": class_ids,
             "class_names": [names[class_id] for class_id in class_ids],
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),

@@ -18,6 +18,7 @@ _WORK = {
     "generate": "napari_cellsynth.jobs.gans:generate",
     "quality": "napari_cellsynth.jobs.quality:quality",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
+    "draw": "napari_cellsynth.jobs.drawing:draw",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
 }
 
