@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -237,6 +238,32 @@ def segment(
         cell_width_px=cell_width_px,
     )
     show(result, as_json)
+
+
+@app.command()
+def enhance(
+    image: Annotated[Path, typer.Argument(help="An image file.", show_default=False)],
+    frame: Annotated[int, typer.Option(min=1, help="Which frame of a series.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare the enhancements of a frame with the frame: MSE, PSNR (dB) and SSIM."""
+    from napari_cellsynth.imaging.enhance import effects
+    from napari_cellsynth.imaging.segment import to_gray
+    from napari_cellsynth.imaging.source import open_image
+
+    source = open_image(image)
+    if frame > source.shape[0]:
+        raise UserError(f"{image.name} has {source.shape[0]} frames, not {frame}.", "Choose a smaller one.")
+    name = f"{image.name}, frame {frame}"
+    rows = effects(to_gray(source.frame(frame - 1), name=name), name=name)
+    if as_json:
+        # JSON has no infinity: an unchanged frame's PSNR is null.
+        finite = [row._asdict() | ({} if math.isfinite(row.psnr) else {"psnr": None}) for row in rows]
+        print(json.dumps(finite))
+        return
+    print(f"{'':8}{'MSE':>10}{'PSNR':>8}{'SSIM':>8}")
+    for row in rows:
+        print(f"{row.method:8}{row.mse:>10.1f}{row.psnr:>8.2f}{row.ssim:>8.3f}")
 
 
 @app.command("train-gan")

@@ -150,6 +150,22 @@ def test_drawn_patches_are_synthetic_patches_of_their_class_in_the_crops_intensi
     assert held_out and not held_out & set(run_.groups)
 
 
+def test_enhancement_is_kept_from_training_to_prediction_and_not_mixed_with_synthetic_patches(
+    crops_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    crops = Project.crops
+    monkeypatch.setattr(Project, "crops", lambda *a, **how: (asked.append(how["enhance"]), crops(*a, **how))[1])
+    result(crops_project, TrainClassifierParameters(overrides=SMALL_CLASSIFIER | {"enhance": "clahe"}))
+    result(crops_project, PredictParameters())
+    assert len(asked) >= 4 and set(asked) == {"clahe"}
+    monkeypatch.undo()
+    result(crops_project, DrawParameters(class_name="blob", n=5, size=32))
+    overrides = SMALL_CLASSIFIER | {"enhance": "clahe"}
+    last = events_of(crops_project, TrainClassifierParameters(synthetic=5, overrides=overrides))[-1]
+    assert isinstance(last, Failed) and "enhance = clahe" in last.message
+
+
 def test_one_amount_of_synthetic_patches_is_enough() -> None:
     with pytest.raises(UserError, match="one of synthetic, up_to and share"):
         checked(TrainClassifierParameters, {"synthetic": 5, "share": 0.5})

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OLDER_FIELDS = ("shift", "quarter_turns")
 """What older runs say of their augmentation; still understood."""
 
+CUTTING = {"enhance": "none", "surround_px": 0, "masked": False}
+"""Fields that say how crops are cut, besides size and fit, and the values with which they are cut as for a GAN."""
+
 
 class ClassifierRecipe(BaseModel):
     """What every classifier recipe states, whatever it learns with."""
@@ -27,6 +30,18 @@ class ClassifierRecipe(BaseModel):
     source: str
     size: int = Field(64, ge=16, le=512, multiple_of=16, description="side of the network's input, px")
     fit: Fit = Field("auto", description=FIT)
+    enhance: Literal["none", "he", "ahe", "clahe"] = Field(
+        "none", description="contrast enhancement of frames before crops are cut out of them (S1)"
+    )
+    surround_px: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="surroundings seen on every side of an object's box, px of the image (S4)",
+    )
+    masked: bool = Field(
+        False, description="all pixels but the object's own become background (S4); needs a segmentation's masks"
+    )
     balance: Balance = Field(description=BALANCE)
 
 
