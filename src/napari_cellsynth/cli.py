@@ -271,7 +271,7 @@ def enhance(
 @app.command("train-gan")
 def train_gan(
     project: ProjectPath,
-    recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "dcgan",
+    recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "cellsynth",
     class_names: Annotated[list[str] | None, typer.Option("--class", help="A class (may be repeated), or all.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
     seed: Seed = 0,

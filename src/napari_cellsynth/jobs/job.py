@@ -64,7 +64,7 @@ class TrainGanParameters(Parameters):
         default_factory=list,
         description="The class to learn, by name or id; a conditional recipe learns several, all when empty.",
     )
-    recipe: str = Field("dcgan", description="The recipe, by name.")
+    recipe: str = Field("cellsynth", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
@@ -75,7 +75,7 @@ class TrainGanParameters(Parameters):
 class TimeGanParameters(Parameters):
     """Time a few steps of a GAN recipe, to tell beforehand how long a training takes."""
 
-    recipe: str = Field("dcgan", description="The recipe, by name.")
+    recipe: str = Field("cellsynth", description="The recipe, by name.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     channels: int = Field(1, ge=1, description="Channels of the patches.")
     classes: int = Field(0, ge=0, description="Number of classes, for a conditional recipe.")
