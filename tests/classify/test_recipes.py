@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from napari_cellsynth.classify.balance import class_weights
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.training.augmentation import STRONG, Augmentation
 
 
 def test_hescnets_recipe_is_the_papers():
@@ -45,6 +46,24 @@ def test_unknown_names_and_values_out_of_range_are_refused_in_words(name, overri
 def test_a_recorded_recipe_can_be_read_back(name):
     recipe = classifier_recipe(name, epochs=7)
     assert classifier_recipe(name, **recipe.model_dump(mode="json")) == recipe
+
+
+def test_what_older_runs_say_of_their_augmentation_is_understood():
+    old = {"size": 48, "shift": 6, "quarter_turns": True}
+    made = classifier_recipe("hescnet", **old).augmentation
+    assert made == Augmentation(quarter_turn=1, shift=1, shift_share=6 / 48)
+    assert round(made.shift_share * 48) == 6
+    still = classifier_recipe("fast", shift=0, quarter_turns=False).augmentation
+    assert (still.shift, still.quarter_turn, still.horizontal_flip, still.vertical_flip) == (0, 0, 0.5, 0.5)
+
+
+def test_an_augmentation_is_changed_in_parts_or_taken_by_name():
+    assert classifier_recipe("fast", augmentation={"rotation": 0.5}).augmentation == Augmentation(
+        quarter_turn=1, shift=1, rotation=0.5
+    )
+    assert classifier_recipe("fast", augmentation="strong").augmentation == STRONG
+    with pytest.raises(UserError, match=r"augmentation\.rotation = 2 does not suit"):
+        classifier_recipe("fast", augmentation={"rotation": 2})
 
 
 def test_steps_come_from_the_real_crops_and_small_sets_get_enough_of_them():

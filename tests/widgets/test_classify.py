@@ -84,6 +84,22 @@ def test_mixed_and_pretrained_take_synthetic_patches_a_class(dock, labelled, ses
     assert parameters["overrides"] == {"balance": "none"}
 
 
+def test_rare_classes_can_be_filled_up_and_shares_taken(dock, labelled, session, qtbot):
+    dense = labelled.classes()[0].id
+    run = labelled.new_run("gan", "dcgan", {}, class_id=dense, groups=[], seed=0)
+    labelled.add_synthetic(run.id, "step", dense, 0, 0, np.zeros((30, 1, 64, 64), np.uint8))
+    dock.mode.setCurrentText("mixed")
+    dock.amount.setCurrentText("% of real")
+    dock.synthetic.setValue(50)
+    assert dock.counts.text().startswith("300 steps on 12 real + 4 synthetic (1 class has fewer than asked)")
+    qtbot.mouseClick(dock.train, LEFT)
+    assert (session.jobs[-1].job.parameters["share"], session.jobs[-1].job.parameters["synthetic"]) == (0.5, 0)
+    dock.amount.setCurrentText("in total")
+    dock.synthetic.setValue(8)
+    assert dock.counts.text().startswith("300 steps on 12 real + 0 synthetic (1 class has fewer than asked)")
+    assert dock.synthetic.prefix() == "≤ "
+
+
 def test_the_balance_is_the_recipes_own_until_it_is_changed(dock, labelled):
     dock.picker.recipe.setCurrentText("hescnet")
     assert dock.balance.currentText() == "none"

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, NetworkRecipe
 from napari_cellsynth.classify.recipes_networks import FastRecipe, HescnetRecipe
 from napari_cellsynth.errors import UserError
 
@@ -40,7 +40,7 @@ def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
         raise UserError(f"There is no classifier recipe '{name}'.", f"There are: {', '.join(CLASSIFIER_RECIPES)}.")
     kind = CLASSIFIER_RECIPES[name]
     overrides = {key: value for key, value in overrides.items() if key != "source" and (key, value) != ("name", name)}
-    unknown = sorted(overrides.keys() - (kind.model_fields.keys() - {"name"}))
+    unknown = sorted(overrides.keys() - (kind.model_fields.keys() - {"name"}) - set(OLDER_FIELDS))
     if unknown:
         fields = ", ".join(field for field in kind.model_fields if field not in ("name", "source"))
         raise UserError(f"The recipe '{name}' has no setting '{unknown[0]}'.", f"It has: {fields}.")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from napari_cellsynth.classify.balance import Balance
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.training.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +31,7 @@ class HescnetRecipe(NetworkRecipe):
     optimiser: Literal["adamw", "adam", "sgd"] = "sgd"
     schedule: Literal["constant", "one-cycle", "step"] = "step"
     weight_decay: float = Field(1e-4, ge=0, le=1)
-    balance: Literal["none", "weights"] = "none"
+    balance: Balance = "none"
     augment_synthetic: bool = False
 
     def build(self, channels: int, classes: int) -> nn.Module:
@@ -55,9 +57,8 @@ class FastRecipe(NetworkRecipe):
     lr: float = Field(2e-3, gt=0, le=1, description="greatest learning rate of the cycle")
     weight_decay: float = Field(0.05, ge=0, le=1)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
-    balance: Literal["none", "weights"] = "weights"
-    shift: int = Field(6, ge=0, le=64, description="greatest random shift, px")
-    quarter_turns: bool = True
+    balance: Balance = "weights"
+    augmentation: Augmentation = Augmentation(quarter_turn=1, shift=1)
     symmetries: bool = True
 
     def build(self, channels: int, classes: int) -> nn.Module:

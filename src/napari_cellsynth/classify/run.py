@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.classify.batches import Mode
 from napari_cellsynth.classify.model import Classifier, load
-from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipe_base import CUTTING, NetworkRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
@@ -88,6 +88,8 @@ def train_classifier(
         recipe = classifier_recipe(recipe, **{**size, **overrides})
     elif overrides:
         raise UserError("A recipe that is given whole cannot be overridden.", "Give its name, or change the recipe.")
+    if others := [name for name, value in CUTTING.items() if getattr(recipe, name) != value]:
+        raise UserError(f"'{others[0]}' says how crops are cut; these patches are ready.", "Cut them in that way.")
     where = pick_device(device)
     names = sorted(set(np.asarray(labels).tolist()))
 

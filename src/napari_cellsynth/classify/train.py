@@ -207,7 +207,7 @@ class _Loop:
     def _step(self, stage: Stage) -> torch.Tensor:
         """Take one optimiser step and return its loss."""
         network, optimiser, step = self._state.network, self._state.optimiser, self._state.step
-        x, y = self._batches.draw(stage, step)
+        x, y, others, share = self._batches.draw(stage, step)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(self._recipe, step - stage.first, stage.steps)
         network.train()
@@ -217,7 +217,11 @@ class _Loop:
             torch.autocast(self._device.type, dtype=self._amp, enabled=self._amp is not None),
         ):
             logits = network(x.contiguous(memory_format=torch.channels_last))
-        loss = weighted_cross_entropy(logits, y, self._weights[stage.number], self._recipe.label_smoothing)
+        weights = self._weights[stage.number]
+        loss = weighted_cross_entropy(logits, y, weights, self._recipe.label_smoothing)
+        if others is not None:
+            mixed_in = weighted_cross_entropy(logits, others, weights, self._recipe.label_smoothing)
+            loss = share * loss + (1 - share) * mixed_in
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         return loss.detach()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cellsynth.errors import UserError
 
@@ -21,6 +21,7 @@ Kind = Literal[
     "train-classifier",
     "predict",
     "experiment",
+    "draw",
 ]
 
 
@@ -129,6 +130,12 @@ class TrainClassifierParameters(Parameters):
 
     recipe: str = Field("fast", description="The recipe, by name.")
     synthetic: int = Field(0, ge=0, description="Synthetic patches a class that are added to the real ones.")
+    up_to: int | None = Field(
+        None, ge=1, description="Instead: fill rare classes with synthetic patches up to so many in total."
+    )
+    share: float | None = Field(
+        None, gt=0, le=1000, description="Instead: so many synthetic patches for each real crop."
+    )
     mode: Literal["mixed", "pretrained"] = Field(
         "mixed", description="Train on real and synthetic together, or on synthetic first and then on real."
     )
@@ -137,6 +144,17 @@ class TrainClassifierParameters(Parameters):
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")
     device: Device = Field("auto", description="Where to compute.")
 
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if sum(bool(amount) for amount in (self.synthetic, self.up_to, self.share)) > 1:
+            raise ValueError("give one of synthetic, up_to and share")
+        return self
+
+    @property
+    def adds_synthetic(self) -> bool:
+        """Whether synthetic patches are asked for."""
+        return bool(self.synthetic or self.up_to or self.share)
+
 
 class PredictParameters(Parameters):
     """Predict the class of every object."""
@@ -144,6 +162,19 @@ class PredictParameters(Parameters):
     run: str | None = Field(None, description="The classifier run; the newest finished one when empty.")
     images: list[int] | None = Field(None, description="Image ids; all images when empty.")
     device: Device = Field("auto", description="Where to compute.")
+
+
+class DrawParameters(Parameters):
+    """Draw artificial patches of a class into the project: no training, but a formula (S4, section 4.8.4)."""
+
+    class_name: str | int = Field(description="The class that they stand for, by name or id.")
+    drawing: Literal["circle", "rings", "dense", "spread", "debris", "differentiated"] = Field(
+        "circle", description="circle, rings: particles of Perlin noise; the others: simulated colonies."
+    )
+    n: int = Field(500, ge=1, le=1_000_000, description="How many patches.")
+    size: int = Field(64, ge=16, le=512, description="Side of a patch, px.")
+    fit: Literal["auto", "window", "whole"] = Field("auto", description="The classifier's fit that they go with.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the drawing.")
 
 
 class ExperimentParameters(Parameters):
@@ -168,6 +199,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "interpolate": InterpolateParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
+    "draw": DrawParameters,
     "experiment": ExperimentParameters,
 }
 
