@@ -22,7 +22,9 @@ class ClassifierRecipe(BaseModel):
     source: str
     size: int = Field(64, ge=16, le=512, multiple_of=16, description="side of the network's input, px")
     fit: Fit = Field("auto", description=FIT)
-    balance: Literal["none", "weights"] = Field(description="weights: errors cost inversely to class frequency")
+    balance: Literal["none", "weights", "oversample", "undersample", "smote"] = Field(
+        description="weights: errors cost inversely to class frequency"
+    )
 
 
 class NetworkRecipe(ClassifierRecipe):
@@ -33,6 +35,7 @@ class NetworkRecipe(ClassifierRecipe):
     therefore take the place of real ones in the batches and never buy extra updates.
     """
 
+    balance: Literal["none", "weights"] = Field(description="weights: errors cost inversely to class frequency")
     width: float = Field(1.0, gt=0, le=4, description="factor on the channels of every layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of features dropped before a linear layer")
     batch: int = Field(ge=2, le=4096, description="patches a step")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
@@ -25,7 +26,13 @@ MODES = {
     "mixed": "Train on real and synthetic patches together.",
     "pretrained": "Train on synthetic patches first, then on real ones.",
 }
-BALANCES = {"weights": "weights", "none": "none"}
+BALANCES = {
+    "weights": "errors on rare classes cost more.",
+    "none": "every crop counts alike.",
+    "oversample": "crops of rare classes are repeated.",
+    "undersample": "crops of common classes are left out.",
+    "smote": "new features are drawn between neighbours of a rare class.",
+}
 TRAIN_TIP = "Train on the labelled crops that are not held out, then score on the held-out ones."
 PREDICT_TIP = "Classify every object of every frame with the newest finished classifier."
 SYNTHETIC_TIP = "Synthetic patches a class; accepted ones first, rejected ones never. They are never tested on."
@@ -45,7 +52,7 @@ class ClassifyDock(SeenDock):
         self.setObjectName("classify")
         self.picker = RecipePicker(CLASSIFIER_RECIPES, hidden=("balance",))
         self.mode = _choice("mode", MODES, "\n".join(f"{k}: {v}" for k, v in MODES.items()))
-        self.balance = _choice("balance", BALANCES, "weights: errors on rare classes cost more.")
+        self.balance = _choice("balance", (), "\n".join(f"{k}: {v}" for k, v in BALANCES.items()))
         self.synthetic = QSpinBox()
         self.synthetic.setObjectName("synthetic")
         self.synthetic.setRange(1, 100_000)
@@ -133,6 +140,10 @@ class ClassifyDock(SeenDock):
             return "Label training crops of two classes at least."
         if self._uses_synthetic() and not self._usable:
             return "There are no synthetic patches: choose real only, or make some in Train GANs."
+        if self.mode.currentText() == "pretrained" and not issubclass(
+            CLASSIFIER_RECIPES[self.picker.name()], NetworkRecipe
+        ):
+            return f"{self.picker.name()} learns in one step and cannot be pretrained: choose mixed."
         return self.picker.problem()
 
     def _uses_synthetic(self) -> bool:
@@ -159,8 +170,9 @@ class ClassifyDock(SeenDock):
 
     def _training_words(self) -> str:
         real, test = sum(self._training.values()), sum(self._test.values())
-        steps = self.picker.value().steps(real)  # type: ignore[attr-defined]
-        words = f"{steps:,} steps on {real:,} real"
+        recipe = self.picker.value()
+        learns = f"{recipe.steps(real):,} steps on" if isinstance(recipe, NetworkRecipe) else "features of"
+        words = f"{learns} {real:,} real"
         if self._uses_synthetic():
             taken = {i: min(self.synthetic.value(), self._usable.get(i, 0)) for i in self._training}
             words += f" + {sum(taken.values()):,} synthetic"
@@ -202,7 +214,10 @@ class ClassifyDock(SeenDock):
 
     def _show_balance(self) -> None:
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
-        self.balance.setCurrentIndex(list(BALANCES.values()).index(default))
+        offered = get_args(CLASSIFIER_RECIPES[self.picker.name()].model_fields["balance"].annotation)
+        self.balance.clear()
+        self.balance.addItems([name for name in BALANCES if name in offered])
+        self.balance.setCurrentText(default)
 
     def _show_progress(self) -> None:
         self.scroll.ensureWidgetVisible(self.progress)
@@ -211,7 +226,7 @@ class ClassifyDock(SeenDock):
     def _on_train(self) -> None:
         with self.session.reporting():
             overrides = self.picker.overrides()
-            balance = BALANCES[self.balance.currentText()]
+            balance = self.balance.currentText()
             kind = CLASSIFIER_RECIPES[self.picker.name()]
             if balance != kind.model_fields["balance"].default:
                 overrides["balance"] = balance
@@ -247,7 +262,7 @@ class ClassifyDock(SeenDock):
         synthetic = int(run.parameters.get("synthetic", 0))
         self.mode.setCurrentText(str(run.parameters.get("mode", "mixed")) if synthetic else "real only")
         self.synthetic.setValue(synthetic or self.synthetic.value())
-        self.balance.setCurrentIndex(list(BALANCES.values()).index(recipe.get("balance", "none")))
+        self.balance.setCurrentText(str(recipe.get("balance", "none")))
         self.seed.setValue(int(run.seed))
 
     def _on_cell(self, row: int, column: int) -> None:
