@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_cellsynth.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Kind = Literal["segment", "train-gan", "generate", "quality", "train-classifier", "predict"]
+Kind = Literal["segment", "train-gan", "time-gan", "generate", "quality", "train-classifier", "predict", "experiment"]
 
 
 class Parameters(BaseModel):
@@ -57,6 +57,16 @@ class TrainGanParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+class TimeGanParameters(Parameters):
+    """Time a few steps of a GAN recipe, to tell beforehand how long a training takes."""
+
+    recipe: str = Field("dcgan", description="The recipe, by name.")
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
+    channels: int = Field(1, ge=1, description="Channels of the patches.")
+    classes: int = Field(0, ge=0, description="Number of classes, for a conditional recipe.")
     device: Device = Field("auto", description="Where to compute.")
 
 
@@ -109,13 +119,27 @@ class PredictParameters(Parameters):
     device: Device = Field("auto", description="Where to compute.")
 
 
+class ExperimentParameters(Parameters):
+    """Run a protocol over folds of the labelled objects, and report what came out."""
+
+    protocol: str = Field("does-synthetic-help", description="The protocol, by name.")
+    preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
+    changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
+    resume: str | None = Field(None, description="Id of an interrupted experiment to go on with.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that share the folds out among them.")
+    folds: list[int] | None = Field(None, description="Only these folds of the resumed experiment, without a report.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 PARAMETERS: dict[str, type[Parameters]] = {
     "segment": SegmentParameters,
     "train-gan": TrainGanParameters,
+    "time-gan": TimeGanParameters,
     "generate": GenerateParameters,
     "quality": QualityParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
+    "experiment": ExperimentParameters,
 }
 
 
