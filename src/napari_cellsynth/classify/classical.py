@@ -148,7 +148,7 @@ def train(
     history.append(len(folds) + 1, figures)
     yield Metric(len(folds) + 1, figures)
     names = feature_names(model.channels)
-    weighed = importance(estimator, names, *((tested[0].table, tested[0].labels) if tested else (None, None)), seed)
+    weighed = importance(estimator, names, (tested[0].table, tested[0].labels) if tested else None, seed)
     path = save(folder, model)
     yield Progress(len(folds) + 1, len(folds) + 1, "fits")
     yield Saved(folder.name, str(path))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -22,8 +23,8 @@ from napari_cellsynth.training.loader import CropStore
 
 FEATURE_MODEL_FILE = "model.skops"
 RECORD_FILE = "model.json"
-TRUSTED = frozenset({"sklearn.linear_model._base.LinearClassifierMixin"})
-"""Types beyond skops' own list that a model of these recipes may hold: none are needed by the four recipes."""
+TRUSTED = ("sklearn.tree._tree.Tree",)
+"""Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over."""
 _CHUNK = 64
 _TINY = 1e-6
 
@@ -154,21 +155,33 @@ def load(folder: Path) -> FeatureClassifier:
     path = folder / FEATURE_MODEL_FILE
     try:
         record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
-        strange = sorted(set(skops.io.get_untrusted_types(file=path)) - TRUSTED)
+        strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
         if strange:
             raise UserError(
                 f"{path} holds {strange[0]}, which no classifier of this plugin does.", "Use files you trust only."
             )
-        estimator = skops.io.load(path, trusted=sorted(TRUSTED))
+        estimator = skops.io.load(path, trusted=list(TRUSTED))
+        if not all(_sound(tree.tree_) for tree in getattr(estimator.named_steps["classify"], "estimators_", [])):
+            raise ValueError("a tree of its forest leads nowhere")
         recipe = classifier_recipe(record["recipe"]["name"], **record["recipe"])
         features, channels = record["features"], int(record["channels"])
         names, temperature = tuple(record["class_names"]), float(record["temperature"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise UserError(f"The classifier in {folder} cannot be read: {error}.", "Train again.") from error
     if features != feature_names(channels):
         raise UserError(f"The classifier in {folder} was trained on other features than today's.", "Train again.")
     assert isinstance(recipe, FeatureRecipe)
     return FeatureClassifier(estimator, temperature, recipe, names, channels, record["meta"])
+
+
+def _sound(tree: Any) -> bool:
+    """Return whether a decision tree's nodes lead downwards and read features there are; others could hang or crash."""
+    here = np.arange(tree.node_count)
+    inner = tree.children_left != -1
+    for child in (tree.children_left[inner], tree.children_right[inner]):
+        if not ((child > here[inner]) & (child < tree.node_count)).all():
+            return False
+    return bool(((tree.feature[inner] >= 0) & (tree.feature[inner] < tree.n_features)).all())
 
 
 def _write(path: Path, content: bytes) -> Path:

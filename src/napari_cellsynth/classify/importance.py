@@ -18,8 +18,7 @@ _ROWS = 1000
 def importance(
     estimator: Any,
     names: list[str],
-    table: NDArray[np.float64] | None,
-    labels: NDArray[np.int64] | None,
+    held_out: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
     seed: int,
 ) -> list[dict[str, Any]]:
     """Return the importance of each family of features, the greatest first.
@@ -30,10 +29,8 @@ def importance(
         A fitted scaler (step ``scale``) and classifier (step ``classify``).
     names : list of str, length d
         Names of the features.
-    table : ndarray of float, shape (M, d), optional
-        Features of held-out crops; 1000 of them are looked at, at most.
-    labels : ndarray of int, shape (M,), optional
-        Their classes.
+    held_out : (ndarray of float, shape (M, d), ndarray of int, shape (M,)), optional
+        Features of held-out crops and their classes; 1000 of them are looked at, at most.
     seed : int
         Of the shuffles.
 
@@ -48,7 +45,7 @@ def importance(
     """
     classifier = estimator.named_steps["classify"]
     gini = getattr(classifier, "feature_importances_", None)
-    drops: dict[str, float] = {} if table is None or labels is None else _drops(estimator, names, table, labels, seed)
+    drops: dict[str, float] = {} if held_out is None else _drops(estimator, names, *held_out, seed)
     found = [
         {
             "features": name,

@@ -26,6 +26,12 @@ AnyClassifier = Classifier | FeatureClassifier
 """A trained network, or a classical classifier."""
 
 
+def trained_file(folder: Path) -> Path | None:
+    """Return the file that holds a run's trained classifier, None where there is none yet."""
+    files = (folder / model.MODEL_FILE, folder / feature_model.FEATURE_MODEL_FILE)
+    return next((path for path in files if path.is_file()), None)
+
+
 def load(folder: Path | str, device: torch.device | str = "cpu") -> AnyClassifier:
     """Read a trained classifier of any recipe out of its run's folder.
 

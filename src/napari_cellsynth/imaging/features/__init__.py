@@ -1,7 +1,8 @@
 """Features of objects: outline, moments, intensities, profiles and texture, one row an object.
 
 ``table`` measures the objects of an image, ``patches`` those in the middle of patches for classifiers; ``shape``,
-``moments``, ``density`` and ``texture`` hold the formulas and their sources, ``objects`` and ``membrane`` what they share.
+``moments``, ``density`` and ``texture`` hold the formulas and their sources, ``objects`` and ``membrane`` what they
+share.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ BINS = 32
 RINGS = 8
 _SHELLS = int(REACH)
 _TINY = 1e-6
-"""Smallest variance told apart from none, in squares of the intensity range; a thousandth of it is under one 8-bit step."""
+"""A variance small against that of one 8-bit step (1/255²), in squares of the intensity range."""
 
 
 def histogram(objects: Objects, values: NDArray[np.float64]) -> Columns:
@@ -135,9 +135,9 @@ def _binned(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return pixels, mean and variance of each object's bins, all (n, count); an empty bin is as its neighbour."""
     at, size = of * count + bins, n * count
-    pixels = np.bincount(at, minlength=size).astype(np.float64)
-    mean = ratio(np.bincount(at, weights=values, minlength=size), pixels)
-    variance = ratio(np.bincount(at, weights=(values - mean[at]) ** 2, minlength=size), pixels)
+    pixels: NDArray[np.float64] = np.bincount(at, minlength=size).astype(np.float64)
+    mean = ratio(_sums(at, values, size), pixels)
+    variance = ratio(_sums(at, (values - mean[at]) ** 2, size), pixels)
     pixels, mean, variance = (table.reshape(n, count) for table in (pixels, mean, variance))
     known = pixels > 0
     for order in (range(1, count), range(count - 2, -1, -1)):
@@ -148,3 +148,7 @@ def _binned(
             variance[taken, number] = variance[taken, number + step]
             known[taken, number] = True
     return pixels, mean, variance
+
+
+def _sums(at: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(at, weights=values, minlength=size), np.float64)

@@ -51,7 +51,7 @@ class Objects:
 
     def sum(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the sum of each object over its pixels' values (P,)."""
-        return np.bincount(self.of, weights=values, minlength=len(self))
+        return np.asarray(np.bincount(self.of, weights=values, minlength=len(self)), np.float64)
 
     def mean(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the mean of each object over its pixels' values (P,)."""
@@ -75,5 +75,5 @@ def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.f
 
 
 def numbered(name: str, table: NDArray[np.float64]) -> Columns:
-    """Return the columns of a table (n, m) as ``name_00``, ``name_01``, …"""
+    """Return the columns of a table (n, m) as ``name_00``, ``name_01`` and so on."""
     return {f"{name}_{number:02d}": column for number, column in enumerate(table.T)}

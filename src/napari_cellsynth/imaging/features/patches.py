@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ _PAD = 4
 _NUMBERED = re.compile(r"(?<=lbp)\d_\d+$|(?<=glcm)\d_[a-z]+$|(?<=[hm]u)\d+$|_\d+$")
 
 
-def patch_features(patches: NDArray[np.floating]) -> pd.DataFrame:
+def patch_features(patches: NDArray[np.floating[Any]]) -> pd.DataFrame:
     """Measure patches: the object in the middle of each, and the whole of it.
 
     The object is always found in the patch itself (see `foreground`), for crops of projects with masks too. Synthetic
@@ -70,7 +71,7 @@ def families(names: list[str]) -> dict[str, list[int]]:
 
 
 def foreground(
-    patches: NDArray[np.floating],
+    patches: NDArray[np.floating[Any]],
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Find the object in the middle of each patch.
 
@@ -124,7 +125,7 @@ def foreground(
     return masks, over.mean(axis=(1, 2)), np.bincount(owner[large], minlength=count).astype(np.float64)
 
 
-def _strip(stack: NDArray[np.generic]) -> NDArray[np.generic]:
+def _strip(stack: NDArray[Any]) -> NDArray[Any]:
     """Return a stack (N, Y, X) as one image, its planes one below the other with empty pixels between."""
     padded = np.pad(stack, ((0, 0), (_PAD, _PAD), (_PAD, _PAD)))
     return padded.reshape(-1, padded.shape[2])
