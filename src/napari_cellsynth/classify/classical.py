@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from napari_cellsynth.classify.balance import class_weights
 from napari_cellsynth.classify.batches import Mode, Part
 from napari_cellsynth.classify.feature_model import (
     FEATURE_MODEL_FILE,
@@ -222,7 +221,7 @@ class _Folds:
         if not known.any():
             return 1.0, {}
         p, labels = self._p[known], self._rows.labels[known]
-        temperature = least_loss(p, labels, self._recipe.balance != "none")
+        temperature = least_loss(p, labels)
         sure = tempered(p, temperature)
         return temperature, {
             "fold_balanced_accuracy": scores.balanced_accuracy(labels, sure.argmax(axis=1)),
@@ -230,16 +229,16 @@ class _Folds:
         }
 
 
-def least_loss(p: NDArray[np.float64], labels: NDArray[np.int64], balanced: bool) -> float:
+def least_loss(p: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """Return the temperature in [1/20, 20] at which probabilities (M, K) have the least log loss on their labels.
 
-    With ``balanced`` every class counts alike, as it did in the training.
+    Classes count as often as they are, however the training was balanced: a temperature changes no answer, and a few
+    mistakes on a rare class would make all the others unsure.
     """
-    weights = class_weights(labels, p.shape[1], "weights" if balanced else "none")[labels]
 
     def loss(log_t: float) -> float:
         sure = tempered(p, float(np.exp(log_t)))[np.arange(len(labels)), labels]
-        return float(-(weights * np.log(np.clip(sure, 1e-12, 1))).sum() / weights.sum())
+        return float(-np.log(np.clip(sure, 1e-12, 1)).mean())
 
     bounds = (-np.log(_GREATEST), np.log(_GREATEST))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -27,6 +28,7 @@ TRUSTED = ("sklearn.tree._tree.Tree",)
 """Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over."""
 _CHUNK = 64
 _TINY = 1e-6
+_SLOPE = 3.0
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,20 @@ class FeatureClassifier:
 def raw_probabilities(estimator: Any, table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what a fitted scikit-learn pipeline says of rows (M, d) before calibration, (M, K).
 
-    A support vector machine knows no probabilities: its votes one against one, which scikit-learn's decision function
-    ranks by their margins, pass through a softmax, and the temperature gives them their scale.
+    A support vector machine knows no probabilities. Each of its K (K - 1) / 2 one-against-one machines gives a soft
+    vote, σ(3 · margin), so that a patch on the margin is 95 % sure; a class's probability goes as the product of its
+    votes.
     """
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(table), np.float64)
-    votes = np.asarray(estimator.decision_function(table), np.float64)
-    if votes.ndim == 1:
-        votes = np.stack([-votes, votes], axis=1)
+    margins = _SLOPE * np.asarray(estimator.decision_function(table), np.float64)
+    classes = len(estimator.classes_)
+    # With two classes scikit-learn's margin speaks for the second, with more for the first of a pair.
+    margins = -margins[:, None] if margins.ndim == 1 else margins
+    votes = np.zeros((len(table), classes))
+    for number, (one, other) in enumerate(combinations(range(classes), 2)):
+        votes[:, one] -= np.logaddexp(0, -margins[:, number])
+        votes[:, other] -= np.logaddexp(0, margins[:, number])
     return _softmax(votes)
 
 

@@ -46,7 +46,13 @@ class SvmRecipe(FeatureRecipe):
         """Return scikit-learn's SVC (libsvm, as in S4)."""
         from sklearn.svm import SVC
 
-        return SVC(C=self.c, gamma=self.gamma / features, class_weight=self._class_weight(), cache_size=500)
+        return SVC(
+            C=self.c,
+            gamma=self.gamma / features,
+            class_weight=self._class_weight(),
+            decision_function_shape="ovo",
+            cache_size=500,
+        )
 
 
 class LogisticRecipe(FeatureRecipe):
