@@ -40,7 +40,7 @@ class SvmRecipe(FeatureRecipe):
     name: Literal["svm"] = "svm"
     source: str = "S4 sections 4.1 and 8.4: one-against-one SVM on object features; C and the kernel's width are ours"
     c: float = Field(5.0, gt=0, le=1e6, description="cost of an error: more follows the training patches closer")
-    gamma: float = Field(1.0, gt=0, le=1e3, description="how narrow the Gaussian is, in units of 1 / features")
+    gamma: float = Field(0.3, gt=0, le=1e3, description="how narrow the Gaussian is, in units of 1 / features")
 
     def estimator(self, features: int, classes: int, seed: int) -> Any:
         """Return scikit-learn's SVC (libsvm, as in S4)."""

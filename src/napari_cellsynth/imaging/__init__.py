@@ -2,9 +2,10 @@
 
 Nothing here knows of a project. ``source`` opens microscopy files lazily (``tiff`` and ``picture`` read the formats),
 ``enhance`` evens out contrast, ``entropy`` measures texture, ``morphology`` works on binary maps, ``segment`` finds
-the colonies and ``split`` parts those that touch, ``crop`` cuts them out and scales them for networks, ``features`` measures them, and ``simulate``
-makes time-lapses with a known truth. The names below are imported when they are first used, because numba and
-scikit-image take a second to load; ``enhance`` shares its module's name and is imported from there.
+the colonies and ``split`` parts those that touch, ``crop`` cuts them out and scales them for networks, ``features``
+measures them, and ``simulate`` makes time-lapses with a known truth. The names below are imported when they are first
+used, because numba and scikit-image take a second to load; ``enhance`` shares its module's name and is imported from
+there.
 """
 
 from __future__ import annotations
