@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,10 @@ class Contrast:
     group_high: float
     detectable: float
     folds: int
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON values, None for what is undefined."""
+        return {key: None if value != value else value for key, value in asdict(self).items()}
 
 
 def score_table(

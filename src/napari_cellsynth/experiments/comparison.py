@@ -24,7 +24,6 @@ ALONE, LEAKY = "synthetic only", "leaky"
 class ComparisonSettings(Settings):
     """The comparison's settings."""
 
-    gan: str = Field("cellsynth", description="The GAN recipe, by name.")
     shares: list[float] = Field([0.25, 0.5, 1.0, 2.0], min_length=1, description="Synthetic patches a real crop.")
     curve: list[int] = Field(default_factory=list, description="Crops a class at which the learning curve is taken.")
     leaky: bool = Field(False, description="Also train on patches of GANs that saw the test crops, to show the leak.")
@@ -97,8 +96,8 @@ class DoesSyntheticHelp(Protocol):
         result = {
             "verdict": answer.effect,
             "words": answer.words,
-            "rests_on": vars(answer.rests_on),
-            "differences": [vars(each) for each in (*compared, *others)],
+            "rests_on": answer.rests_on.plain(),
+            "differences": [each.plain() for each in (*compared, *others)],
         }
         return Findings(result=result, tables=tables, sections=self._sections(settings, answer, compared, tables))
 
@@ -154,5 +153,5 @@ def arm_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
     """Return the contrasts as a table."""
-    rows = [vars(each) for each in compared]
+    rows = [each.plain() for each in compared]
     return pd.DataFrame(rows).set_index("arm") if rows else pd.DataFrame(index=np.array([], dtype=str))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -80,19 +80,16 @@ def from_patches(patches: NDArray[Any], labels: Sequence[Any], groups: ArrayLike
     )
 
 
-def from_project(
-    project: Project, *, size: int, fit: Literal["window", "whole"], classes: Sequence[str] = ()
-) -> Dataset:
-    """Return all labelled objects of a project, those of its held-out groups too.
+def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
+    """Return all labelled objects of a project without their pixels: enough to lay out an experiment.
 
-    An experiment draws folds of its own and takes over nothing that was trained in the project.
+    Those of its held-out groups are among them: an experiment draws folds of its own and takes over nothing that was
+    trained in the project.
 
     Parameters
     ----------
     project : Project
         Where the objects are.
-    size, fit : int, {"window", "whole"}
-        How crops are cut (see `Project.crops`).
     classes : sequence of str
         Only objects of these classes; of all if empty.
 
@@ -111,13 +108,18 @@ def from_project(
     table = table[table["class_id"].isin(wanted)]
     place = {class_id: number for number, class_id in enumerate(wanted)}
     return Dataset(
-        project.crops(table.index.tolist(), size=size, fit=fit),
+        [],
         np.array([place[class_id] for class_id in table["class_id"]], dtype=np.int64),
         table["group"].to_numpy().astype(str),
         table.index.to_numpy(dtype=np.int64),
         tuple(names[class_id] for class_id in wanted),
-        size,
+        0,
     )
+
+
+def with_crops(data: Dataset, project: Project, *, size: int, fit: Literal["window", "whole"]) -> Dataset:
+    """Return a data set with its objects' crops, cut as `Project.crops` says."""
+    return replace(data, crops=project.crops(data.ids.tolist(), size=size, fit=fit), size=size)
 
 
 def assert_no_twins(dataset: Dataset) -> None:

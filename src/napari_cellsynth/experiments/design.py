@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_cellsynth.experiments.dataset import Fold
+from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 
 
 class _Part(BaseModel):
@@ -129,6 +130,25 @@ def tasks(design: Design, fold: Fold, classes: int, conditional: Sequence[str]) 
                     yield gan
             for seed in range(design.seeds):
                 yield ClassifierTask(fold, arm, gans, gan_seed, seed)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trainings of an experiment, in an order in which each comes after what it needs."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many GANs and classifiers there are to train."""
+        gans = sum(isinstance(task, GanTask) for task in self.tasks)
+        return {"gans": gans, "classifiers": len(self.tasks) - gans}
+
+
+def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
+    """Return the trainings of a design in these folds."""
+    conditional = [name for name, kind in GAN_RECIPES.items() if kind.conditional]
+    return Plan(tuple(task for fold in folds for task in tasks(design, fold, classes, conditional)))
 
 
 def _gans(arm: Arm, fold: Fold, classes: int, conditional: Sequence[str], seed: int) -> Iterator[GanTask]:

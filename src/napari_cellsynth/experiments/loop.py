@@ -4,33 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from napari_cellsynth.events import Event, Progress, Stop, Stopped
 from napari_cellsynth.experiments import work
 from napari_cellsynth.experiments.analysis import Predictions
-from napari_cellsynth.experiments.dataset import Fold
-from napari_cellsynth.experiments.design import ClassifierTask, Design, GanTask, Task, tasks
-from napari_cellsynth.synthesis.recipes import GAN_RECIPES
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All trainings of an experiment, in an order in which each comes after what it needs."""
-
-    tasks: tuple[Task, ...]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many GANs and classifiers there are to train."""
-        gans = sum(isinstance(task, GanTask) for task in self.tasks)
-        return {"gans": gans, "classifiers": len(self.tasks) - gans}
-
-
-def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
-    """Return the trainings of a design in these folds."""
-    conditional = [name for name, kind in GAN_RECIPES.items() if kind.conditional]
-    return Plan(tuple(task for fold in folds for task in tasks(design, fold, classes, conditional)))
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Plan, Task
 
 
 def go(plan: Plan, bench: work.Bench, stop: Stop) -> Iterator[Event]:

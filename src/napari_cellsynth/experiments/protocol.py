@@ -27,7 +27,7 @@ class Settings(BaseModel):
     repeats: int = Field(1, ge=1, le=50, description="How often the folds are drawn anew.")
     gan_seeds: int = Field(2, ge=1, le=50, description="GANs trained for each fold.")
     seeds: int = Field(2, ge=1, le=50, description="Classifiers trained for each fold (and GAN).")
-    gan: str = Field("dcgan", description="The GAN recipe, by name.")
+    gan: str = Field("cellsynth", description="The GAN recipe, by name.")
     gan_changes: dict[str, Any] = Field(default_factory=dict, description="GAN fields that differ from its defaults.")
     classifier: str = Field("fast", description="The classifier recipe, by name.")
     classifier_changes: dict[str, Any] = Field(

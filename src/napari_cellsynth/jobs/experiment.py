@@ -41,13 +41,34 @@ def experiment(job: Job, stop: Stop) -> Iterator[Event]:
         yield from ended(project, run, _whole(project, run, parameters, job, stop), {})
 
 
+def planned_trainings(project: Project, protocol: str, preset: str, changes: dict[str, Any]) -> dict[str, int]:
+    """Return how many ``gans`` and ``classifiers`` an experiment would train, over how many ``folds``.
+
+    Raises
+    ------
+    UserError
+        Where it cannot work: too few groups, a class that a fold could not learn, a wrong setting.
+    """
+    from napari_cellsynth.experiments import protocol as named
+    from napari_cellsynth.experiments.dataset import labelled, outer_folds
+    from napari_cellsynth.experiments.design import plan
+
+    asked = named(protocol)
+    settings = asked.checked(preset, changes)
+    dataset = labelled(project, settings.classes)
+    folds = outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    made = plan(asked.design(settings, dataset), folds, len(dataset.class_names))
+    return made.counts | {"folds": len(folds)}
+
+
 def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, job: Job, stop: Stop) -> Iterator[Event]:
     """Do all folds, then look at what came out."""
     from napari_cellsynth.experiments import loop, report
+    from napari_cellsynth.experiments.design import plan as planned
 
     started = time.monotonic()
     setup = _Setup(project, run, parameters.device)
-    plan = loop.plan(setup.design, setup.folds, len(setup.dataset.class_names))
+    plan = planned(setup.design, setup.folds, len(setup.dataset.class_names))
     if parameters.workers > 1:
         events = _side_by_side(run, parameters, job, len(setup.folds), len(plan.tasks), setup, stop)
     else:
@@ -71,11 +92,12 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, j
 def _fold_by_fold(project: Project, run: RunRecord, parameters: ExperimentParameters, stop: Stop) -> Iterator[Event]:
     """Do some folds of an experiment that another process leads."""
     from napari_cellsynth.experiments import loop
+    from napari_cellsynth.experiments.design import plan
 
     setup = _Setup(project, run, parameters.device)
     assert parameters.folds is not None
     folds = [setup.folds[number] for number in parameters.folds]
-    for event in loop.go(loop.plan(setup.design, folds, len(setup.dataset.class_names)), setup.bench, stop):
+    for event in loop.go(plan(setup.design, folds, len(setup.dataset.class_names)), setup.bench, stop):
         yield event
         if isinstance(event, Stopped):
             return
@@ -137,8 +159,9 @@ class _Setup:
     """An experiment as its record tells it, so that labels given meanwhile do not change it."""
 
     def __init__(self, project: Project, run: RunRecord, device: str) -> None:
-        from napari_cellsynth.experiments import loop, protocol
+        from napari_cellsynth.experiments import protocol
         from napari_cellsynth.experiments.dataset import Dataset, outer_folds
+        from napari_cellsynth.experiments.design import plan
         from napari_cellsynth.experiments.work import Bench
         from napari_cellsynth.training.device import pick_device
 
@@ -161,20 +184,21 @@ class _Setup:
         self.folds = outer_folds(self.dataset, self.settings.folds, self.settings.repeats, self.settings.seed)
         self.design = self.protocol.design(self.settings, self.dataset)
         self.bench = Bench(self.dataset, run.folder / "tasks", pick_device(device))
-        self.tasks = loop.plan(self.design, self.folds, len(self.dataset.class_names)).tasks
+        self.tasks = plan(self.design, self.folds, len(self.dataset.class_names)).tasks
 
 
 def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     from napari_cellsynth.experiments import protocol
-    from napari_cellsynth.experiments.dataset import assert_no_twins, from_project, outer_folds
+    from napari_cellsynth.experiments.dataset import assert_no_twins, labelled, outer_folds, with_crops
 
     asked = protocol(parameters.protocol)
     settings = asked.checked(parameters.preset, parameters.changes)
     boxes_only = bool((project.objects()["mask_label"] == 0).all())
     fit: Literal["window", "whole"] = "whole" if boxes_only else "window"
-    dataset = from_project(project, size=settings.size, fit=fit, classes=settings.classes)
-    assert_no_twins(dataset)
+    dataset = labelled(project, settings.classes)
     outer_folds(dataset, settings.folds, settings.repeats, settings.seed)  # what cannot work is told before it starts
+    dataset = with_crops(dataset, project, size=settings.size, fit=fit)
+    assert_no_twins(dataset)
     return project.new_run(
         "experiment",
         asked.name,

@@ -10,7 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_cellsynth.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Kind = Literal["segment", "train-gan", "time-gan", "generate", "quality", "train-classifier", "predict", "experiment"]
+Kind = Literal[
+    "segment",
+    "train-gan",
+    "time-gan",
+    "generate",
+    "quality",
+    "score",
+    "interpolate",
+    "train-classifier",
+    "predict",
+    "experiment",
+]
 
 
 class Parameters(BaseModel):
@@ -52,7 +63,7 @@ class TrainGanParameters(Parameters):
         default_factory=list,
         description="The class to learn, by name or id; a conditional recipe learns several, all when empty.",
     )
-    recipe: str = Field("dcgan", description="The recipe, by name.")
+    recipe: str = Field("cellsynth", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
@@ -63,7 +74,7 @@ class TrainGanParameters(Parameters):
 class TimeGanParameters(Parameters):
     """Time a few steps of a GAN recipe, to tell beforehand how long a training takes."""
 
-    recipe: str = Field("dcgan", description="The recipe, by name.")
+    recipe: str = Field("cellsynth", description="The recipe, by name.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     channels: int = Field(1, ge=1, description="Channels of the patches.")
     classes: int = Field(0, ge=0, description="Number of classes, for a conditional recipe.")
@@ -95,6 +106,22 @@ class QualityParameters(Parameters):
         "auto", description="What describes the patches; auto: Inception where its weights are, else the network."
     )
     inception: str | None = Field(None, description="File of Inception's weights; torch's cache is searched otherwise.")
+
+
+class ScoreParameters(Parameters):
+    """Measure every synthetic patch on its own: realism, probability of its class, nearest real object, copy ratio."""
+
+    runs: list[str] = Field(default_factory=list, description="Patches of these GAN runs; of all when empty.")
+
+
+class InterpolateParameters(Parameters):
+    """Walk from one synthetic patch to another through the generator's latent space."""
+
+    first: int = Field(description="Id of the patch to start from.")
+    last: int = Field(description="Id of the patch to end at, of the same run and checkpoint.")
+    steps: int = Field(9, ge=2, le=100, description="How many patches, the two included.")
+    file: str | None = Field(None, description="Image file that the strip is written to; none when empty.")
+    device: Device = Field("auto", description="Where to compute.")
 
 
 class TrainClassifierParameters(Parameters):
@@ -137,6 +164,8 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "time-gan": TimeGanParameters,
     "generate": GenerateParameters,
     "quality": QualityParameters,
+    "score": ScoreParameters,
+    "interpolate": InterpolateParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
     "experiment": ExperimentParameters,

@@ -18,6 +18,8 @@ _WORK = {
     "time-gan": "napari_cellsynth.jobs.gan_pace:time_gan",
     "generate": "napari_cellsynth.jobs.gans:generate",
     "quality": "napari_cellsynth.jobs.quality:quality",
+    "score": "napari_cellsynth.jobs.scoring:score",
+    "interpolate": "napari_cellsynth.jobs.interpolation:interpolate",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",

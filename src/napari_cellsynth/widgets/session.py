@@ -33,6 +33,8 @@ CHANGED_BY = {
     "train-gan": ("runs_changed",),
     "generate": ("synthetic_changed",),
     "quality": ("runs_changed", "synthetic_changed"),
+    "score": ("synthetic_changed",),
+    "interpolate": (),
     "train-classifier": ("runs_changed", "predictions_changed"),
     "predict": ("predictions_changed",),
 }
