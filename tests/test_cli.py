@@ -132,6 +132,8 @@ def test_recipes_list_name_kind_source_defaults_and_parameters() -> None:
     assert set(by_name["dcgan"]["parameters"]) == {"generator", "discriminator"}
     assert {"dcgan-protein", "wgan-gp", "wgan-gp-cellcycle", "wgan-div", "wgan-div-cellcycle"} <= set(by_name)
     assert set(by_name["wgan-gp"]["parameters"]) == {"generator", "critic"}
+    # A classical recipe counts its features: those of three channels.
+    assert {by_name[name]["parameters"] for name in ("svm", "logistic", "naive-bayes", "random-forest")} == {682}
 
 
 def test_the_help_imports_neither_torch_nor_napari() -> None:

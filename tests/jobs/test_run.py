@@ -171,6 +171,31 @@ def test_one_amount_of_synthetic_patches_is_enough() -> None:
         checked(TrainClassifierParameters, {"synthetic": 5, "share": 0.5})
 
 
+def test_a_classical_recipe_takes_the_same_way_as_a_network(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=6))
+    overrides = {"size": 32, "balance": "smote"}
+    trained = result(crops_project, TrainClassifierParameters(recipe="svm", synthetic=6, overrides=overrides))
+    assert (trained["real"], trained["synthetic"], trained["held_out"]) == (30, 6, 10)
+    assert np.sum(trained["confusion"]) == 10  # type: ignore[arg-type]
+    record = crops_project.run(str(trained["run"]))
+    groups = {"g1", "g2", "g3"}
+    assert len(record.parameters["training_groups"]) == 30 and set(record.parameters["training_groups"]) == groups
+    assert result(crops_project, PredictParameters(run=record.id))["objects"] == 40
+    predictions = crops_project.predictions()
+    np.testing.assert_allclose(predictions[["p_blob", "p_stripes"]].sum(axis=1), 1, atol=1e-4)
+
+
+def test_a_stopped_classical_training_can_be_resumed_and_pretraining_is_refused(crops_project: Project) -> None:
+    parameters = TrainClassifierParameters(recipe="logistic", overrides={"size": 32})
+    stopped = events_of(crops_project, parameters, stop_after=2)[-1]
+    assert isinstance(stopped, Stopped)
+    done = result(crops_project, TrainClassifierParameters(recipe="logistic", resume=stopped.run))
+    assert done["run"] == stopped.run and crops_project.run(stopped.run).status == "finished"
+    refused = events_of(crops_project, TrainClassifierParameters(recipe="svm", mode="pretrained", synthetic=5))[-1]
+    assert isinstance(refused, Failed) and "cannot be pretrained" in refused.message and not refused.traceback
+
+
 def test_patches_cut_in_another_way_than_the_classifier_cuts_are_refused(crops_project: Project) -> None:
     gan = train_small_gan(crops_project)
     result(crops_project, GenerateParameters(run=gan, n=10))

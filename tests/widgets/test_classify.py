@@ -100,6 +100,24 @@ def test_rare_classes_can_be_filled_up_and_shares_taken(dock, labelled, session,
     assert dock.synthetic.prefix() == "≤ "
 
 
+def test_a_classical_recipe_offers_its_own_ways_to_balance_and_no_pretraining(dock, labelled, session, qtbot):
+    dense = labelled.class_named("Dense").id
+    run = labelled.new_run("gan", "dcgan", {}, class_id=dense, groups=[], seed=0)
+    labelled.add_synthetic(run.id, "step", dense, 0, 0, np.zeros((30, 1, 64, 64), np.uint8))
+    dock.refresh()
+    assert dock.balance.findText("smote") < 0
+    dock.picker.recipe.setCurrentText("svm")
+    assert dock.balance.currentText() == "weights"
+    dock.mode.setCurrentText("pretrained")
+    assert "cannot be pretrained" in dock.train.toolTip()
+    dock.mode.setCurrentText("real only")
+    assert dock.counts.text() == "features of 12 real · no held-out score"
+    dock.balance.setCurrentText("smote")
+    qtbot.mouseClick(dock.train, LEFT)
+    parameters = session.jobs[-1].job.parameters
+    assert (parameters["recipe"], parameters["overrides"]) == ("svm", {"balance": "smote"})
+
+
 def test_the_balance_is_the_recipes_own_until_it_is_changed(dock, labelled):
     dock.picker.recipe.setCurrentText("hescnet")
     assert dock.balance.currentText() == "none"

@@ -9,14 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 Balance = Literal["none", "weights", "oversample", "undersample", "majority-dropout"]
 
-BALANCES: dict[Balance, str] = {
+BALANCES: dict[str, str] = {
     "weights": "errors cost inversely to class frequency",
     "none": "classes count as they come",
     "oversample": "every class is drawn as often as the commonest, by repeating",
     "undersample": "every class is cut down to the rarest, once and for all",
     "majority-dropout": "a fifth of the commonest class is left out, another one in each pass",
+    "smote": "rare classes get new features, drawn between neighbours",
 }
-"""Every way to balance what a network is trained on, and what it does."""
+"""Every way to balance what is trained on, and what it does; the last is for recipes that learn from features."""
 
 BALANCE = "; ".join(f"{name}: {words}" for name, words in BALANCES.items())
 

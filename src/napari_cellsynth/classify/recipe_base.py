@@ -42,7 +42,7 @@ class ClassifierRecipe(BaseModel):
     masked: bool = Field(
         False, description="all pixels but the object's own become background (S4); needs a segmentation's masks"
     )
-    balance: Balance = Field(description=BALANCE)
+    balance: str = Field(description=BALANCE)
 
 
 class NetworkRecipe(ClassifierRecipe):
@@ -53,6 +53,7 @@ class NetworkRecipe(ClassifierRecipe):
     therefore take the place of real ones in the batches and never buy extra updates.
     """
 
+    balance: Balance = Field(description=BALANCE)
     width: float = Field(1.0, gt=0, le=4, description="factor on the channels of every layer")
     dropout: float = Field(0.5, ge=0, lt=1, description="share of features dropped before a linear layer")
     batch: int = Field(ge=2, le=4096, description="patches a step")

@@ -9,15 +9,29 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, NetworkRecipe
+from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, ClassifierRecipe, NetworkRecipe
+from napari_cellsynth.classify.recipes_classical import (
+    FeatureRecipe,
+    LogisticRecipe,
+    NaiveBayesRecipe,
+    RandomForestRecipe,
+    SvmRecipe,
+)
 from napari_cellsynth.classify.recipes_networks import FastRecipe, HescnetRecipe
 from napari_cellsynth.errors import UserError
 
-CLASSIFIER_RECIPES: dict[str, type[NetworkRecipe]] = {"fast": FastRecipe, "hescnet": HescnetRecipe}
+CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
+    "fast": FastRecipe,
+    "hescnet": HescnetRecipe,
+    "svm": SvmRecipe,
+    "logistic": LogisticRecipe,
+    "naive-bayes": NaiveBayesRecipe,
+    "random-forest": RandomForestRecipe,
+}
 """Every classifier recipe by name."""
 
 
-def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
+def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:
     """Return a recipe by name, with some of its values replaced.
 
     Parameters
@@ -29,7 +43,7 @@ def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
 
     Returns
     -------
-    NetworkRecipe
+    ClassifierRecipe
 
     Raises
     ------
@@ -54,8 +68,10 @@ def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
         ) from None
 
 
-def parameter_count(recipe: NetworkRecipe, channels: int = 3, classes: int = 4) -> int:
+def parameter_count(recipe: ClassifierRecipe, channels: int = 3, classes: int = 4) -> int:
     """Return the number of trainable parameters of a recipe's network.
+
+    A classical recipe has none before it is trained; its number of features is returned instead.
 
     Parameters
     ----------
@@ -64,8 +80,13 @@ def parameter_count(recipe: NetworkRecipe, channels: int = 3, classes: int = 4) 
     channels, classes : int
         Channels of the patches, number of classes.
     """
+    if isinstance(recipe, FeatureRecipe):
+        from napari_cellsynth.imaging.features import feature_names
+
+        return len(feature_names(channels))
     import torch
 
+    assert isinstance(recipe, NetworkRecipe)
     with torch.device("meta"):
         network = recipe.build(channels, classes)
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

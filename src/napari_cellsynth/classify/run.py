@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.classify.batches import Mode
-from napari_cellsynth.classify.model import Classifier, load
-from napari_cellsynth.classify.recipe_base import CUTTING, NetworkRecipe
+from napari_cellsynth.classify.predict import AnyClassifier, load
+from napari_cellsynth.classify.recipe_base import CUTTING, ClassifierRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
@@ -30,17 +30,18 @@ class ClassifierRun:
 
     folder: Path
     result: dict[str, Any]
-    model: Classifier
+    model: AnyClassifier
 
 
 def train_classifier(
     patches: Patches,
     labels: Sequence[Any],
-    recipe: str | NetworkRecipe = "fast",
+    recipe: str | ClassifierRecipe = "fast",
     *,
     synthetic: tuple[Patches, Sequence[Any]] | None = None,
     mode: Mode = "mixed",
     held_out: tuple[Patches, Sequence[Any]] | None = None,
+    groups: ArrayLike | None = None,
     groups_held_out: ArrayLike | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -55,7 +56,7 @@ def train_classifier(
         Real patches in [-1, 1]; S is a multiple of 16.
     labels : sequence, length N
         Their classes, of any sortable type; the sorted distinct labels are the classes.
-    recipe : str or NetworkRecipe
+    recipe : str or ClassifierRecipe
         A recipe or its name.
     synthetic : (ndarray, sequence), optional
         Synthetic patches and their classes.
@@ -63,8 +64,10 @@ def train_classifier(
         What to do with them.
     held_out : (ndarray, sequence), optional
         Real patches of other groups and their classes, for the scores.
+    groups : array_like, optional
+        The groups of the training patches; classical classifiers are calibrated by them.
     groups_held_out : array_like, optional
-        Their groups, for intervals.
+        The groups of the held-out patches, for intervals.
     seed : int
         Fixes everything random.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -107,6 +110,7 @@ def train_classifier(
         synthetic=None if synthetic is None else part(*synthetic),
         mode=mode,
         held_out=None if held_out is None else part(*held_out),
+        groups=groups,
         groups_held_out=groups_held_out,
         seed=seed,
         device=where,

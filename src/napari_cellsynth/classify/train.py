@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cellsynth.classify import model
+from napari_cellsynth.classify import classical, model
 from napari_cellsynth.classify.batches import Batches, Mode, Part, Stage, learning_rate, mixed_seed, stages
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.losses import weighted_cross_entropy
 from napari_cellsynth.classify.predict import predict_batches, probabilities
-from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipe_base import ClassifierRecipe, NetworkRecipe
+from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.state import State, fresh, identity_of, seeded
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
@@ -40,12 +41,13 @@ def train(
     real: CropStore,
     labels: NDArray[np.int64],
     class_names: Sequence[str],
-    recipe: NetworkRecipe,
+    recipe: ClassifierRecipe,
     folder: Path,
     *,
     synthetic: Labelled | None = None,
     mode: Mode = "mixed",
     held_out: Labelled | None = None,
+    groups: ArrayLike | None = None,
     groups_held_out: ArrayLike | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -68,8 +70,8 @@ def train(
         Their classes, 0..K-1.
     class_names : sequence of str, length K
         Names of the classes.
-    recipe : NetworkRecipe
-        Network and hyperparameters.
+    recipe : ClassifierRecipe
+        Network or classical classifier (see `classical.train` for what is different there), and hyperparameters.
     folder : Path
         The run's folder; gets ``metrics.csv``, ``checkpoint.safetensors`` on the way and
         ``model.safetensors`` at the end.
@@ -79,6 +81,8 @@ def train(
         What to do with them (see `batches.stages`); ``real`` leaves them aside.
     held_out : (CropStore, ndarray of int), optional
         Real crops of other groups, and their classes.
+    groups : array_like, optional
+        The groups of the real training crops; classical classifiers are calibrated by them.
     groups_held_out : array_like, optional
         The groups of the held-out crops; gives intervals.
     seed : int
@@ -109,6 +113,24 @@ def train(
     """
     parts, held, notices = _checked(real, labels, class_names, recipe, synthetic, mode, held_out)
     device, folder = torch.device(device), Path(folder)
+    if isinstance(recipe, FeatureRecipe):
+        yield from classical.train(
+            parts,
+            held,
+            notices,
+            class_names,
+            recipe,
+            folder,
+            mode=mode,
+            groups=groups,
+            groups_held_out=groups_held_out,
+            seed=seed,
+            stop=stop,
+            resume=resume,
+            meta=dict(meta or {}),
+        )
+        return
+    assert isinstance(recipe, NetworkRecipe)
     identity = identity_of(recipe, parts, mode, class_names, seed)
     state = fresh(recipe, real.channels, len(class_names), seed, device)
     if resume:
@@ -283,7 +305,7 @@ def _checked(
     real: CropStore,
     labels: NDArray[np.int64],
     class_names: Sequence[str],
-    recipe: NetworkRecipe,
+    recipe: ClassifierRecipe,
     synthetic: Labelled | None,
     mode: Mode,
     held_out: Labelled | None,

@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellsynth.classify import train as classifier_training
-from napari_cellsynth.classify.model import MODEL_FILE
-from napari_cellsynth.classify.predict import load, predict
+from napari_cellsynth.classify.predict import load, predict, trained_file
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
@@ -138,7 +137,7 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
     if not arm.real:
         assert synthetic is not None
         (real, labels), synthetic = synthetic, None
-    if not (folder / MODEL_FILE).is_file():  # killed between its training and its predictions
+    if trained_file(folder) is None:  # killed between its training and its predictions
         for event in classifier_training.train(
             real,
             labels,
@@ -147,6 +146,7 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             folder,
             synthetic=synthetic,
             mode=arm.mode,
+            groups=data.groups[index] if arm.real else None,
             seed=task.seed,
             device=bench.device,
             stop=stop,
@@ -160,7 +160,9 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
         yield Stopped(folder.name)
         return
     np.save(folder / _PREDICTIONS, found)
-    (folder / MODEL_FILE).unlink()  # hundreds of classifiers would fill the disk
+    trained = trained_file(folder)
+    assert trained is not None
+    trained.unlink()  # hundreds of classifiers would fill the disk
 
 
 def synthetic_patches(

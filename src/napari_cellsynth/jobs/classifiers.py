@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.classify.balance import synthetic_counts
 from napari_cellsynth.classify.recipe_base import CUTTING
+from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
@@ -60,6 +61,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             synthetic=data.synthetic,
             mode=run.parameters["mode"],
             held_out=data.held_out,
+            groups=data.groups,
             groups_held_out=data.groups_held_out,
             seed=run.seed,
             device=device,
@@ -132,6 +134,7 @@ class _Data:
 
         self.real, self.labels = stored(recorded["training_objects"])
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
+        self.groups = recorded.get("training_groups")  # older runs have none
         self.groups_held_out = None
         if self.held_out is not None:
             self.groups_held_out = np.asarray(recorded["test_groups"], dtype=str)
@@ -166,6 +169,8 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         )
     test = test[test["class_id"].isin(class_ids)]
     test_groups = set(test["group"])
+    if parameters.mode == "pretrained" and isinstance(recipe, FeatureRecipe):
+        raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
     if parameters.mode == "pretrained" and not parameters.adds_synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
     low, high = intensity_range(project.crops(train.index.tolist(), **cut_as(recipe.model_dump())))
@@ -194,6 +199,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "class_ids": class_ids,
             "class_names": [names[class_id] for class_id in class_ids],
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
+            "training_groups": train["group"].tolist(),
             "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
             "test_groups": test["group"].tolist(),
             "synthetic_patches": patches,

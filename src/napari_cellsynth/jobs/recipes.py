@@ -13,7 +13,7 @@ def recipes() -> list[dict[str, Any]]:
     list of dict
         ``name``, ``kind`` ("gan" or "classifier"), ``source`` (paper or reason), ``defaults`` (field: value) and
         ``parameters``: the count at the recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a
-        count per network.
+        count per network, for a classical classifier the number of its features.
     """
     from napari_cellsynth.classify import recipes as classifiers
     from napari_cellsynth.synthesis import recipes as gans

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
 from napari_cellsynth.classify.balance import BALANCES, synthetic_counts
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
@@ -48,7 +49,7 @@ class ClassifyDock(SeenDock):
         self.mode = _choice("mode", MODES, "\n".join(f"{k}: {v}" for k, v in MODES.items()))
         self.amount = _choice("amount", AMOUNTS, "\n".join(f"{k}: {v}" for k, v in AMOUNTS.items()))
         self.amount.setMinimumContentsLength(4)
-        self.balance = _choice("balance", BALANCES, "\n".join(f"{k}: {v}" for k, v in BALANCES.items()))
+        self.balance = _choice("balance", (), "\n".join(f"{k}: {v}" for k, v in BALANCES.items()))
         self.synthetic = QSpinBox()
         self.synthetic.setObjectName("synthetic")
         self.synthetic.setRange(1, 100_000)
@@ -137,6 +138,10 @@ class ClassifyDock(SeenDock):
             return "Label training crops of two classes at least."
         if self._uses_synthetic() and not self._usable:
             return "There are no synthetic patches: choose real only, or make some in Train GANs."
+        if self.mode.currentText() == "pretrained" and not issubclass(
+            CLASSIFIER_RECIPES[self.picker.name()], NetworkRecipe
+        ):
+            return f"{self.picker.name()} learns in one step and cannot be pretrained: choose mixed."
         return self.picker.problem()
 
     def _uses_synthetic(self) -> bool:
@@ -165,8 +170,9 @@ class ClassifyDock(SeenDock):
 
     def _training_words(self) -> str:
         real, test = sum(self._training.values()), sum(self._test.values())
-        steps = self.picker.value().steps(real)  # type: ignore[attr-defined]
-        words = f"{steps:,} steps on {real:,} real"
+        recipe = self.picker.value()
+        learns = f"{recipe.steps(real):,} steps on" if isinstance(recipe, NetworkRecipe) else "features of"
+        words = f"{learns} {real:,} real"
         if self._uses_synthetic():
             asked = synthetic_counts(list(self._training.values()), **keywords(self._amount())).tolist()
             have = [self._usable.get(class_id, 0) for class_id in self._training]
@@ -215,6 +221,9 @@ class ClassifyDock(SeenDock):
 
     def _show_balance(self) -> None:
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
+        offered = get_args(CLASSIFIER_RECIPES[self.picker.name()].model_fields["balance"].annotation)
+        self.balance.clear()
+        self.balance.addItems([name for name in BALANCES if name in offered])
         self.balance.setCurrentText(default)
 
     def _show_progress(self) -> None:
