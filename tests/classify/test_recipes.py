@@ -27,10 +27,10 @@ def test_every_recipe_knows_its_name_and_source():
 @pytest.mark.parametrize(
     ("name", "overrides", "words"),
     [
-        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet"),
+        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet, sequential"),
         ("fast", {"gamma": 0.9}, "no setting 'gamma'"),
         ("fast", {"lr": -1}, "lr = -1 does not suit"),
-        ("fast", {"size": 50}, "multiple of 16"),
+        ("fast", {"size": 8}, "greater than or equal to 16"),
         ("fast", {"name": "other"}, "no setting 'name'"),
         ("hescnet", {"size": 16}, "greater than or equal to 32"),
     ],

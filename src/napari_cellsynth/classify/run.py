@@ -16,6 +16,7 @@ from napari_cellsynth.classify.model import Classifier, load
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
+from napari_cellsynth.classify.validation import validation_part
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
 from napari_cellsynth.training.device import pick_device
@@ -41,6 +42,7 @@ def train_classifier(
     synthetic: tuple[Patches, Sequence[Any]] | None = None,
     mode: Mode = "mixed",
     held_out: tuple[Patches, Sequence[Any]] | None = None,
+    groups: ArrayLike | None = None,
     groups_held_out: ArrayLike | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -52,7 +54,7 @@ def train_classifier(
     Parameters
     ----------
     patches : ndarray of float32, shape (N, C, S, S)
-        Real patches in [-1, 1]; S is a multiple of 16.
+        Real patches in [-1, 1].
     labels : sequence, length N
         Their classes, of any sortable type; the sorted distinct labels are the classes.
     recipe : str or NetworkRecipe
@@ -63,8 +65,11 @@ def train_classifier(
         What to do with them.
     held_out : (ndarray, sequence), optional
         Real patches of other groups and their classes, for the scores.
+    groups : array_like, optional
+        The groups of the training patches, for recipes that choose an epoch by a part of them: whole groups are set
+        aside. Without groups every patch is one of its own.
     groups_held_out : array_like, optional
-        Their groups, for intervals.
+        The groups of the held-out patches, for intervals.
     seed : int
         Fixes everything random.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -95,15 +100,19 @@ def train_classifier(
         return CropStore.from_patches(images, where), _codes(values, names)
 
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-")) if out is None else Path(out)
-    store, codes = part(patches, labels)
+    codes = _codes(labels, names)
+    if len(codes) != len(patches):
+        raise ValueError(f"{len(patches)} patches do not go with {len(codes)} labels")
+    apart = validation_part(recipe, np.arange(len(codes)) if groups is None else groups, codes, seed)
     *_, last = train(
-        store,
-        codes,
+        CropStore.from_patches(patches[~apart], where),
+        codes[~apart],
         [str(name) for name in names],
         recipe,
         folder,
         synthetic=None if synthetic is None else part(*synthetic),
         mode=mode,
+        validation=(CropStore.from_patches(patches[apart], where), codes[apart]) if apart.any() else None,
         held_out=None if held_out is None else part(*held_out),
         groups_held_out=groups_held_out,
         seed=seed,
