@@ -41,6 +41,18 @@ def test_unknown_names_and_values_out_of_range_are_refused_in_words(name, overri
     assert words in str(caught.value)
 
 
+def test_the_listing_of_recipes_counts_parameters_without_building_large_networks(monkeypatch):
+    from napari_cellsynth.classify import recipes_backbones
+    from napari_cellsynth.jobs.recipes import recipes
+
+    def built(*_args):
+        raise AssertionError("a published network was built")
+
+    monkeypatch.setattr(recipes_backbones.BackboneRecipe, "network", built)
+    counts = {recipe["name"]: recipe["parameters"] for recipe in recipes() if recipe["kind"] == "classifier"}
+    assert counts.keys() == CLASSIFIER_RECIPES.keys() and all(count > 10_000 for count in counts.values())
+
+
 @pytest.mark.parametrize("name", CLASSIFIER_RECIPES)
 def test_a_recorded_recipe_can_be_read_back(name):
     recipe = classifier_recipe(name, epochs=7)

@@ -59,7 +59,7 @@ class Backbone(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (N, K) of patches (N, C, S, S) in [-1, 1]."""
         # The range in which the published weights learned: colours in [0, 1], less their mean, by their spread.
-        mean, spread = self.colours
+        mean, spread = self.colours[:, :, None, None]
         x = ((x + 1) / 2 - mean) / spread
         features = self.body.forward_features(x) if self._maps else self.body(x)
         logits: torch.Tensor = self.head(features)
@@ -176,14 +176,14 @@ def _head(kind: Head, features: int, classes: int, dropout: float) -> nn.Sequent
 
 
 def _published_colours(body: Any, channels: int) -> torch.Tensor:
-    """Return mean and spread (2, 1, C, 1, 1) of the colours that the published weights expect.
+    """Return mean and spread (2, C) of the colours that the published weights expect.
 
     For other than the published channels it is the average of them.
     """
     colours = torch.tensor([body.pretrained_cfg["mean"], body.pretrained_cfg["std"]], dtype=torch.float32)
     if colours.shape[1] != channels:
         colours = colours.mean(dim=1, keepdim=True).repeat(1, channels)
-    return colours.view(2, 1, -1, 1, 1)
+    return colours
 
 
 def _first_line(error: BaseException) -> str:

@@ -116,4 +116,4 @@ def parameter_count(recipe: NetworkRecipe, channels: int = 3, classes: int = 4) 
 def listed_parameters(name: str) -> int:
     """Return the number of trainable parameters of a recipe at its own settings, for 3 channels and 4 classes."""
     kind = CLASSIFIER_RECIPES[name]
-    return kind.parameters if issubclass(kind, BackboneRecipe) else parameter_count(kind())
+    return kind.parameters if issubclass(kind, BackboneRecipe) else parameter_count(classifier_recipe(name))
