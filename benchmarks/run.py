@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("segmentation", "dcgan", "labels", "window")
+BENCHMARKS = ("segmentation", "dcgan", "cellsynth", "at_once", "labels", "window")
 
 
 def main() -> None:
@@ -38,8 +38,14 @@ def main() -> None:
     keys = ("work", "peer", "ours", "theirs", "ratio", "spread", "aim", "command")
     lines += ["| " + " | ".join(str(row[key]) for key in keys) + " |" for row in rows]
     target = HERE.parent / "docs" / "benchmarks.md"
-    target.write_text("\n".join(lines) + "\n")
+    target.write_text("\n".join(lines) + "\n" + notes(target))
     print(target.read_text())
+
+
+def notes(document: Path) -> str:
+    """Return what people wrote below the table: all from the first heading of the second level on."""
+    _, heading, rest = (document.read_text() if document.exists() else "").partition("\n## ")
+    return heading + rest
 
 
 def processor() -> str:

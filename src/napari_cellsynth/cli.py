@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_cellsynth.cli_experiment import experiment
+from napari_cellsynth.cli_review import review
 from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
@@ -327,6 +329,9 @@ def quality(
         show_quality(f"{figures['run']} · {name}", table)
 
 
+app.command()(review)
+
+
 @app.command("train-classifier")
 def train_classifier(
     project: ProjectPath,
@@ -367,6 +372,9 @@ def predict(
     from napari_cellsynth.jobs.job import PredictParameters
 
     show(do(project, PredictParameters, run=run, images=images or None), as_json)
+
+
+app.command()(experiment)
 
 
 @app.command()

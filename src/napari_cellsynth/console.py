@@ -52,6 +52,7 @@ class Printer:
     def __init__(self) -> None:
         self._start = self._shown = time.monotonic()
         self._metrics = ""
+        self._first: int | None = None
 
     def __call__(self, event: Event) -> None:
         """Print an event if it is time to."""
@@ -59,12 +60,14 @@ class Printer:
             self._metrics = "  ".join(f"{name} {value:.3g}" for name, value in event.values.items())
         if not isinstance(event, Progress):
             return
+        if self._first is None:
+            self._first = event.done  # a resumed run begins at its old step
         now, last = time.monotonic(), event.done >= event.total
         moving = sys.stderr.isatty()
         if not last and now - self._shown < (0.1 if moving else 5):
             return
         self._shown = now
-        left = (now - self._start) / max(event.done, 1) * (event.total - event.done)
+        left = (now - self._start) / max(event.done - self._first, 1) * (event.total - event.done)
         line = f"{event.done}/{event.total} {event.unit}  {left:.0f} s left  {self._metrics or event.note}"
         print(
             f"\r\033[K{line}" if moving else line,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.quality import authenticity, ct_score, features, memorisation, memorisation_gate
 from napari_cellsynth.evaluate.quality_table import quality_table
 from napari_cellsynth.evaluate.symmetries import VIEWS, each_turned, turned
@@ -100,3 +101,14 @@ def test_the_view_in_which_a_patch_lies_nearest_is_found():
     np.testing.assert_allclose(each_turned(moved, found["view"]), patches, atol=1e-6)
     assert len({turned(patches[:1], view).tobytes() for view in range(VIEWS)}) == VIEWS
     assert memorisation(features(patches), features(moved))["view"].tolist() == [0] * VIEWS
+
+
+def test_windows_of_one_object_do_not_hide_a_copy_of_it():
+    objects = np.repeat(np.arange(4), 3)
+    windows = with_noise(np.repeat(TRAINED_ON[:4], 3, axis=0), 0.05)
+    copy = with_noise(windows[:1], 0.05, seed=1)
+    assert memorisation(windows, copy)["ratio"][0] > 1 / 3
+    found = memorisation(windows, copy, objects=objects)
+    assert found["ratio"][0] < 1 / 3 and objects[found["nearest"][0]] == 0
+    with pytest.raises(UserError, match="two training patches"):
+        memorisation(windows[:3], copy, objects=objects[:3])

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
-from napari_cellsynth.evaluate.statistics import group_bootstrap
+from napari_cellsynth.evaluate.statistics import corrected_paired_t, group_bootstrap, holm
 from napari_cellsynth.evaluate.summary import summarise
 
 
@@ -61,3 +62,41 @@ def test_a_summary_is_plain_json_and_says_what_is_missing():
 def test_a_summary_of_one_group_has_no_interval_but_says_so():
     found = summarise([0, 1], [[1, 0], [0, 1]], ["a", "b"], groups=["x", "x"])
     assert found["intervals"] == {} and "one group" in found["notices"][0]
+
+
+def test_without_shared_training_objects_the_corrected_t_is_scipys():
+    d = np.random.default_rng(3).normal(0.02, 0.05, 7)
+    found, expected = corrected_paired_t(d, n_train=1e12, n_test=1), ttest_1samp(d, 0)
+    assert (found.t, found.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+def test_the_correction_widens_the_error_as_nadeau_and_bengio_say():
+    d = [0.01, 0.03, -0.01, 0.02, 0.05]
+    found = corrected_paired_t(d, n_train=80, n_test=20)
+    # Ten times five folds would give 1/5 + 1/4 instead of 1/5 under the root.
+    assert found.standard_error == pytest.approx(np.sqrt((1 / 5 + 20 / 80) * np.var(d, ddof=1)))
+    assert found.mean == pytest.approx(0.02)
+
+
+def test_folds_that_all_differ_by_the_same_leave_no_doubt_and_one_fold_says_nothing():
+    assert corrected_paired_t([0.0, 0.0, 0.0], 8, 2).p == 1.0
+    assert corrected_paired_t([0.25, 0.25, 0.25], 8, 2).p == 0.0
+    alone = corrected_paired_t([0.3], 8, 2)
+    assert alone.mean == 0.3
+    assert np.isnan(alone.p)
+
+
+def test_the_corrected_t_refuses_what_is_no_experiment():
+    with pytest.raises(ValueError, match="one number a fold"):
+        corrected_paired_t([], 8, 2)
+    with pytest.raises(ValueError, match="positive"):
+        corrected_paired_t([0.1, 0.2], 0, 2)
+
+
+def test_holms_values_are_those_worked_out_by_hand():
+    # Sorted .005 .01 .03 .04: times 4, 3, 2, 1 gives .02 .03 .06 .04, and none may be below the one before.
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([0.6, 0.9]), [1.0, 1.0])
+    np.testing.assert_allclose(holm([0.04, np.nan]), [0.04, np.nan])
+    assert holm([]).shape == (0,)

@@ -10,7 +10,7 @@ import tifffile
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Failed, Finished, Metric, Preview, Progress, Saved, Stopped
 from napari_cellsynth.jobs import Job, run
-from napari_cellsynth.jobs.gans import _nearest
+from napari_cellsynth.jobs.gan_patches import nearest_real
 from napari_cellsynth.jobs.job import (
     GenerateParameters,
     Parameters,
@@ -199,16 +199,19 @@ def test_a_missing_project_is_the_users_mistake(tmp_path: Path) -> None:
         result_of(run(Job.of(tmp_path / "none.cellsynth", SegmentParameters())))
 
 
-def test_the_nearest_real_patch_is_found_behind_a_flip_and_a_turn() -> None:
+def test_the_nearest_real_object_is_found_behind_a_flip_and_a_turn() -> None:
     real = np.random.default_rng(0).uniform(-1, 1, (5, 2, 8, 8)).astype(np.float32)
     turned = np.rot90(real[[3, 1]][..., ::-1], 1, axes=(-2, -1))
-    index, distance = _nearest(np.ascontiguousarray(turned), real)
-    assert index.tolist() == [3, 1]
-    np.testing.assert_allclose(distance, 0, atol=1e-3)
+    objects = np.array([70, 71, 72, 71, 74])
+    found = nearest_real(np.ascontiguousarray(turned), objects, real)
+    assert found.objects.tolist() == [71, 71]
+    np.testing.assert_allclose(found.distance, 0, atol=1e-6)
+    assert found.copy_ratio.tolist() == [0, 0]
     shifted = np.clip(real[[2]] + 0.25, -9, 9)
-    index, distance = _nearest(shifted, real)
-    assert index.tolist() == [2]
-    np.testing.assert_allclose(distance, 0.25, atol=1e-4)
+    found = nearest_real(shifted, objects, real)
+    assert found.objects.tolist() == [72]
+    np.testing.assert_allclose(found.distance, 0.25, atol=1e-6)
+    assert np.isnan(nearest_real(shifted, np.full(5, 72), real).copy_ratio).all()
 
 
 def test_generator_and_classifier_decide_alike_how_an_object_becomes_a_patch(crops_project: Project) -> None:

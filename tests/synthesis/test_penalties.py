@@ -13,6 +13,7 @@ from napari_cellsynth.synthesis.penalties import (
     divergence_penalty,
     gradient_penalty,
     interpolated,
+    random_shares,
     squared_gradients,
     zero_centred_penalty,
 )
@@ -94,7 +95,7 @@ def test_a_critic_without_slope_gives_numbers(penalty: object) -> None:
 
 def test_points_lie_between_with_one_share_a_pair() -> None:
     real, fake = torch.ones(SHAPE), torch.zeros(SHAPE)
-    between = interpolated(real, fake, torch.Generator().manual_seed(0))
+    between = interpolated(real, fake, random_shares(len(real), torch.Generator().manual_seed(0), real.device))
     shares = between.flatten(1)
     assert torch.equal(shares, shares[:, :1].expand_as(shares))
     assert len(shares[:, 0].unique()) == len(real) and ((shares >= 0) & (shares <= 1)).all()

@@ -97,3 +97,29 @@ def test_a_sheet_shows_the_patches_in_order() -> None:
     assert sheet[2, 2].tolist() == [0, 0, 0]
     grey = run_folder.sample_sheet(np.zeros((1, 4, 4, 4), np.float32))
     assert grey.mode == "L"
+
+
+def test_noise_between_two_vectors_goes_along_the_circle_through_them() -> None:
+    arc = sample.slerp(np.array([2, 0, 0], np.float32), np.array([0, 2, 0], np.float32), 4)
+    angles = np.radians([0, 30, 60, 90])
+    np.testing.assert_allclose(arc, 2 * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1), atol=1e-6)
+    first, last = sample.latents(1, 0, 2, 128)
+    lengths = np.linalg.norm(sample.slerp(first, last, 7), axis=1)
+    ends = [np.linalg.norm(first), np.linalg.norm(last)]
+    np.testing.assert_allclose(lengths, np.linspace(*ends, 7), rtol=1e-5)
+    np.testing.assert_allclose(sample.slerp(first, first, 3), [first] * 3, rtol=1e-6)
+
+
+def test_the_ends_of_an_interpolation_are_the_patches_themselves(run: public.GanRun) -> None:
+    ends = sample.Drawn(7, 3), sample.Drawn(8, 70)
+    strip = sample.interpolate(run.folder, *ends, 5, device=CPU)
+    assert strip.shape == (5, 2, 32, 32)
+    for place, end in zip((0, -1), ends, strict=True):
+        again = sample.generate(run.folder, 1, end.seed, first_index=end.index, device=CPU)[0]
+        np.testing.assert_array_equal(strip[place], again)
+    steps = np.abs(np.diff(strip, axis=0)).mean(axis=(1, 2, 3))
+    assert (steps < np.abs(strip[0] - strip[-1]).mean()).all() and (steps > 0).all()
+    back = sample.interpolate(run.folder, *ends[::-1], 5, device=CPU)
+    np.testing.assert_allclose(back[::-1], strip, atol=1e-4)
+    with pytest.raises(UserError, match="2 steps"):
+        sample.interpolate(run.folder, *ends, 1, device=CPU)

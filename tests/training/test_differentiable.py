@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_cellsynth.training.differentiable import altered
+from napari_cellsynth.training import differentiable
+from napari_cellsynth.training.differentiable import random_changes
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def altered(x: torch.Tensor, probability: torch.Tensor | float, rng: torch.Generator) -> torch.Tensor:
+    return differentiable.altered(x, probability, random_changes(len(x), rng, x.device))
 
 
 def patches(channels: int = 2, count: int = 6, side: int = 16) -> torch.Tensor:

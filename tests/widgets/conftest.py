@@ -84,6 +84,12 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
+@pytest.fixture(autouse=True)
+def no_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the Train GANs dock from timing steps by itself, which most tests would take for a job."""
+    monkeypatch.setattr("napari_cellsynth.widgets.step_timing.SETTLE_MS", 10**9)
+
+
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
     """A napari viewer whose window is not shown."""

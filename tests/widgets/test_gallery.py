@@ -115,12 +115,13 @@ def test_real_crops_cannot_be_rejected(dock, project):
 def test_the_nearest_real_crop_and_its_distance_are_shown(dock, project, qtbot):
     choose(dock.order_box, "likely copies first")
     dock.patches.setCurrentIndex(dock.model.index(0))
-    assert dock.nearest_text.text() == "nearest real · distance 0.10"
-    qtbot.waitUntil(lambda: dock.nearest.pixmap() is not None and dock.nearest.pixmap().width() > 0, timeout=5000)
-    assert dock.nearest.isVisible()
+    assert dock.facts.labels[0].text() == "nearest real · distance 0.10"
+    picture = dock.facts.picture
+    qtbot.waitUntil(lambda: picture.pixmap() is not None and picture.pixmap().width() > 0, timeout=5000)
+    assert dock.facts.picture.isVisible()
     choose(dock.run_box, "gan-0001")
     dock.patches.setCurrentIndex(dock.model.index(0))
-    assert not dock.nearest.isVisible()
+    assert not dock.facts.picture.isVisible()
 
 
 def test_the_nearest_real_one_is_shown_in_its_image(dock, project, session, qtbot):

@@ -146,7 +146,7 @@ def test_the_time_is_estimated_from_earlier_runs(dock, labelled):
     trained(labelled)
     dock.picker.form.editor("steps").setValue(1000)
     # 0.6 s a step, 1,000 steps, 2 classes.
-    assert "about 20 min" in dock.estimate.text()
+    assert "1,000 steps a class · 2 classes · about 20 min on this machine" in dock.estimate.text()
 
 
 def test_a_runs_parameters_are_copied_into_the_form(dock, labelled):

@@ -135,7 +135,7 @@ def membership(real: ArrayLike, synthetic: ArrayLike, k: int = 5) -> Membership:
             f"Precision and recall with {k} neighbours need more than {k} patches on both sides.",
             "Generate more patches, or use fewer neighbours.",
         )
-    radius_x, radius_y = _radii(x, k), _radii(y, k)
+    radius_x, radius_y = radii(x, k), radii(y, k)
     inside = np.zeros(len(y), np.int64)
     recalled = np.zeros(len(x), bool)
     covered = np.zeros(len(x), bool)
@@ -187,7 +187,7 @@ def _kernel_trace(x: Floats) -> float:
     return float((((x**2).sum(axis=1) / x.shape[1] + 1) ** 3).sum())
 
 
-def _radii(x: Floats, k: int) -> Floats:
-    """Return the distance of every point to its k-th neighbour, itself not counted."""
+def radii(x: Floats, k: int) -> Floats:
+    """Return the distance of every point (N, d) to its k-th neighbour, itself not counted: (N,)."""
     found = [np.partition(cdist(x[i : i + _CHUNK], x), k, axis=1)[:, k] for i in range(0, len(x), _CHUNK)]
     return np.concatenate(found)

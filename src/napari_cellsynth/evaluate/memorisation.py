@@ -11,12 +11,11 @@ from scipy.stats import rankdata
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.distances import paired
+from napari_cellsynth.evaluate.patch_figures import COPY_RATIO
 from napari_cellsynth.evaluate.symmetries import nearest_views
 
 Floats = NDArray[np.float64]
 
-COPY_RATIO = 1 / 3
-"""A patch whose nearest training patch is nearer than this share of the distance to the second nearest is a copy."""
 COPIES_ALLOWED = 0.05
 """Copies above this share, and above what unseen real patches show, fail the gate."""
 CT_LIMIT = -3.0
@@ -44,7 +43,9 @@ class Gate(NamedTuple):
     reason: str
 
 
-def memorisation(real: ArrayLike, synthetic: ArrayLike, *, ratio: float = COPY_RATIO) -> Memorisation:
+def memorisation(
+    real: ArrayLike, synthetic: ArrayLike, *, ratio: float = COPY_RATIO, objects: ArrayLike | None = None
+) -> Memorisation:
     """Find synthetic patches that are copies of training patches.
 
     A patch counts as copied when its nearest training patch is nearer than ``ratio`` times the second nearest. With
@@ -56,6 +57,9 @@ def memorisation(real: ArrayLike, synthetic: ArrayLike, *, ratio: float = COPY_R
         Features, or patches; the real ones are those that were trained on.
     ratio : float
         The threshold.
+    objects : array_like of int, shape (N,), optional
+        What each real patch shows. The second nearest is one of another object, since windows of one object overlap;
+        without them every patch counts as an object of its own.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def memorisation(real: ArrayLike, synthetic: ArrayLike, *, ratio: float = COPY_R
     Raises
     ------
     UserError
-        If there are fewer than two training patches.
+        If there are fewer than two training patches, or all of them show one object.
 
     Notes
     -----
@@ -78,7 +82,8 @@ def memorisation(real: ArrayLike, synthetic: ArrayLike, *, ratio: float = COPY_R
     x, y = np.asarray(real, dtype=np.float64), np.asarray(synthetic, dtype=np.float64)
     if x.shape[1:] != y.shape[1:]:
         raise UserError(f"Real and synthetic sets differ in shape: {x.shape[1:]} and {y.shape[1:]}.")
-    if len(x) < 2:
+    shown = np.arange(len(x)) if objects is None else np.asarray(objects)
+    if len(np.unique(shown)) < 2:
         raise UserError("Copies can only be told with at least two training patches.")
     nearest, view = np.zeros(len(y), np.int64), np.zeros(len(y), np.int64)
     first, second = np.zeros(len(y)), np.zeros(len(y))
@@ -90,12 +95,10 @@ def memorisation(real: ArrayLike, synthetic: ArrayLike, *, ratio: float = COPY_R
         else:
             distance = cdist(y[part], x)
             views = np.zeros(distance.shape, np.int64)
-        two = np.argpartition(distance, 1, axis=1)[:, :2]
-        pair = np.take_along_axis(distance, two, axis=1)
-        order = np.argsort(pair, axis=1, kind="stable")
-        nearest[part] = np.take_along_axis(two, order, axis=1)[:, 0]
-        first[part], second[part] = np.take_along_axis(pair, order, axis=1).T
-        view[part] = np.take_along_axis(views, nearest[part, None], axis=1)[:, 0]
+        rows, found = np.arange(len(distance)), distance.argmin(axis=1)
+        nearest[part], first[part], view[part] = found, distance[rows, found], views[rows, found]
+        distance[shown[None] == shown[found][:, None]] = np.inf
+        second[part] = distance.min(axis=1)
     quotient = np.divide(first, second, out=np.zeros(len(y)), where=second > 0)
     return {
         "copied": float(np.mean(quotient < ratio)) if len(y) else 0.0,

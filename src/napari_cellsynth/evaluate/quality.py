@@ -11,7 +11,6 @@ from napari_cellsynth.evaluate.diversity import diversity_gate, inception_score,
 from napari_cellsynth.evaluate.extractors import Extractor, features, standardised
 from napari_cellsynth.evaluate.intervals import bootstrap, kid_interval
 from napari_cellsynth.evaluate.memorisation import (
-    COPY_RATIO,
     Gate,
     Memorisation,
     authenticity,
@@ -20,7 +19,9 @@ from napari_cellsynth.evaluate.memorisation import (
     memorisation_gate,
 )
 from napari_cellsynth.evaluate.pairs import l1, l2, psnr, ssim
+from napari_cellsynth.evaluate.patch_figures import COPY_RATIO
 from napari_cellsynth.evaluate.perceptual import lpips
+from napari_cellsynth.evaluate.realism import realism
 
 __all__ = [
     "COPY_RATIO",
@@ -43,6 +44,7 @@ __all__ = [
     "memorisation_gate",
     "precision_recall_density_coverage",
     "psnr",
+    "realism",
     "ssim",
     "standardised",
     "vendi",

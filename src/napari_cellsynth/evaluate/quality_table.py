@@ -14,8 +14,9 @@ from napari_cellsynth.evaluate.distances import fid, membership
 from napari_cellsynth.evaluate.diversity import diversity_gate, inception_score, typical_distance, vendi
 from napari_cellsynth.evaluate.extractors import Extractor, extractor_name, features, standardised
 from napari_cellsynth.evaluate.intervals import bootstrap, kid_interval
-from napari_cellsynth.evaluate.memorisation import COPY_RATIO, ct_score, is_authentic, memorisation, memorisation_gate
+from napari_cellsynth.evaluate.memorisation import ct_score, is_authentic, memorisation, memorisation_gate
 from napari_cellsynth.evaluate.pairs import pair_figures
+from napari_cellsynth.evaluate.patch_figures import COPY_RATIO
 from napari_cellsynth.evaluate.perceptual import lpips_each
 from napari_cellsynth.evaluate.statistics import Interval
 from napari_cellsynth.evaluate.symmetries import each_turned

@@ -92,9 +92,16 @@ FIGURES = (
     Figure("ssim", "SSIM", "Likeness in structure of each patch to its nearest training patch; 1 is the same."),
     Figure("l1", "l1", "Mean absolute difference of each patch from its nearest training patch (black to white is 2)."),
     Figure("l2", "l2", "Mean squared difference of each patch from its nearest training patch (black to white is 4)."),
+    Figure(
+        "blind",
+        "told apart by eye",
+        "Share of patches that a person rightly called real or synthetic in the newest blind test. 50 % is guessing: "
+        "the nearer, the better.",
+        True,
+    ),
     Figure("lpips", "LPIPS", "Difference to the eye of each patch from its nearest training patch; 0 is the same."),
 )
-"""Every figure of `quality_table.quality_table`, and the three that compare classes."""
+"""Every figure of `quality_table.quality_table`, the three that compare classes, and the score of the blind test."""
 
 
 def lines(quality: dict[str, Any]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""Intervals that respect groups: cells of one video are no independent witnesses."""
+"""Intervals and tests that respect groups and folds: cells of one video are no independent witnesses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student
 
 from napari_cellsynth.errors import UserError
 
@@ -78,3 +79,80 @@ def group_bootstrap(
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(estimate, float(low), float(high))
+
+
+class PairedTest(NamedTuple):
+    """A mean difference with its standard error, t statistic, two-sided p-value and interval."""
+
+    mean: float
+    standard_error: float
+    t: float
+    p: float
+    low: float
+    high: float
+
+
+def corrected_paired_t(differences: ArrayLike, n_train: float, n_test: float, level: float = 0.95) -> PairedTest:
+    """Test whether a difference between two ways of training is zero, over the folds of a cross-validation.
+
+    The corrected resampled t of Nadeau and Bengio (2003, Machine Learning 52, section 3): training sets of different
+    folds overlap, so the variance of the mean is (1 / J + n_test / n_train) s² and not s² / J. It has J - 1 degrees of
+    freedom.
+
+    Parameters
+    ----------
+    differences : array_like of shape (J,)
+        One difference a fold (and repeat), means over seeds.
+    n_train, n_test : float
+        Objects that a fold learns from and that it tests.
+    level : float
+        Coverage of the interval, in (0, 1).
+
+    Returns
+    -------
+    PairedTest
+        Without two folds all but the mean is NaN. Where all folds differ by the same the standard error is 0, and p is
+        1 for no difference, else 0.
+
+    Raises
+    ------
+    ValueError
+        If there are no differences, or a number is not positive.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    if d.ndim != 1 or not len(d):
+        raise ValueError("differences are one number a fold")
+    if n_train <= 0 or n_test <= 0:
+        raise ValueError(f"{n_train} training and {n_test} test objects: both must be positive")
+    mean, nan = float(d.mean()), float("nan")
+    if len(d) < 2:
+        return PairedTest(mean, nan, nan, nan, nan, nan)
+    error = float(np.sqrt((1 / len(d) + n_test / n_train) * d.var(ddof=1)))
+    if error == 0:
+        return PairedTest(mean, 0.0, float(np.sign(mean) * np.inf) if mean else 0.0, float(mean == 0), mean, mean)
+    t = mean / error
+    reach = float(student.ppf((1 + level) / 2, len(d) - 1)) * error
+    p = float(2 * student.sf(abs(t), len(d) - 1))
+    return PairedTest(mean, error, t, p, mean - reach, mean + reach)
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Adjust p-values for having asked several questions at once (Holm 1979, step down).
+
+    Parameters
+    ----------
+    p_values : array_like of shape (m,)
+        In [0, 1]; NaN (no answer) stays NaN and is no question.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Adjusted values: below a level where the family-wise error at that level allows a claim.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    asked = np.flatnonzero(~np.isnan(p))
+    order = asked[np.argsort(p[asked], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
+    return adjusted

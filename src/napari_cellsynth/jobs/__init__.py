@@ -7,9 +7,11 @@ Nothing here imports torch until a training or a prediction starts.
 
 from napari_cellsynth.jobs.job import (
     GenerateParameters,
+    InterpolateParameters,
     Job,
     PredictParameters,
     QualityParameters,
+    ScoreParameters,
     SegmentParameters,
     TrainClassifierParameters,
     TrainGanParameters,
@@ -19,10 +21,12 @@ from napari_cellsynth.jobs.run import run
 
 __all__ = [
     "GenerateParameters",
+    "InterpolateParameters",
     "Job",
     "PredictParameters",
     "ProcessRun",
     "QualityParameters",
+    "ScoreParameters",
     "SegmentParameters",
     "TrainClassifierParameters",
     "TrainGanParameters",

@@ -6,12 +6,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Preview, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import from_unit, intensity_range
-from napari_cellsynth.jobs.gan_patches import class_names, real_patches, trained, unit_range, wanted_classes
+from napari_cellsynth.jobs.gan_patches import (
+    class_names,
+    keep_nearest,
+    learned_from,
+    nearest_real,
+    trained,
+    unit_range,
+    wanted_classes,
+)
 from napari_cellsynth.jobs.job import GenerateParameters, Job, TrainGanParameters
 from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, resolved, resumed
 from napari_cellsynth.project import Project
@@ -23,7 +30,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 256
 _LEAST = 2
-_REFERENCE = 1000
 
 
 def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
@@ -144,7 +150,7 @@ def _generated(
     ]
     # Asking for more patches of a seed goes on where the last ones ended instead of making them twice.
     first = 0 if same.empty else int(same["index_in_run"].max()) + 1
-    real_ids, real = _learned_from(project, run, class_id)
+    objects, real = learned_from(project, run, class_id)
     number = run.class_ids.index(class_id)
     for start in range(0, parameters.n, _CHUNK):
         n = min(_CHUNK, parameters.n - start)
@@ -159,8 +165,7 @@ def _generated(
         )
         images = from_unit(unit, *unit_range(run), run.parameters["dtype"])
         ids = project.add_synthetic(run.id, checkpoint, class_id, parameters.seed, first + start, images)
-        nearest, distance = _nearest(unit, real)
-        project.set_nearest(ids, real_ids[nearest].tolist(), distance.tolist())
+        keep_nearest(project, ids, nearest_real(unit, objects, real))
         yield start + n
 
 
@@ -196,36 +201,3 @@ def _training_crops(project: Project, records: list[ClassRecord]) -> Any:
                 "Label more crops of this class (60 and more are advisable).",
             )
     return table[table["class_id"].isin([record.id for record in records])]
-
-
-def _learned_from(project: Project, run: RunRecord, class_id: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return up to a thousand patches of a class that the run may have seen, and the objects they are of.
-
-    A window of a large object is one of many, so few objects are looked at several times.
-    """
-    generator = np.random.default_rng(0)
-    objects = generator.permutation(np.asarray(run.objects_of(class_id)))
-    windows = run.parameters["recipe"]["fit"] == "window"
-    objects = np.resize(objects, _REFERENCE) if windows else objects[:_REFERENCE]
-    return objects, real_patches(project, run, objects, generator)
-
-
-def _nearest(patches: NDArray[np.float32], real: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return, for each patch, the nearest real patch over the eight flips and quarter turns, and its distance.
-
-    The distance is the root mean square difference of pixels in [-1, 1].
-    """
-    flat = patches.reshape(len(patches), -1).astype(np.float32)
-    best = np.full(len(flat), np.inf, dtype=np.float32)
-    index = np.zeros(len(flat), dtype=np.intp)
-    norm = (flat**2).sum(axis=1)[:, None]
-    for turn in range(4):
-        for flip in (False, True):
-            seen = np.rot90(real[..., ::-1] if flip else real, turn, axes=(-2, -1))
-            other = np.ascontiguousarray(seen).reshape(len(real), -1)
-            squared = norm + (other**2).sum(axis=1)[None] - 2 * flat @ other.T
-            nearest = squared.argmin(axis=1)
-            distance = np.sqrt(np.maximum(squared[np.arange(len(flat)), nearest], 0) / flat.shape[1])
-            index = np.where(distance < best, nearest, index)
-            best = np.minimum(best, distance)
-    return index, best

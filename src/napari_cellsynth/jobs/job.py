@@ -10,7 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_cellsynth.errors import UserError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Kind = Literal["segment", "train-gan", "generate", "quality", "train-classifier", "predict"]
+Kind = Literal[
+    "segment",
+    "train-gan",
+    "time-gan",
+    "generate",
+    "quality",
+    "score",
+    "interpolate",
+    "train-classifier",
+    "predict",
+    "experiment",
+]
 
 
 class Parameters(BaseModel):
@@ -60,6 +71,16 @@ class TrainGanParameters(Parameters):
     device: Device = Field("auto", description="Where to compute.")
 
 
+class TimeGanParameters(Parameters):
+    """Time a few steps of a GAN recipe, to tell beforehand how long a training takes."""
+
+    recipe: str = Field("dcgan", description="The recipe, by name.")
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
+    channels: int = Field(1, ge=1, description="Channels of the patches.")
+    classes: int = Field(0, ge=0, description="Number of classes, for a conditional recipe.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 class GenerateParameters(Parameters):
     """Draw synthetic patches from a trained generator into the project."""
 
@@ -87,6 +108,22 @@ class QualityParameters(Parameters):
     inception: str | None = Field(None, description="File of Inception's weights; torch's cache is searched otherwise.")
 
 
+class ScoreParameters(Parameters):
+    """Measure every synthetic patch on its own: realism, probability of its class, nearest real object, copy ratio."""
+
+    runs: list[str] = Field(default_factory=list, description="Patches of these GAN runs; of all when empty.")
+
+
+class InterpolateParameters(Parameters):
+    """Walk from one synthetic patch to another through the generator's latent space."""
+
+    first: int = Field(description="Id of the patch to start from.")
+    last: int = Field(description="Id of the patch to end at, of the same run and checkpoint.")
+    steps: int = Field(9, ge=2, le=100, description="How many patches, the two included.")
+    file: str | None = Field(None, description="Image file that the strip is written to; none when empty.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 class TrainClassifierParameters(Parameters):
     """Train a classifier on real and, if asked, synthetic patches; score it on held-out groups of real ones."""
 
@@ -109,13 +146,29 @@ class PredictParameters(Parameters):
     device: Device = Field("auto", description="Where to compute.")
 
 
+class ExperimentParameters(Parameters):
+    """Run a protocol over folds of the labelled objects, and report what came out."""
+
+    protocol: str = Field("does-synthetic-help", description="The protocol, by name.")
+    preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
+    changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
+    resume: str | None = Field(None, description="Id of an interrupted experiment to go on with.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that share the folds out among them.")
+    folds: list[int] | None = Field(None, description="Only these folds of the resumed experiment, without a report.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 PARAMETERS: dict[str, type[Parameters]] = {
     "segment": SegmentParameters,
     "train-gan": TrainGanParameters,
+    "time-gan": TimeGanParameters,
     "generate": GenerateParameters,
     "quality": QualityParameters,
+    "score": ScoreParameters,
+    "interpolate": InterpolateParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
+    "experiment": ExperimentParameters,
 }
 
 

@@ -15,10 +15,14 @@ from napari_cellsynth.jobs.job import Job
 _WORK = {
     "segment": "napari_cellsynth.jobs.segmenting:segment",
     "train-gan": "napari_cellsynth.jobs.gans:train_gan",
+    "time-gan": "napari_cellsynth.jobs.gan_pace:time_gan",
     "generate": "napari_cellsynth.jobs.gans:generate",
     "quality": "napari_cellsynth.jobs.quality:quality",
+    "score": "napari_cellsynth.jobs.scoring:score",
+    "interpolate": "napari_cellsynth.jobs.interpolation:interpolate",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
+    "experiment": "napari_cellsynth.jobs.experiment:experiment",
 }
 
 
@@ -76,7 +80,7 @@ def _work(job: Job) -> Callable[[Job, Stop], Iterator[Event]]:
 
 def _explained(error: Exception) -> tuple[str, str]:
     """Name the failures that torch and the disk report in their own words."""
-    if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate" in str(error):
+    if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
         return (
             "The device ran out of memory.",
             "Choose a smaller batch, width or patch size, or another device.",

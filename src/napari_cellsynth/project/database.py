@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.schema import check_version, copy_database, has_log, migrate
+from napari_cellsynth.project.schema import SCHEMA_VERSION, check_version, copy_database, has_log, migrate
 
 BUSY_SECONDS = 10.0
 Row = tuple[Any, ...]
@@ -106,6 +106,9 @@ class Database:
         return connection
 
     def _open_read_only(self) -> sqlite3.Connection:
+        if check_version(self.file) < SCHEMA_VERSION:
+            # An older project is read as one of this version would be, and its own file stays as it is.
+            return self._open_copy()
         attempts = ["?mode=ro"] if has_log(self.file) else ["?mode=ro", "?mode=ro&immutable=1"]
         for attempt in attempts:
             connection = sqlite3.connect(
@@ -124,11 +127,15 @@ class Database:
             else:
                 return connection
         # A log that this user may not open for sharing: its changes count, so both files are read from a copy.
+        return self._open_copy()
+
+    def _open_copy(self) -> sqlite3.Connection:
         self._copy = tempfile.TemporaryDirectory(prefix="cellsynth-")
         try:
             copy = copy_database(self.file, Path(self._copy.name))
             connection = sqlite3.connect(copy, isolation_level=None)
             _check(connection, self.file)
+            migrate(connection)
             connection.execute("PRAGMA query_only = ON")
         except OSError as error:
             self._copy.cleanup()

@@ -74,7 +74,7 @@ class Labels(Classes):
         wanted = list(dict.fromkeys(int(number) for number in object_ids))
         if not wanted:
             return
-        self._user = user or _login()
+        self._user = user or login()
         with self._db.transaction():
             self._checked_class(class_id, reserved=True)
             rows = self._db.read(
@@ -138,7 +138,7 @@ class Labels(Classes):
 
     def _act(self, kind: str, source: str, changes: Sequence[Change]) -> None:
         """Append an action with its changes and make them current; to be called inside a transaction."""
-        user = self._user or _login()
+        user = self._user or login()
         stacks = self._stacks(user)
         if source in _UNDOABLE:
             number = self._append(kind, source, user, below=stacks.undo_top)
@@ -251,14 +251,15 @@ class Labels(Classes):
         """Return who labelled last through this object; after a restart the login, or else whoever labelled last."""
         if self._user:
             return self._user
-        login = _login()
-        if self._stacks(login) != (None, None):
-            return login
+        name = login()
+        if self._stacks(name) != (None, None):
+            return name
         rows = self._db.read("SELECT user FROM actions ORDER BY id DESC LIMIT 1")
-        return str(rows[0][0]) if rows else login
+        return str(rows[0][0]) if rows else name
 
 
-def _login() -> str:
+def login() -> str:
+    """Return the name of whoever is logged in."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # No such user in a container's password file (KeyError before Python 3.13).

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json, table
@@ -18,10 +18,12 @@ from napari_cellsynth.project.schema import FIRST_PATCH_ID
 
 Verdict = Literal["", "accepted", "rejected"]
 VERDICTS = ("", "accepted", "rejected")
+FIGURES = ("realism", "confidence", "copy_ratio")
+"""What `set_figures` keeps of a patch, besides its nearest object and the distance to it."""
 _CHUNK_BYTES = 1 << 20
 _COLUMNS = [
     "run", "checkpoint", "class_id", "seed", "index_in_run", "review", "reason", "nearest_object", "distance", "size",
-    "channels",
+    "channels", "realism", "confidence", "copy_ratio",
 ]  # fmt: skip
 
 
@@ -92,7 +94,8 @@ class Synthetic(Labels, Runs):
         -------
         DataFrame
             Index ``patch_id``; run, checkpoint, class_id, seed, index_in_run, review (``""``, ``"accepted"``,
-            ``"rejected"``), reason, nearest_object (0 when not measured), distance, size (pixels) and channels.
+            ``"rejected"``), reason, nearest_object (0 when not measured), distance, size (pixels) and channels;
+            realism, confidence (of its own class) and copy_ratio, NaN when not measured.
         """
         where, parameters = ["1"], list[Any]()
         code = VERDICTS.index(review) if review is not None else None
@@ -106,7 +109,7 @@ class Synthetic(Labels, Runs):
         found = table(rows, _COLUMNS, "patch_id")
         found["review"] = [VERDICTS[code] for code in found["review"]]
         found["nearest_object"] = found["nearest_object"].astype("float64").fillna(0).astype("int64")
-        return found.astype({"distance": "float64"})
+        return found.astype(dict.fromkeys(("distance", *FIGURES), "float64"))
 
     def read_synthetic(self, patch_ids: Sequence[int]) -> NDArray[Any]:
         """Return patches as raw intensities (N, C, S, S), in the order of the ids.
@@ -163,6 +166,32 @@ class Synthetic(Labels, Runs):
         with self._db.transaction():
             self._patch_rows([row[2] for row in rows], "id")
             self._db.write_many("UPDATE patches SET nearest_object = ?, distance = ? WHERE id = ?", rows)
+            self._changed("synthetic_changed")
+
+    def set_figures(self, patch_ids: Sequence[int], figures: Mapping[str, ArrayLike]) -> None:
+        """Record figures of patches, each in place of the one that was measured before.
+
+        Parameters
+        ----------
+        patch_ids : sequence of int
+            The patches.
+        figures : mapping of str to array_like of shape (N,)
+            Some of `FIGURES`: ``realism`` from 0 (1 and above: inside of the real ones), ``confidence`` in [0, 1],
+            ``copy_ratio`` in [0, 1]. NaN is kept as not measured.
+
+        Raises
+        ------
+        UserError
+            When a patch is unknown.
+        """
+        if unknown := set(figures) - set(FIGURES):
+            raise ValueError(f"figures are {FIGURES}, not {sorted(unknown)}")
+        columns = [np.asarray(values, dtype=np.float64).tolist() for values in figures.values()]
+        rows = list(zip(*columns, map(int, patch_ids), strict=True))  # SQLite keeps NaN as NULL
+        with self._db.transaction():
+            self._patch_rows([row[-1] for row in rows], "id")
+            changes = ", ".join(f"{name} = ?" for name in figures)
+            self._db.write_many(f"UPDATE patches SET {changes} WHERE id = ?", rows)
             self._changed("synthetic_changed")
 
     def synthetic_for_training(self, class_id: int, n: int | None, *, test_groups: Collection[str]) -> list[int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.blind import BlindRounds
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.patches import Synthetic
@@ -22,7 +23,7 @@ SUFFIX = ".cellsynth"
 _DATABASE = "project.db"
 
 
-class Project(Crops, Synthetic, Predictions, Watched):
+class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
     """An open project; made by `create` or `open`, used from one thread, closed by ``with`` or `close`.
 
     Several processes may have the same project open and write to it: every change is one short transaction, on the disk

@@ -17,9 +17,9 @@ from typing import Any, Literal
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.base import ProjectPart, plain
 
-RunKind = Literal["gan", "classifier"]
+RunKind = Literal["gan", "classifier", "experiment"]
 RunStatus = Literal["running", "stopped", "finished", "failed"]
-_KINDS = ("gan", "classifier")
+_KINDS = ("gan", "classifier", "experiment")
 _STATUSES = ("running", "stopped", "finished", "failed")
 _CHANGEABLE = {"parameters", "groups", "fold", "result", "ended"}
 
@@ -32,7 +32,7 @@ class RunRecord:
     ----------
     id : str
         For example ``"gan-0003"``; also its folder's name.
-    kind : {"gan", "classifier"}
+    kind : {"gan", "classifier", "experiment"}
         What was trained.
     recipe : str
         The recipe's name.

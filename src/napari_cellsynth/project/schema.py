@@ -133,7 +133,20 @@ _FIRST = (
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_FIGURES_AND_ROUNDS = (
+    "ALTER TABLE patches ADD COLUMN realism REAL",
+    "ALTER TABLE patches ADD COLUMN confidence REAL",
+    "ALTER TABLE patches ADD COLUMN copy_ratio REAL",
+    # What was shown and what a person took it for is kept patch by patch, so that a score can be counted again.
+    """CREATE TABLE blind_rounds (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time REAL NOT NULL,
+        user TEXT NOT NULL,
+        answers TEXT NOT NULL
+    )""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIGURES_AND_ROUNDS)
 """``MIGRATIONS[v]`` turns schema ``v`` into ``v + 1``; making a project runs them all."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

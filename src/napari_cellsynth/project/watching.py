@@ -19,7 +19,11 @@ _ASKED = {
         "SELECT count(*) FROM masks",
     ),
     "predictions_changed": ("SELECT run, number FROM prediction_runs",),
-    "synthetic_changed": ("SELECT count(*), max(id), total(id * review), count(distance) FROM patches",),
+    "synthetic_changed": (
+        "SELECT count(*), max(id), total(id * review), count(distance), total(realism), total(confidence), "
+        "total(copy_ratio) FROM patches",
+        "SELECT count(*) FROM blind_rounds",
+    ),
 }
 """By signal the queries whose answers change with it, cheap beside reading the tables themselves."""
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, gaussian_nll_loss
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.conditional import ConditionalGan
 from napari_cellsynth.synthesis.losses import cross_entropy_discriminator, cross_entropy_generator
 from napari_cellsynth.synthesis.networks import Discriminator, Generator, layer_channels
@@ -68,29 +69,29 @@ class Acgan(ConditionalGan):
 
     def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the discriminator on a real batch and a generated one of the same classes, then the generator."""
-        discriminator, weight = self._networks["discriminator"], self.recipe.class_weight
-        inputs = self.inputs(self.noise(len(real), rng, real.device), classes)
+        inputs = self._inputs_of(classes, rng)
+        judged = self._update("discriminator", self._judge, real, inputs, classes)
+        improved = self._update("generator", self._improve, inputs, classes)
+        return {"loss_generator": improved["loss_generator"]} | judged | improved
+
+    def _judge(self, real: torch.Tensor, inputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        discriminator = self._networks["discriminator"]
         with self._precision():
-            fake = self.generator(inputs)
-            of_real, of_fake = discriminator(real), discriminator(fake.detach())
-        loss_d = cross_entropy_discriminator(of_real[0], of_fake[0])
+            fake = self._to_judge(inputs)
+            of_real, of_fake = discriminator(real), discriminator(fake)
+        loss = cross_entropy_discriminator(of_real[0], of_fake[0])
         on_real, on_fake = cross_entropy(of_real[1], classes), cross_entropy(of_fake[1], classes)
-        loss_codes = self._loss_codes(inputs, of_fake)
-        self._update("discriminator", loss_d + weight * (on_real + on_fake) + loss_codes)
-        with self._judges_at_rest():
-            with self._precision():
-                of_fake = discriminator(fake)
-            loss_g = cross_entropy_generator(of_fake[0])
-            loss_class = cross_entropy(of_fake[1], classes)
-            self._update("generator", loss_g + weight * loss_class + self._loss_codes(inputs, of_fake))
-        figures = {
-            "loss_generator": loss_g,
-            "loss_discriminator": loss_d,
-            "loss_class": on_real,
-            "accuracy_class": _accuracy(of_real[1], classes),
-            "accuracy_class_generated": _accuracy(of_fake[1], classes),
-        }
-        return {name: value.detach() for name, value in figures.items()}
+        total = loss + self.recipe.class_weight * (on_real + on_fake) + self._loss_codes(inputs, of_fake)
+        accuracy = _accuracy(of_real[1], classes)
+        return total, {"loss_discriminator": loss, "loss_class": on_real, "accuracy_class": accuracy}
+
+    def _improve(self, inputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            of_fake = self._networks["discriminator"](self._to_improve(inputs))
+        loss = cross_entropy_generator(of_fake[0])
+        of_class = cross_entropy(of_fake[1], classes)
+        total = loss + self.recipe.class_weight * of_class + self._loss_codes(inputs, of_fake)
+        return total, {"loss_generator": loss, "accuracy_class_generated": _accuracy(of_fake[1], classes)}
 
     def _loss_codes(self, inputs: torch.Tensor, outputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return what reading further codes of the inputs out of the generated patches costs: here, nothing."""

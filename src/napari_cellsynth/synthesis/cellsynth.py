@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.losses import relativistic
 from napari_cellsynth.synthesis.networks import Generator
 from napari_cellsynth.synthesis.norm_free import HalvingCritic
 from napari_cellsynth.synthesis.penalties import zero_centred_penalty
 from napari_cellsynth.synthesis.players import PlayersGan
-from napari_cellsynth.training.differentiable import altered
+from napari_cellsynth.training.differentiable import altered, random_changes
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_cellsynth import CellsynthRecipe
@@ -59,34 +60,37 @@ class Cellsynth(PlayersGan):
 
     def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the critic on altered real and generated patches in pairs, then the generator on the same pairs."""
-        critic = self.critic
-        with self._precision():
-            fake = self.generator(self.noise(len(real), rng, real.device)).float()
-        seen_real = altered(real, self._probability, rng)
-        seen_fake = altered(fake.detach(), self._probability, rng)
-        with self._precision():
-            on_real, on_fake = critic(torch.cat([seen_real, seen_fake])).chunk(2)
-        loss_critic = relativistic(on_real, on_fake)
-        figures = {"loss_critic": loss_critic.detach()}
-        if self._steps % self.recipe.penalty_every == 0:
-            slope = zero_centred_penalty(critic, seen_real) + zero_centred_penalty(critic, seen_fake)
-            loss_critic = loss_critic + self.recipe.gamma() / 2 * self.recipe.penalty_every * slope
-        self._update("critic", loss_critic)
-        self._follow(on_real.detach(), on_fake.detach())
-        # The generator's step needs the gradient through the critic but not that of its weights.
-        critic.requires_grad_(False)
-        seen = altered(fake, self._probability, rng)
-        with self._precision():
-            both = critic(torch.cat([seen_real, seen]))
-        loss_generator = relativistic(*both.chunk(2)[::-1])
-        self._update("generator", loss_generator)
-        critic.requires_grad_(True)
+        count, device = len(real), real.device
+        noise = self.noise(count, rng, device)
+        of_real, of_judged, of_improved = (random_changes(count, rng, device) for _ in range(3))
+        seen = altered(real, self._probability, of_real)
+        judged = self._update("critic", self._judge, seen, noise, of_judged)
+        self._follow(judged.pop("on_real"), judged.pop("on_fake"))
+        improved = self._update("generator", self._improve, seen, noise, of_improved)
         self._steps += 1
-        return figures | {
-            "loss_generator": loss_generator.detach(),
-            "known": self._known.clone(),
-            "altered": self._probability.clone(),
-        }
+        return judged | improved | {"known": self._known.clone(), "altered": self._probability.clone()}
+
+    def _judge(self, real: torch.Tensor, noise: torch.Tensor, changes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            fake = self._to_judge(noise).float()
+        fake = altered(fake, self._probability, changes)
+        with self._precision():
+            on_real, on_fake = self.critic(torch.cat([real, fake])).chunk(2)
+        loss = relativistic(on_real, on_fake)
+        figures = {"loss_critic": loss, "on_real": on_real, "on_fake": on_fake}
+        if self._steps % self.recipe.penalty_every == 0:
+            slope = zero_centred_penalty(self.critic, real) + zero_centred_penalty(self.critic, fake)
+            loss = loss + self.recipe.gamma() / 2 * self.recipe.penalty_every * slope
+        return loss, figures
+
+    def _improve(self, real: torch.Tensor, noise: torch.Tensor, changes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            fake = self._to_improve(noise).float()
+        fake = altered(fake, self._probability, changes)
+        with self._precision():
+            # Apart, since the generator learns nothing from the gradient at the real patches.
+            loss = relativistic(self.critic(fake), self.critic(real))
+        return loss, {"loss_generator": loss}
 
     def state(self) -> dict[str, Any]:
         """Return everything that a resumed training needs, the augmentation's probability included."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.conditional import ConditionalGan, Informed
 from napari_cellsynth.synthesis.losses import cross_entropy_discriminator, cross_entropy_generator
 from napari_cellsynth.synthesis.networks import Discriminator, Generator
@@ -38,19 +39,24 @@ class Cgan(ConditionalGan):
 
     def step(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train the discriminator on a real batch and a generated one of the same classes, then the generator."""
+        inputs = self._inputs_of(classes, rng)
+        judged = self._update("discriminator", self._judge, real, inputs, classes)
+        return self._update("generator", self._improve, inputs, classes) | judged
+
+    def _judge(self, real: torch.Tensor, inputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
         discriminator = self._networks["discriminator"]
         with self._precision():
-            fake = self._generated(classes, rng)
-            on_real, on_fake = discriminator(real, classes), discriminator(fake.detach(), classes)
-            loss_d = cross_entropy_discriminator(on_real, on_fake)
-        self._update("discriminator", loss_d)
-        with self._judges_at_rest():
-            with self._precision():
-                loss_g = cross_entropy_generator(discriminator(fake, classes))
-            self._update("generator", loss_g)
-        return {
-            "loss_generator": loss_g.detach(),
-            "loss_discriminator": loss_d.detach(),
+            fake = self._to_judge(inputs)
+            on_real, on_fake = discriminator(real, classes), discriminator(fake, classes)
+            loss = cross_entropy_discriminator(on_real, on_fake)
+        return loss, {
+            "loss_discriminator": loss,
             "score_real": on_real.detach().float().sigmoid().mean(),
             "score_fake": on_fake.detach().float().sigmoid().mean(),
         }
+
+    def _improve(self, inputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            fake = self._to_improve(inputs)
+            loss = cross_entropy_generator(self._networks["discriminator"](fake, classes))
+        return loss, {"loss_generator": loss}

@@ -58,10 +58,9 @@ class ConditionalGan(PlayersGan):
     def _players(self, channels: int) -> dict[str, nn.Module]:
         """Return new networks by name, ``generator`` among them."""
 
-    def _generated(self, classes: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-        """Return new patches of these classes."""
-        patches: torch.Tensor = self.generator(self.inputs(self.noise(len(classes), rng, classes.device), classes))
-        return patches
+    def _inputs_of(self, classes: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        """Return what the generator makes new patches of these classes of."""
+        return self.inputs(self.noise(len(classes), rng, classes.device), classes)
 
 
 class Informed(nn.Module):

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.conditional import ConditionalGan, Informed
 from napari_cellsynth.synthesis.losses import wasserstein_critic, wasserstein_generator
 from napari_cellsynth.synthesis.networks import Generator
 from napari_cellsynth.synthesis.norm_free import HalvingCritic, ResidualCritic, ResidualGenerator
-from napari_cellsynth.synthesis.penalties import gradient_penalty, interpolated
+from napari_cellsynth.synthesis.penalties import gradient_penalty, interpolated, random_shares
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_cwgan import CwganGpRecipe, ThreePlayerRecipe
@@ -48,7 +49,7 @@ class Cwgan(ConditionalGan):
         figures = self._train_judges(real, classes, rng)
         self._steps += 1
         if self._steps % self.recipe.critic_steps == 0:
-            self._train_generator(classes, rng)
+            self._update("generator", self._improve, self._inputs_of(classes, rng), classes)
         return figures
 
     def state(self) -> dict[str, Any]:
@@ -62,28 +63,31 @@ class Cwgan(ConditionalGan):
 
     def _train_judges(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         """Train what the generator learns from, and return the figures."""
+        inputs, share = self._inputs_of(classes, rng), random_shares(len(real), rng, real.device)
+        return self._update("critic", self._judge, real, inputs, share, classes)
+
+    def _judge(
+        self, real: torch.Tensor, inputs: torch.Tensor, share: torch.Tensor, classes: torch.Tensor
+    ) -> tuple[torch.Tensor, Figures]:
         with self._precision():
             with torch.no_grad():
-                fake = self._generated(classes, rng)
+                fake = self.generator(inputs)
             on_real, on_fake = self._score(real, classes), self._score(fake, classes)
         loss = wasserstein_critic(on_real, on_fake)
-        between = interpolated(real, fake, rng).contiguous(memory_format=torch.channels_last)
+        between = interpolated(real, fake, share).contiguous(memory_format=torch.channels_last)
         penalty = gradient_penalty(lambda patches: self._score(patches, classes), between)
         total = loss + self.recipe.penalty * penalty
-        self._update("critic", total)
-        figures = {
+        return total, {
             "loss_generator": wasserstein_generator(on_fake),
             "loss_critic": total,
             "wasserstein": -loss,
             "penalty": penalty,
         }
-        return {name: value.detach() for name, value in figures.items()}
 
-    def _train_generator(self, classes: torch.Tensor, rng: torch.Generator) -> None:
-        with self._judges_at_rest():
-            with self._precision():
-                fake = self._generated(classes, rng)
-            self._update("generator", self._loss_generator(fake, classes))
+    def _improve(self, inputs: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            fake = self.generator(inputs)
+        return self._loss_generator(fake, classes), {}
 
     def _loss_generator(self, fake: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         with self._precision():
@@ -119,11 +123,13 @@ class ThreePlayers(Cwgan):
 
     def _train_judges(self, real: torch.Tensor, classes: torch.Tensor, rng: torch.Generator) -> dict[str, torch.Tensor]:
         figures = super()._train_judges(real, classes, rng)
+        return figures | self._update("classifier", self._tell_classes, real, classes)
+
+    def _tell_classes(self, real: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, Figures]:
         logits = self._classify(real)
         loss = cross_entropy(logits, classes)
-        self._update("classifier", loss)
         accuracy = (logits.argmax(dim=1) == classes).float().mean()
-        return figures | {"loss_class": loss.detach(), "accuracy_class": accuracy}
+        return loss, {"loss_class": loss, "accuracy_class": accuracy}
 
     def _loss_generator(self, fake: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         of_class = cross_entropy(self._classify(fake), classes)

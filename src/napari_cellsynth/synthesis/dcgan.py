@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.losses import cross_entropy_discriminator, cross_entropy_generator
 from napari_cellsynth.synthesis.networks import Discriminator, Generator
 from napari_cellsynth.synthesis.players import PlayersGan
@@ -43,21 +44,22 @@ class Dcgan(PlayersGan):
         Real and generated patches go through the discriminator as batches of their own, as in the published
         training: in a shared batch, batch norm would mix their statistics.
         """
-        discriminator = self.discriminator
+        noise = self.noise(len(real), rng, real.device)
+        judged = self._update("discriminator", self._judge, real, noise)
+        return self._update("generator", self._improve, noise) | judged
+
+    def _judge(self, real: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, Figures]:
         with self._precision():
-            fake = self.generator(self.noise(len(real), rng, real.device))
-            on_real, on_fake = discriminator(real), discriminator(fake.detach())
-            loss_d = cross_entropy_discriminator(on_real, on_fake, self.recipe.label_smoothing)
-        self._update("discriminator", loss_d)
-        # The generator's step needs the gradient through the discriminator but not that of its weights.
-        discriminator.requires_grad_(False)
-        with self._precision():
-            loss_g = cross_entropy_generator(discriminator(fake))
-        self._update("generator", loss_g)
-        discriminator.requires_grad_(True)
-        return {
-            "loss_generator": loss_g.detach(),
-            "loss_discriminator": loss_d.detach(),
+            fake = self._to_judge(noise)
+            on_real, on_fake = self.discriminator(real), self.discriminator(fake)
+            loss = cross_entropy_discriminator(on_real, on_fake, self.recipe.label_smoothing)
+        return loss, {
+            "loss_discriminator": loss,
             "score_real": on_real.detach().float().sigmoid().mean(),
             "score_fake": on_fake.detach().float().sigmoid().mean(),
         }
+
+    def _improve(self, noise: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            loss = cross_entropy_generator(self.discriminator(self._to_improve(noise)))
+        return loss, {"loss_generator": loss}

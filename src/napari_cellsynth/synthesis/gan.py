@@ -32,12 +32,15 @@ class Gan(ABC):
         Length z of the noise.
     classes : int
         K, the number of classes; 0 for a GAN of one class, whose inputs are noise alone.
+    parts : int
+        In how many parts a batch goes through the networks: 1 until memory runs out.
     """
 
     generator: nn.Module
     averaged: nn.Module
     latent: int
     classes: int = 0
+    parts: int = 1
 
     @abstractmethod
     def networks(self) -> dict[str, nn.Module]:
@@ -59,6 +62,11 @@ class Gan(ABC):
             Their classes, int64 (B,), 0 to K - 1; all 0 and of no meaning for a GAN of one class.
         rng : torch.Generator
             The only source of chance, so that a resumed run draws what the uninterrupted one would have.
+
+        Raises
+        ------
+        UserError
+            If the device's memory is too small for the smallest part of the batch.
         """
 
     def noise(self, count: int, rng: torch.Generator, device: torch.device) -> torch.Tensor:

@@ -16,17 +16,21 @@ TINY = 1e-12
 """Under the root of a norm, whose slope at 0 is not a number."""
 
 
-def interpolated(real: torch.Tensor, fake: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+def random_shares(count: int, rng: torch.Generator, device: torch.device) -> torch.Tensor:
+    """Draw shares (count, 1, 1, 1), even in [0, 1)."""
+    return torch.rand((count, 1, 1, 1), generator=rng, device=rng.device).to(device)
+
+
+def interpolated(real: torch.Tensor, fake: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
     """Return points between real and generated patches, one random share a pair (Gulrajani et al. 2017, section 4).
 
     Parameters
     ----------
     real, fake : Tensor
         Patches (B, C, S, S).
-    rng : torch.Generator
-        Where the shares are drawn from.
+    share : Tensor
+        How much of the real patch is in each point, (B, 1, 1, 1), from `random_shares`.
     """
-    share = torch.rand((len(real), 1, 1, 1), generator=rng, device=rng.device).to(real.device)
     return torch.lerp(fake.detach().float(), real.detach().float(), share)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import SGD, Adam
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.losses import cross_entropy_generator, flipped_labels
 from napari_cellsynth.synthesis.players import PlayersGan, has_fused_steps
 from napari_cellsynth.synthesis.protein_networks import ProteinDiscriminator, ProteinGenerator
@@ -49,26 +51,29 @@ class ProteinDcgan(PlayersGan):
         Real and generated patches go through the discriminator as batches of their own (S1, section 3.1.3, step 5).
         Only its labels are smoothed and flipped (steps 4 and 7), never the generator's.
         """
+        noise = self.noise(len(real), rng, real.device)
+        # What dropout leaves out and which labels are wrong are drawn part by part: batch norm sets parts apart anyway.
+        judged = self._update("discriminator", partial(self._judge, rng), real, noise)
+        return self._update("generator", partial(self._improve, rng), noise) | judged
+
+    def _judge(self, rng: torch.Generator, real: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, Figures]:
         recipe, discriminator = self.recipe, self.discriminator
         with self._precision():
-            fake = self.generator(self.noise(len(real), rng, real.device))
-            on_real, on_fake = discriminator(real, rng).float(), discriminator(fake.detach(), rng).float()
+            fake = self._to_judge(noise)
+            on_real, on_fake = discriminator(real, rng).float(), discriminator(fake, rng).float()
         is_real, is_fake = 1.0 - recipe.label_smoothing, 0.0
-        loss_d = binary_cross_entropy_with_logits(
+        loss = binary_cross_entropy_with_logits(
             on_real, flipped_labels(on_real, is_real, is_fake, recipe.label_flips, rng)
         ) + binary_cross_entropy_with_logits(
             on_fake, flipped_labels(on_fake, is_fake, is_real, recipe.label_flips, rng)
         )
-        self._update("discriminator", loss_d)
-        # The generator's step needs the gradient through the discriminator but not that of its weights.
-        discriminator.requires_grad_(False)
-        with self._precision():
-            loss_g = cross_entropy_generator(discriminator(fake, rng))
-        self._update("generator", loss_g)
-        discriminator.requires_grad_(True)
-        return {
-            "loss_generator": loss_g.detach(),
-            "loss_discriminator": loss_d.detach(),
+        return loss, {
+            "loss_discriminator": loss,
             "score_real": on_real.detach().sigmoid().mean(),
             "score_fake": on_fake.detach().sigmoid().mean(),
         }
+
+    def _improve(self, rng: torch.Generator, noise: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            loss = cross_entropy_generator(self.discriminator(self._to_improve(noise), rng))
+        return loss, {"loss_generator": loss}

@@ -41,6 +41,10 @@ class GanRecipe(BaseModel):
         "halve the weight of an older state (less at the start of a run). 0 turns the average off.",
     )
 
+    def cycle(self) -> int:
+        """Return after how many steps their work repeats, where not every step trains every network alike."""
+        return 1
+
     @abstractmethod
     def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
         """Return the networks of this recipe with their optimisers and their training step.

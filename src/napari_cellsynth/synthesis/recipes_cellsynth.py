@@ -47,6 +47,10 @@ class CellsynthRecipe(GanRecipe):
         """Return the penalty's weight for the recipe's size."""
         return self.penalty * (self.size / 64) ** 2
 
+    def cycle(self) -> int:
+        """Return after how many steps the penalty has been paid once."""
+        return self.penalty_every
+
     def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
         """Return the networks with their optimisers and their training step."""
         from napari_cellsynth.synthesis.cellsynth import Cellsynth

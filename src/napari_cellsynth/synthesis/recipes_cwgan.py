@@ -37,6 +37,10 @@ class CwganGpRecipe(ConditionalRecipe):
     critic_steps: int = Field(5, ge=1, le=100, description="The generator learns once in so many steps of the critic.")
     penalty: float = Field(10.0, ge=0, le=1000, description="Weight of the gradient penalty.")
 
+    def cycle(self) -> int:
+        """Return after how many steps the generator has learnt once."""
+        return self.critic_steps
+
     def build(self, channels: int, device: torch.device, seed: int, classes: int = 0) -> Gan:
         """Return the GAN's networks with their optimisers and their training step."""
         from napari_cellsynth.synthesis.cwgan import Cwgan

@@ -47,6 +47,10 @@ class WganRecipe(GanRecipe):
     beta2: float = Field(0.9, ge=0, lt=1, description=BETA2)
     penalty_weight: float = Field(10.0, gt=0, le=1000, description=f"Weight λ of the penalty (|∇D| - 1)² {WHERE}.")
 
+    def cycle(self) -> int:
+        """Return after how many steps the generator has learnt once."""
+        return self.critic_steps
+
 
 class GradientPenaltyRecipe(WganRecipe):
     """A Wasserstein GAN whose critic's gradient is pulled to length 1."""

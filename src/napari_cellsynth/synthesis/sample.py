@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,18 @@ from napari_cellsynth.synthesis.run_folder import best_checkpoint, checkpoint_pa
 from napari_cellsynth.training import checkpoint as checkpoints
 from napari_cellsynth.training.device import pick_device
 
-__all__ = ["best_checkpoint", "block_size", "draw", "generate", "latents", "load_generator", "with_class"]
+__all__ = [
+    "Drawn",
+    "best_checkpoint",
+    "block_size",
+    "draw",
+    "generate",
+    "interpolate",
+    "latents",
+    "load_generator",
+    "slerp",
+    "with_class",
+]
 
 
 def latents(seed: int, first: int, count: int, z: int) -> NDArray[np.float32]:
@@ -146,6 +158,92 @@ def generate(
     drawn = [draw(generator, inputs(number), device) for number in range(first_block, last_block + 1)]
     skipped = first_index - first_block * block
     return np.concatenate(drawn)[skipped : skipped + n]
+
+
+def slerp(first: NDArray[np.float32], last: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """Return noise (steps, z) on the great arc from one vector (z,) to another.
+
+    Gaussian noise of many dimensions lies near a sphere; a straight line would leave it and pass through noise that the
+    generator has never seen (White, "Sampling generative networks", 2016, section 2.1). Lengths go over evenly.
+    """
+    lengths = [float(np.linalg.norm(each)) for each in (first, last)]
+    a, b = first.astype(np.float64) / lengths[0], last.astype(np.float64) / lengths[1]
+    angle = np.arccos(np.clip(a @ b, -1.0, 1.0))
+    part = np.linspace(0.0, 1.0, steps)[:, None]
+    if np.sin(angle) < 1e-6:  # the same or opposite directions: there is no one arc
+        return np.asarray((1 - part) * first + part * last, dtype=np.float32)
+    arc = (np.sin((1 - part) * angle) * a + np.sin(part * angle) * b) / np.sin(angle)
+    return np.asarray(arc * ((1 - part) * lengths[0] + part * lengths[1]), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a patch of a checkpoint is made again from: seed, index, and the class's number in the network."""
+
+    seed: int
+    index: int
+    class_index: int = 0
+
+
+def interpolate(
+    folder: Path,
+    first: Drawn,
+    last: Drawn,
+    steps: int = 9,
+    *,
+    checkpoint: str = "best",
+    device: torch.device | str = "auto",
+) -> NDArray[np.float32]:
+    """Walk from one patch to another through a run's latent space: the noise on an arc, the class in a straight line.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    first, last : Drawn
+        The patches at both ends.
+    steps : int
+        How many patches, the ends included; at least 2.
+    checkpoint : str
+        Name of a kept generator, or ``best``.
+    device : torch.device or str
+        Where to draw.
+
+    Returns
+    -------
+    ndarray
+        Float32 (steps, C, S, S) in [-1, 1]. The ends are the patches of `generate`, bit for bit.
+
+    Raises
+    ------
+    UserError
+        If the run has no such checkpoint or class, or there are fewer than 2 steps.
+    """
+    if steps < 2:
+        raise UserError(f"An interpolation has at least 2 steps, not {steps}.")
+    device = pick_device(device) if isinstance(device, str) else device
+    generator, z, size, classes = load_generator(checkpoint_path(Path(folder), checkpoint), device)
+    ends_noise = [latents(each.seed, each.index, 1, z)[0] for each in (first, last)]
+    noise = slerp(ends_noise[0], ends_noise[1], steps)
+    if classes:
+        one_hot = [with_class(noise[:1], each.class_index, classes)[0, z:] for each in (first, last)]
+        part = np.linspace(0.0, 1.0, steps, dtype=np.float32)[:, None]
+        noise = np.concatenate([noise, (1 - part) * one_hot[0] + part * one_hot[1]], axis=1)
+    block = block_size(size)
+    between = [draw(generator, noise[start : start + block], device) for start in range(0, steps, block)]
+    ends = [
+        generate(
+            folder,
+            1,
+            each.seed,
+            class_index=each.class_index,
+            first_index=each.index,
+            checkpoint=checkpoint,
+            device=device,
+        )
+        for each in (first, last)
+    ]
+    return np.concatenate([ends[0], np.concatenate(between)[1:-1], ends[1]])
 
 
 @contextmanager

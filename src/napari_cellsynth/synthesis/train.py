@@ -22,6 +22,7 @@ from napari_cellsynth.synthesis.run_folder import STATE, Figures, generator_name
 from napari_cellsynth.synthesis.sample import draw, latents, with_class
 from napari_cellsynth.training import checkpoint
 from napari_cellsynth.training.augment import flips_quarter_turns
+from napari_cellsynth.training.device import ran_out_of_memory
 from napari_cellsynth.training.loader import CropStore
 
 Judge = Callable[[Gan], float]
@@ -60,6 +61,10 @@ def train(
 
     The run can be stopped at every step and resumed; on a CPU a resumed run ends with the same weights, bit for
     bit, as one that was never stopped. A crash loses the seconds since the last checkpoint.
+
+    Where the device's memory is too small for a batch, its patches go through in parts (`players.PlayersGan`), each
+    step learning from as many as before; `Progress` notes it, and `Finished` says in how many ``parts``. A resumed run
+    finds out anew, for it may have got more memory.
 
     Parameters
     ----------
@@ -105,7 +110,9 @@ def train(
     try:
         run = _Run(store, recipe, folder, seed, device, dict(meta or {}), resume, judge)
         yield from run.events(stop)
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:  # beside the networks' updates, which go on in parts
+        if not ran_out_of_memory(error):
+            raise
         raise UserError("The device has too little memory for this recipe.", "Lower batch, width or size.") from error
 
 
@@ -117,7 +124,8 @@ def training_step(
     real = store.windows(index, rng)
     if recipe.symmetries:
         real = flips_quarter_turns(real, rng)
-    figures = gan.step(real, store.classes[index.to(store.device)], rng)
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        figures = gan.step(real, store.classes[index.to(store.device)], rng)
     gan.update_average(recipe.batch, step * recipe.batch, recipe.ema_half_life)
     return figures
 
@@ -179,9 +187,7 @@ class _Run:
     def events(self, stop: Stop) -> Iterator[Event]:
         """Train to the end, or until stopped."""
         recipe, clock = self.recipe, _Clock()
-        few = len(self.store) < FEW_CROPS
-        note = f"only {len(self.store)} crops: the patches may be near-copies of them" if few else ""
-        yield Progress(self.step, recipe.steps, "steps", note)
+        yield self._progress()
         while self.step < recipe.steps:
             if stop():
                 yield from self._take_figures(clock)
@@ -197,7 +203,7 @@ class _Run:
             save = keep or liked is not None or self.step == 1 or clock.save_due(now)
             if save or preview or now - clock.figures >= FIGURE_SECONDS:
                 yield from self._take_figures(clock)
-                yield Progress(self.step, recipe.steps, "steps", note)
+                yield self._progress()
             if preview or now - clock.preview >= PREVIEW_SECONDS:
                 yield self._preview(clock, kept=preview)
             if save:
@@ -207,6 +213,16 @@ class _Run:
         if clock.saving == 0.0:  # resumed at its end: nothing was left to do
             yield self._save(clock)
         yield Finished(self._result())
+
+    def _progress(self) -> Progress:
+        notes = []
+        if len(self.store) < FEW_CROPS:
+            notes.append(f"only {len(self.store)} crops: the patches may be near-copies of them")
+        if self.gan.parts > 1:
+            notes.append(
+                f"little memory: the {self.recipe.batch} patches of a step go through in {self.gan.parts} parts"
+            )
+        return Progress(self.step, self.recipe.steps, "steps", "; ".join(notes))
 
     def _judged(self) -> float | None:
         """Return the score of the generator where it is due and better than all before it."""
@@ -243,8 +259,7 @@ class _Run:
         return sum(spreads) / max(1, len(spreads))
 
     def _train_step(self) -> None:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
+        figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
         self.step += 1
         # Read back later and together: on a GPU every reading waits for the device.
         self._names = list(figures)
@@ -356,6 +371,7 @@ class _Run:
             **({} if (best := run_folder.chosen(self.folder)) is None else {"chosen_kid": best[1]}),
             "seconds": round(self.seconds, 3),
             "images_per_second": round(rate, 1),
+            **({"parts": self.gan.parts} if self.gan.parts > 1 else {}),
             **self.last,
         }
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from napari_cellsynth.synthesis.accumulate import Figures
 from napari_cellsynth.synthesis.critic import Critic
 from napari_cellsynth.synthesis.losses import wasserstein_critic, wasserstein_generator
 from napari_cellsynth.synthesis.networks import Generator
-from napari_cellsynth.synthesis.penalties import interpolated
+from napari_cellsynth.synthesis.penalties import interpolated, random_shares
 from napari_cellsynth.synthesis.players import PlayersGan
 
 if TYPE_CHECKING:
@@ -59,25 +60,13 @@ class Wgan(PlayersGan):
 
         The generator's loss is told at every step: at the others it is that of the critic's generated batch.
         """
-        with torch.no_grad(), self._precision():
-            fake = self.generator(self.noise(len(real), rng, real.device)).float()
-        with self._precision():
-            on_real, on_fake = self.critic(torch.cat([real, fake])).chunk(2)
-        distance = wasserstein_critic(on_real, on_fake)
-        penalty = self._penalty(self.critic, interpolated(real, fake, rng))
-        loss_critic = distance + self.recipe.penalty_weight * penalty
-        self._update("critic", loss_critic)
+        count, device = len(real), real.device
+        noise, share = self.noise(count, rng, device), random_shares(count, rng, device)
+        figures = self._update("critic", self._judge, real, noise, share)
         self._critic_updates += 1
-        if self._critic_updates % self.recipe.critic_steps:
-            loss_generator = wasserstein_generator(on_fake)
-        else:
-            loss_generator = self._train_generator(len(real), rng, real.device)
-        return {
-            "loss_generator": loss_generator.detach(),
-            "loss_critic": loss_critic.detach(),
-            "wasserstein": -distance.detach(),
-            "penalty": penalty.detach(),
-        }
+        if self._critic_updates % self.recipe.critic_steps == 0:
+            figures |= self._update("generator", self._improve, self.noise(count, rng, device))
+        return figures
 
     def state(self) -> dict[str, Any]:
         """Return everything that a resumed training needs, the place between two generator updates included."""
@@ -88,11 +77,22 @@ class Wgan(PlayersGan):
         super().restore(state)
         self._critic_updates = int(state["critic_updates"])
 
-    def _train_generator(self, count: int, rng: torch.Generator, device: torch.device) -> torch.Tensor:
-        # The generator's step needs the gradient through the critic but not that of its weights.
-        self.critic.requires_grad_(False)
+    def _judge(self, real: torch.Tensor, noise: torch.Tensor, share: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with torch.no_grad(), self._precision():
+            fake = self.generator(noise).float()
         with self._precision():
-            loss = wasserstein_generator(self.critic(self.generator(self.noise(count, rng, device))))
-        self._update("generator", loss)
-        self.critic.requires_grad_(True)
-        return loss
+            on_real, on_fake = self.critic(torch.cat([real, fake])).chunk(2)
+        distance = wasserstein_critic(on_real, on_fake)
+        penalty = self._penalty(self.critic, interpolated(real, fake, share))
+        loss = distance + self.recipe.penalty_weight * penalty
+        return loss, {
+            "loss_generator": wasserstein_generator(on_fake),
+            "loss_critic": loss,
+            "wasserstein": -distance,
+            "penalty": penalty,
+        }
+
+    def _improve(self, noise: torch.Tensor) -> tuple[torch.Tensor, Figures]:
+        with self._precision():
+            loss = wasserstein_generator(self.critic(self.generator(noise)))
+        return loss, {"loss_generator": loss}

@@ -54,6 +54,24 @@ def describe_device(device: torch.device | None = None) -> str:
     return f"CPU · {threads} core{'' if threads == 1 else 's'}"
 
 
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that the device's memory, or the machine's, did not suffice.
+
+    Only CUDA's allocator has an error of its own; those of the CPU, of MPS and of CUDA's libraries are told by their
+    words.
+    """
+    words = ("can't allocate memory", "MPS backend out of memory", "STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(each in str(error) for each in words)
+
+
+def free_cached_memory(device: torch.device) -> None:
+    """Hand back the memory that torch keeps for later, which lies in pieces after a failed try."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def autocast_dtype(device: torch.device) -> torch.dtype | None:
     """Return bfloat16 where the hardware itself computes in it, else None (train in float32).
 

@@ -26,7 +26,22 @@ HOLE = 3 / 8
 """Side of the square that is blotted out, as a share of the patch's: smaller than published, to leave some cell."""
 
 
-def altered(x: torch.Tensor, probability: torch.Tensor | float, generator: torch.Generator) -> torch.Tensor:
+CHANGES = [3, 5, 3]
+"""Numbers that say how a patch is changed: even ones for whether, even ones for where, normal ones for how much."""
+
+
+def random_changes(count: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+    """Draw how each of `count` patches is changed, for `altered`: float32 (count, 11)."""
+    whether, where, much = ((kind, count) for kind in CHANGES)
+    drawn = [
+        torch.rand(whether, generator=generator, device=generator.device),
+        torch.rand(where, generator=generator, device=generator.device),
+        torch.randn(much, generator=generator, device=generator.device),
+    ]
+    return torch.cat(drawn).to(device).T
+
+
+def altered(x: torch.Tensor, probability: torch.Tensor | float, changes: torch.Tensor) -> torch.Tensor:
     """Return the batch with each kind of change made to each patch with this probability.
 
     The kinds are: moved, turned and zoomed (any angle, mirrored borders); contrast and brightness; a square blotted out
@@ -38,14 +53,13 @@ def altered(x: torch.Tensor, probability: torch.Tensor | float, generator: torch
         Patches (B, C, S, S).
     probability : Tensor or float
         In [0, 1]; at 0 the batch comes back as it is, bit for bit.
-    generator : torch.Generator
-        Where the changes are drawn from.
+    changes : Tensor
+        How each patch is changed (B, 11), from `random_changes`.
     """
-    count, _, height, width = x.shape
+    height, width = x.shape[2:]
     device = x.device
-    drawn = torch.rand((3, count), generator=generator, device=generator.device).to(device)
-    uniform = torch.rand((5, count), generator=generator, device=generator.device).to(device) * 2 - 1
-    normal = torch.randn((3, count), generator=generator, device=generator.device).to(device)
+    drawn, uniform, normal = torch.split(changes.T, CHANGES)
+    uniform = uniform * 2 - 1
     move, shade, blot = (drawn < probability)[:, :, None, None, None]
     # A move by a grid is dear and blurs a little: only the patches that are moved go through it.
     moved = torch.where(move, _moved(x, uniform, normal[0]), x)

@@ -8,9 +8,11 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
+from napari_cellsynth.jobs.blind import blind_quality
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.widgets.class_table import quality_text, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
+from napari_cellsynth.widgets.experiment_panel import ExperimentPanel
 from napari_cellsynth.widgets.figure_table import FigureTable
 from napari_cellsynth.widgets.report_pages import Pair, pairs_of, write_project_report
 from napari_cellsynth.widgets.score_text import score_text, two
@@ -18,10 +20,7 @@ from napari_cellsynth.widgets.seen_dock import SeenDock
 
 MEASURE_TIP = "Compare the patches of every GAN that was not measured yet with real ones it never saw."
 REPORT_TIP = "Write these tables and matrices as one HTML page into the project and open it."
-CAUTION = (
-    "One training each: a hint, not a verdict. Differences within the intervals say nothing yet; hold out more "
-    "groups or train with more seeds."
-)
+CAUTION = "One training each: a hint, not a verdict. The experiment above answers over folds, seeds and groups."
 
 
 class EvaluateDock(SeenDock):
@@ -36,7 +35,8 @@ class EvaluateDock(SeenDock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.setObjectName("evaluate")
-        self.verdict = label("", "heading", name="verdict", wrap=True)
+        self.experiment = ExperimentPanel(self.session)
+        self.verdict = label("", "quiet", name="verdict", wrap=True)
         self.caution = label(CAUTION, "quiet", name="caution", wrap=True)
         self.comparison = FigureTable(
             "comparison",
@@ -77,6 +77,8 @@ class EvaluateDock(SeenDock):
 
     def _lay_out(self) -> None:
         self.body.addWidget(label("Does synthetic data help my classifier?", "heading", wrap=True))
+        self.body.addWidget(self.experiment)
+        self.body.addWidget(label("Classifiers trained so far", "heading", wrap=True))
         self.body.addWidget(self.verdict)
         self.body.addWidget(self.comparison)
         self.body.addWidget(self.caution)
@@ -95,6 +97,7 @@ class EvaluateDock(SeenDock):
         classifiers = [] if project is None else [r for r in project.runs("classifier") if r.status == "finished"]
         gans = [] if project is None else [r for r in project.runs("gan") if r.status in ("finished", "stopped")]
         names = {} if project is None else {record.id: record.name for record in project.classes()}
+        self.experiment.refresh()
         pairs = pairs_of(classifiers)
         self._show_pairs(pairs)
         self._show_gans(gans, names)
@@ -129,7 +132,7 @@ class EvaluateDock(SeenDock):
         rows = []
         self._qualities = []
         for run, class_id in [(each, class_id) for each in gans for class_id in each.class_ids]:
-            name, quality = names.get(class_id, "–"), run.quality(class_id)
+            name, quality = names.get(class_id, "–"), blind_quality(self.session.need_project(), run, class_id)
             copies = quality.get("copied")
             shown = "–" if copies is None else f"{copies:.0%}"
             rows.append([run.id, name, quality_text(quality) or "not measured", shown])

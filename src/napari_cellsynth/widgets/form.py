@@ -55,6 +55,13 @@ class Foldable(QWidget):
         layout.addWidget(content)
         self._unfold(False)
 
+    def set_content(self, content: QWidget) -> None:
+        """Put another content in the place of the one there is."""
+        self.layout().replaceWidget(self.content, content)
+        self.content.deleteLater()
+        self.content = content
+        self._unfold(self.toggle.isChecked())
+
     def _unfold(self, unfolded: bool) -> None:
         self.toggle.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
         self.content.setVisible(unfolded)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from qtpy.QtCore import QCoreApplication, QSize, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton
+from qtpy.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, QSize
 
 from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
+from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
     COLUMNS,
@@ -22,8 +22,10 @@ from napari_cellsynth.widgets.gallery_model import (
     PatchKey,
     ProjectPatches,
 )
-from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, gallery_table
-from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, refill
+from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, beyond, gallery_table, order_by, table_words
+from napari_cellsynth.widgets.gallery_tools import GalleryTools
+from napari_cellsynth.widgets.patch_facts import PatchFacts, WithFacts
+from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, reason_menu, refill, zoom_slider
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
 REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
@@ -53,12 +55,7 @@ class GalleryDock(SeenDock):
         self.run_box = choice_box("run", "Show the patches of one run only.", ())
         self.review_box = choice_box("review", "Show by verdict.", ("all", "not reviewed", ACCEPTED, REJECTED))
         self.order_box = choice_box("sort", "\n".join(f"{k}: {v}" for k, v in ORDERS.items()), tuple(ORDERS))
-        self.zoom = QSlider(Qt.Orientation.Horizontal)
-        self.zoom.setObjectName("zoom")
-        self.zoom.setToolTip("Size of a patch on the screen.")
-        self.zoom.setRange(32, 192)
-        self.zoom.setValue(64)
-        self.zoom.setFixedWidth(90)
+        self.zoom = zoom_slider()
         self.summary = label("", "quiet", name="summary")
         self.clear_only = button("show_all", "✕ show all", "Leave the chosen crops and show all patches again.")
         self.model = GalleryModel(self)
@@ -69,30 +66,21 @@ class GalleryDock(SeenDock):
         self.patches.setItemDelegate(self.delegate)
         self.accept_button = button("accept", "Accept  A", ACCEPT_TIP)
         self.reject_button = button("reject", "Reject  R", REJECT_TIP)
-        self.reason = QToolButton()
+        self.reason = reason_menu(REASONS, lambda reason: self.judge(REJECTED, reason))
         self.undo = button("undo", "Undo", UNDO_TIP)
-        self.show_in_image = button("show_in_image", "Show in image", SHOW_TIP)
+        self.show_in_image = button("show_in_image", "In image", SHOW_TIP)
         self.selected = label("", name="selected")
-        self.nearest = QLabel()
-        self.nearest_text = label("", "quiet", name="nearest")
+        self.facts = PatchFacts()
+        self.choose = ThresholdChoice(self)
+        self.tools = GalleryTools(self.session, self)
+        self.more = button("more", "More ▾", "Select patches by a figure, score them, compare two, or test yourself.")
+        self.more.setCheckable(True)
         self._lay_out()
         self._connect()
         self._on_zoom(self.zoom.value())
         self._on_project()
 
     def _lay_out(self) -> None:
-        self.reason.setObjectName("reason")
-        self.reason.setText("reason")
-        self.reason.setToolTip("Reject the selected patches and keep the reason.")
-        self.reason.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.reason)
-        for text in REASONS:
-            menu.addAction(text, lambda text=text: self.judge(REJECTED, text))
-        self.reason.setMenu(menu)
-        self.nearest.setObjectName("nearest_patch")
-        self.nearest.setFixedSize(72, 72)
-        self.nearest.setScaledContents(True)
-        self.nearest.setToolTip("The nearest real patch.")
         self.body.addWidget(
             flow_row(
                 label("Show"),
@@ -116,13 +104,14 @@ class GalleryDock(SeenDock):
                 self.reason,
                 self.undo,
                 self.show_in_image,
-                self.nearest_text,
+                self.more,
             )
         )
-        row = QHBoxLayout()
-        row.addWidget(self.patches, 1)
-        row.addWidget(self.nearest, 0, Qt.AlignmentFlag.AlignTop)
-        self.body.addLayout(row, 1)
+        tools = flow_row(*self.choose.widgets, *self.tools.buttons)
+        tools.hide()
+        self.more.toggled.connect(tools.setVisible)
+        self.body.addWidget(tools)
+        self.body.addWidget(WithFacts(self.patches, self.facts), 1)
 
     def _connect(self) -> None:
         session = self.session
@@ -144,9 +133,9 @@ class GalleryDock(SeenDock):
         self.reject_button.clicked.connect(lambda: self.judge(REJECTED))
         self.undo.clicked.connect(self._on_undo)
         self.show_in_image.clicked.connect(self._on_show)
+        self.choose.wanted.connect(self.select_beyond)
         self.destroyed.connect(self.model.close)
-        application = QCoreApplication.instance()
-        if application is not None:
+        if application := QCoreApplication.instance():
             application.aboutToQuit.connect(self.model.close)
 
     # ------------------------------------------------------------------ what is shown
@@ -166,16 +155,18 @@ class GalleryDock(SeenDock):
         if project is None:
             self.model.set_table(pd.DataFrame(columns=COLUMNS))
             self.summary.setText("No project is open.")
+            self.tools.follow(self.model.table)
             return
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
             refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
             synthetic = project.synthetic()
-            runs = list(dict.fromkeys(synthetic["run"].iloc[::-1]))
+            runs = synthetic["run"].iloc[::-1].unique().tolist()
             refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
             table = gallery_table(project, synthetic, self._choice())
             self.model.set_table(table)
+            self.tools.follow(self.model.table)
             self._summarise()
         self.clear_only.setVisible(self._only is not None)
         self._show_selection()
@@ -187,10 +178,9 @@ class GalleryDock(SeenDock):
 
     def _summarise(self) -> None:
         table = self.model.table
-        words = f"{len(table):,} patches"
-        for verdict in (ACCEPTED, REJECTED):
-            count = int((table["review"] == verdict).sum())
-            words += f" · {count:,} {verdict}" if count else ""
+        words, unscored = table_words(table, self.order_box.currentText())
+        if unscored:
+            self.more.setChecked(True)
         self.summary.setText(words if self._only is None else f"{self._only[0]} · {len(table):,} crops")
 
     def _leave_chosen(self) -> None:
@@ -226,12 +216,12 @@ class GalleryDock(SeenDock):
     # ------------------------------------------------------------------ the selection
     def selected_keys(self) -> list[PatchKey]:
         """Return what is selected, in the order on the screen."""
-        rows = sorted(index.row() for index in self.patches.selectionModel().selectedIndexes())
-        return [self.model.key(row) for row in rows]
+        return [self.model.key(row) for row in self.patches.selected_rows()]
 
     def _show_selection(self) -> None:
         keys = self.selected_keys()
         synthetic = [key for key in keys if key.kind == SYNTHETIC]
+        self.tools.follow_selection(synthetic)
         self.selected.setText(f"selected: {len(keys):,}")
         why_not = "" if synthetic else "No synthetic patch is selected."
         allow(self.accept_button, why_not, ACCEPT_TIP)
@@ -257,20 +247,28 @@ class GalleryDock(SeenDock):
 
     def _show_nearest(self) -> None:
         row = self._current_row()
-        known = row is not None and row["kind"] == SYNTHETIC and int(row["nearest_object"]) > 0
-        self.nearest.setVisible(known)
-        self.nearest_text.setVisible(known)
-        if row is None or not known:
+        if row is None or row["kind"] != SYNTHETIC:
+            self.facts.tell(None)
             return
-        pixmap = self.model.pixmap(PatchKey(REAL, int(row["nearest_object"])))
-        if pixmap is not None:
-            self.nearest.setPixmap(pixmap)
-        self.nearest_text.setText(f"nearest real · distance {row['distance']:.2f}")
+        neighbour = int(row["nearest_object"])
+        pixmap = self.model.pixmap(PatchKey(REAL, neighbour)) if neighbour else None
+        self.facts.tell(row, self.model.name_of(int(str(row.name))), pixmap)
+
+    def select_beyond(self, name: str, below: bool, threshold: float) -> None:
+        """Select all synthetic patches in view whose figure is below (or above) a threshold, worst first."""
+        self.order_box.setCurrentText(order_by(name, ascending=below))
+        self.refresh()
+        # In that order they are one range at the top, which is selected at once however many they are.
+        count = int(beyond(self.model.table, name, below=below, threshold=threshold).sum())
+        chosen = QItemSelection(self.model.index(0), self.model.index(count - 1)) if count else QItemSelection()
+        self.patches.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.patches.scrollToTop()
+        self.patches.setFocus()
 
     # ------------------------------------------------------------------ what is done
     def judge(self, verdict: Verdict, reason: str = "") -> None:
         """Accept or reject the selected synthetic patches, and go on to the next patch."""
-        selected = sorted(index.row() for index in self.patches.selectionModel().selectedIndexes())
+        selected = self.patches.selected_rows()
         rows = [row for row in selected if self.model.key(row).kind == SYNTHETIC]
         if not rows:
             return

@@ -13,7 +13,9 @@ from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, 
 from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from napari_cellsynth.evaluate.patch_figures import patch_words
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.patches import FIGURES
 from napari_cellsynth.widgets.thumbnails import PatchReader, Recent, ThumbnailThread
 
 REAL, SYNTHETIC = "real", "synthetic"
@@ -26,7 +28,7 @@ KEEP = 3000
 REAL_SIZE = 96
 """Side in pixels to which a real crop is brought for the gallery."""
 
-COLUMNS = ["kind", "id", "run", "class_id", "review", "reason", "nearest_object", "distance"]
+COLUMNS = ["kind", "id", "run", "class_id", "review", "reason", "nearest_object", "distance", *FIGURES]
 """The columns of the table behind the model, one row a patch."""
 
 
@@ -145,11 +147,12 @@ class GalleryModel(QAbstractListModel):
         self._classes = table["class_id"].tolist()
 
     def set_reviews(self, rows: Sequence[int], verdict: str, reason: str) -> None:
-        """Show a verdict on some rows without reading the others again."""
+        """Show a verdict on some rows (one at least) without reading the others again."""
         self.table.loc[list(rows), ["review", "reason"]] = [verdict, reason]
         for row in rows:
             self._reviews[row] = verdict
-            self.dataChanged.emit(self.index(row), self.index(row))
+        # Once for all of them: thousands are judged by one key.
+        self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
 
     def key(self, row: int) -> PatchKey:
         """Return what the patch of a row is read by."""
@@ -199,13 +202,15 @@ class GalleryModel(QAbstractListModel):
 
     def _words(self, row: int) -> str:
         key, values = self._keys[row], self.table.iloc[row]
-        name = self._names.get(self._classes[row], "unlabelled")
+        name = self.name_of(row)
         words = [f"{key.kind} · {name}", f"{key.run} · patch {key.id}" if key.run else f"object {key.id}"]
         if self._reviews[row]:
             words.append(f"{self._reviews[row]} {values['reason'] or ''}".strip())
-        if pd.notna(values["distance"]):
-            words.append(f"distance to the nearest real {values['distance']:.2f}")
-        return "\n".join(words)
+        return "\n".join([*words, *patch_words(values, name)])
+
+    def name_of(self, row: int) -> str:
+        """Return the name of a row's class."""
+        return self._names.get(self._classes[row], "unlabelled")
 
     def _on_ready(self, pictures: list[tuple[PatchKey, QImage]]) -> None:
         for key, image in pictures:

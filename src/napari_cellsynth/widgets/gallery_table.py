@@ -8,19 +8,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from napari_cellsynth.widgets.gallery_model import COLUMNS, REAL, SYNTHETIC
+from napari_cellsynth.evaluate.patch_figures import PATCH_FIGURES
+from napari_cellsynth.project.patches import FIGURES
+from napari_cellsynth.widgets.gallery_model import ACCEPTED, COLUMNS, REAL, REJECTED, SYNTHETIC
 
 NEWEST = "newest"
 """In place of a run: of every class the newest one."""
 
 ORDERS = {
     "newest first": "Patches made last come first.",
-    "likely copies first": "Synthetic patches nearest to a real one come first.",
-    "most unusual first": "Synthetic patches farthest from any real one come first.",
+    "oldest first": "Patches come in the order in which they were made.",
     "not reviewed first": "Patches without a verdict come first.",
+    "least realistic first": "Patches least like any real one come first.",
+    "most realistic first": "Patches that lie among the real ones come first.",
+    "least sure class first": "Patches that a classifier takes for another class come first.",
+    "surest class first": "Patches that a classifier takes for their own class come first.",
+    "nearest to real first": "Patches nearest to a real one come first.",
+    "most unusual first": "Patches farthest from any real one come first.",
+    "likely copies first": "Patches much nearer to one real object than to any other come first.",
+    "unlikely copies first": "Patches about as near to several real objects come first.",
 }
 """The orders and what they are good for."""
+
+BY_FIGURE = {
+    "least realistic first": ("realism", True),
+    "most realistic first": ("realism", False),
+    "least sure class first": ("confidence", True),
+    "surest class first": ("confidence", False),
+    "nearest to real first": ("distance", True),
+    "most unusual first": ("distance", False),
+    "likely copies first": ("copy", True),
+    "unlikely copies first": ("copy", False),
+}
+"""The orders by a figure: its name in `PATCH_FIGURES`, and whether the smallest come first."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,14 @@ def _real(project: Any, chosen: Sequence[int] | None) -> pd.DataFrame:
     objects = project.objects()
     objects = objects[objects["class_id"] > 0 if chosen is None else objects.index.isin(chosen)]
     return pd.DataFrame({"class_id": objects["class_id"]}).assign(
-        kind=REAL, id=objects.index, run="", review="", reason="", nearest_object=0, distance=np.nan
+        kind=REAL,
+        id=objects.index,
+        run="",
+        review="",
+        reason="",
+        nearest_object=0,
+        distance=np.nan,
+        **dict.fromkeys(FIGURES, np.nan),
     )
 
 
@@ -89,5 +118,32 @@ def _ordered(table: pd.DataFrame, order: str) -> pd.DataFrame:
         return table.iloc[::-1]
     if order == "not reviewed first":
         return table.sort_values("review", key=lambda column: column != "", kind="stable")
-    ascending = order == "likely copies first"
-    return table.sort_values("distance", ascending=ascending, kind="stable", na_position="last")
+    if order not in BY_FIGURE:
+        return table
+    name, ascending = BY_FIGURE[order]
+    # The distance decides where the figure itself was not measured; what has neither comes last.
+    columns = list(dict.fromkeys([PATCH_FIGURES[name].column, "distance"]))
+    return table.sort_values(columns, ascending=ascending, kind="stable", na_position="last")
+
+
+def table_words(table: pd.DataFrame, order: str) -> tuple[str, int]:
+    """Return what the table holds in words, and of how many patches the order's figure is not known."""
+    words = f"{len(table):,} patches"
+    for verdict in (ACCEPTED, REJECTED):
+        count = int((table["review"] == verdict).sum())
+        words += f" · {count:,} {verdict}" if count else ""
+    name, _ = BY_FIGURE.get(order, ("", True))
+    unknown = int(table[PATCH_FIGURES[name].column].isna().sum()) if name else 0
+    return words + (f" · {unknown:,} not scored" if unknown else ""), unknown
+
+
+def order_by(name: str, *, ascending: bool) -> str:
+    """Return the order by a figure, its smallest or its greatest first."""
+    return next(order for order, sorts in BY_FIGURE.items() if sorts == (name, ascending))
+
+
+def beyond(table: pd.DataFrame, name: str, *, below: bool, threshold: float) -> NDArray[np.bool_]:
+    """Return for every patch whether a figure is beyond a threshold; what was not measured is not."""
+    values = table[PATCH_FIGURES[name].column].to_numpy(dtype=np.float64)
+    found: NDArray[np.bool_] = values < threshold if below else values > threshold
+    return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QMenu, QSlider, QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_cellsynth.widgets.gallery_model import ACCEPTED, REJECTED
@@ -32,6 +32,11 @@ class PatchList(QListView):
         self.setBatchSize(1000)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMinimumHeight(60)
+
+    def selected_rows(self) -> list[int]:
+        """Return the selected rows, first to last; from ranges, since one index each would be slow."""
+        chosen = self.selectionModel().selection()
+        return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
 
     def sizeHint(self) -> QSize:
         """Return a modest size: along the bottom of a laptop's window there is one row of patches."""
@@ -58,6 +63,31 @@ def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.addItems(list(texts))
     return box
+
+
+def zoom_slider() -> QSlider:
+    """Return the slider for the size of a patch on the screen, in pixels."""
+    made = QSlider(Qt.Orientation.Horizontal)
+    made.setObjectName("zoom")
+    made.setToolTip("Size of a patch on the screen.")
+    made.setRange(32, 192)
+    made.setValue(64)
+    made.setFixedWidth(90)
+    return made
+
+
+def reason_menu(reasons: Sequence[str], reject: Callable[[str], None]) -> QToolButton:
+    """Return the button that offers reasons and rejects with the one that is chosen."""
+    made = QToolButton()
+    made.setObjectName("reason")
+    made.setText("reason")
+    made.setToolTip("Reject the selected patches and keep the reason.")
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    menu = QMenu(made)
+    for text in reasons:
+        menu.addAction(text, lambda text=text: reject(text))
+    made.setMenu(menu)
+    return made
 
 
 def refill(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:

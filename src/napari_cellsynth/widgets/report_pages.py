@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from napari_cellsynth.jobs.blind import blind_quality
 from napari_cellsynth.widgets.class_table import quality_text
 from napari_cellsynth.widgets.score_text import score_text
 
@@ -109,14 +110,15 @@ def write_project_report(project: Any) -> Path:
     ]
     names = {record.id: record.name for record in project.classes()}
     gans = [(run, class_id) for run in project.runs("gan") for class_id in run.class_ids]
-    measured = [(run, class_id) for run, class_id in gans if run.quality(class_id)]
+    tables = [(run, class_id, blind_quality(project, run, class_id)) for run, class_id in gans]
+    measured = [(run, names.get(class_id, ""), quality) for run, class_id, quality in tables if quality]
     counts = {names[i]: n for i, n in project.label_counts().items() if i in names}
     sections = [Section("Labelled objects", [pd.DataFrame({"objects": counts})])]
     if comparison:
         words = "Balanced accuracy on held-out real objects, with 95 % intervals over groups. One training each."
         sections.append(Section("With and without synthetic patches", [words, _by_first(comparison)]))
     if measured:
-        sections += _quality_sections(measured, names)
+        sections += _quality_sections(measured)
     for run in classifiers:
         result = run.result or {}
         if result.get("confusion") and result.get("classes"):
@@ -126,14 +128,13 @@ def write_project_report(project: Any) -> Path:
     return write_report(project.path / "report.html", project.path.stem, sections)
 
 
-def _quality_sections(measured: list[tuple[Any, int]], names: dict[int, str]) -> list[Any]:
+def _quality_sections(measured: list[tuple[Any, str, dict[str, Any]]]) -> list[Any]:
     """Return a table of all measured GANs and, for each one, all its figures with what they mean."""
     from napari_cellsynth.evaluate.quality_words import lines, number, scorer, verdicts
     from napari_cellsynth.evaluate.report import Section
 
     rows, sections = [], []
-    for run, class_id in measured:
-        quality, class_name = run.quality(class_id), names.get(class_id, "")
+    for run, class_name, quality in measured:
         gates = (quality.get("gates") or {}).items()
         rows.append(
             {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
@@ -17,7 +17,6 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Finished, Saved
 from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.project import Project
-from napari_cellsynth.widgets.background import Background
 from napari_cellsynth.widgets.frames import FrameReader
 from napari_cellsynth.widgets.job_thread import JobHandle, StartRun, TaskStatus, start_process
 from napari_cellsynth.widgets.layers import ProjectLayers
@@ -34,10 +33,19 @@ CHANGED_BY = {
     "train-gan": ("runs_changed",),
     "generate": ("synthetic_changed",),
     "quality": ("runs_changed", "synthetic_changed"),
+    "score": ("synthetic_changed",),
+    "interpolate": (),
     "train-classifier": ("runs_changed", "predictions_changed"),
     "predict": ("predictions_changed",),
 }
 """What a worker process may have written, and so what the docks must read again when it has ended."""
+
+
+class Worker(Protocol):
+    """Work of a dock beside the jobs, such as a `Background`."""
+
+    def shut_down(self) -> None:
+        """End it, and wait for its end."""
 
 
 class Session(QObject):
@@ -54,8 +62,8 @@ class Session(QObject):
         The layers of the shown image: its pixels and the ``objects`` of the current frame.
     frames : FrameReader
         Decoded frames, read ahead off the GUI thread.
-    workers : list of Background
-        The docks' background threads; they end with the session.
+    workers : list of Worker
+        The docks' own threads and processes; they end with the session.
     jobs : list of JobHandle
         Oldest first: done, running and waiting ones of this sitting.
     """
@@ -84,7 +92,7 @@ class Session(QObject):
         self.frames = FrameReader(self)
         self.layers = ProjectLayers(self, viewer)
         self._status: dict[JobHandle, TaskStatus] = {}
-        self.workers: list[Background] = []
+        self.workers: list[Worker] = []
         self._closed = False
         self.others = OthersWatch(self)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
-from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TrainGanParameters
+from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TimeGanParameters, TrainGanParameters
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
@@ -16,9 +16,13 @@ from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.seen_dock import SeenDock
+from napari_cellsynth.widgets.step_timing import StepTiming
 from napari_cellsynth.widgets.training_panel import TrainingPanel
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+UNTIMED = ("steps", "fit", "ema_half_life", "symmetries", "lr", "beta1", "beta2")
+"""Fields of a recipe that do not change how long a step takes."""
+
 TRAIN_TIP = "Train a GAN for every class that has at least two training crops, one after the other."
 SELECTED_TIP = "Train the classes selected in the table only."
 GENERATE_TIP = "Make this many new patches of every class with its newest trained run."
@@ -51,6 +55,7 @@ class TrainGansDock(SeenDock):
         self.seed.setToolTip("The same seed, crops and machine give the same run.")
         self.train_all = button("train_all", "Train all classes", TRAIN_TIP)
         self.train_selected = button("train_selected", "Train selected", SELECTED_TIP)
+        self.timing = StepTiming(self.session)
         self.estimate = label("", "quiet", name="estimate", wrap=True)
         self.count = QSpinBox()
         self.count.setObjectName("count")
@@ -95,6 +100,8 @@ class TrainGansDock(SeenDock):
             signal.connect(self.refresh_if_seen)
         session.labels_changed.connect(self.refresh_after_labels)
         self.picker.valueChanged.connect(self.refresh)
+        self.device.currentTextChanged.connect(self._show_buttons)
+        self.timing.changed.connect(self._show_buttons)
         self.classes.chosen.connect(self._show_buttons)
         self.train_all.clicked.connect(lambda: self._train(self._trainable()))
         self.train_selected.clicked.connect(lambda: self._train([s for s in self.classes.selected() if s.trainable]))
@@ -115,6 +122,15 @@ class TrainGansDock(SeenDock):
         self.advice.setText(". ".join(advice))
         self.advice.setVisible(bool(advice))
         self._show_buttons()
+
+    def came_forward(self) -> None:
+        """Time the chosen recipe now that somebody looks."""
+        super().came_forward()
+        self._show_buttons()
+
+    def went_back(self) -> None:
+        """Time nothing that nobody looks at."""
+        self.timing.want(None)
 
     def _trainable(self) -> list[ClassState]:
         return [state for state in self.classes.states if state.trainable]
@@ -152,24 +168,43 @@ class TrainGansDock(SeenDock):
         unmeasured = any(not run_quality_text(run) for run in enough)
         set_property(self.quality, "primary", idle and unmeasured and all(run.id in generated for run in trained))
         set_property(self.estimate, "role", "problem" if why_not else "quiet")
+        self.timing.want(None if why_not or busy or not self.is_seen() else self._to_be_timed())
         self.estimate.setText(why_not or self._estimate())
         resumable = self.runs.newest_resumable()
         self.progress.set_resumable("" if resumable is not None and not busy else "No run was stopped.")
 
     def _estimate(self) -> str:
-        """Say how long it will take, from how long runs of this recipe took here."""
+        """Say how long it will take: from steps timed here, else from how long runs of this recipe took here."""
         with self.session.reporting():
             recipe = self.picker.value()
             steps = int(getattr(recipe, "steps", 0))
-            words = f"{steps:,} steps {'for all classes' if self._conditional() else 'a class'}"
+            trainings = len(self._trainings(self._trainable()))
+            of_each = f"a class · {trainings} class{'es' if trainings != 1 else ''}"
+            words = f"{steps:,} steps {'for all classes' if self._conditional() else of_each}"
+            told = self.timing.told(self._to_be_timed())
+            if isinstance(told, str):
+                return f"{words} · {told}"
+            if told is not None:
+                return f"{words} · about {duration_text(told * steps * trainings)} on this machine"
             for run in self.runs.runs():
                 result = run.result or {}
                 same = run.recipe == self.picker.name() and run.parameters.get("recipe", {}).get("size") == recipe.size  # type: ignore[attr-defined]
                 if same and result.get("seconds") and result.get("steps"):
-                    seconds = result["seconds"] / result["steps"] * steps * len(self._trainings(self._trainable()))
+                    seconds = result["seconds"] / result["steps"] * steps * trainings
                     return f"{words} · about {duration_text(seconds)} on this machine"
-            return f"{words} · the time left is known after the first steps"
+            unknown = "the time left is known after the first steps"
+            return f"{words} · {'timing a few steps…' if self.timing.busy else unknown}"
         return ""
+
+    def _to_be_timed(self) -> TimeGanParameters:
+        """Return what decides how long a step takes, and little else: a timing is kept for each."""
+        return TimeGanParameters(
+            recipe=self.picker.name(),
+            overrides={name: value for name, value in self.picker.overrides().items() if name not in UNTIMED},
+            channels=int(self.session.need_project().images()["channels"].max()),
+            classes=len(self._trainable()) if self._conditional() else 0,
+            device=self.device.currentText(),
+        )
 
     def _class_of(self, run: Any) -> str:
         project = self.session.project

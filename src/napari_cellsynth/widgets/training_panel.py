@@ -29,6 +29,8 @@ class TrainingPanel(QWidget):
         Kinds of jobs that are followed.
     samples : bool
         Whether there is a grid of samples beside the curves.
+    curves : bool
+        Whether there are curves.
     parent : QWidget, optional
         The widget that owns this one.
     """
@@ -38,7 +40,13 @@ class TrainingPanel(QWidget):
     """A training has begun and its curves have their place: the dock may scroll to them."""
 
     def __init__(
-        self, session: Session, kinds: Collection[str], *, samples: bool, parent: QWidget | None = None
+        self,
+        session: Session,
+        kinds: Collection[str],
+        *,
+        samples: bool,
+        curves: bool = True,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._kinds = session, set(kinds)
@@ -56,7 +64,7 @@ class TrainingPanel(QWidget):
         self.queue_bar = _bar("queue_progress", "How many of the queued trainings are done.")
         self.curves = CurvesView()
         self.samples = SampleGrid()
-        self._has_samples = samples
+        self._has_samples, self._has_curves = samples, curves
         self._lay_out()
         self.stop.clicked.connect(self._on_stop)
         self.resume.clicked.connect(lambda: self.resume_asked.emit())
@@ -97,8 +105,8 @@ class TrainingPanel(QWidget):
 
     def _show_pictures(self, on: bool) -> None:
         """Show the curves and samples; with nothing to show, the dock's other rows have their room."""
-        self.curves.setVisible(on)
-        self.curves.legend.setVisible(on)
+        self.curves.setVisible(on and self._has_curves)
+        self.curves.legend.setVisible(on and self._has_curves)
         self.samples.setVisible(on and self._has_samples)
 
     def watch(self, handle: JobHandle) -> None:

@@ -1,0 +1,66 @@
+"""The verb `experiment`: run a protocol by name, go on with one, or tell what it would train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_cellsynth.console import do, note, overrides, show
+from napari_cellsynth.errors import UserError
+
+
+def experiment(
+    project: Annotated[Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.")],
+    protocol: Annotated[str | None, typer.Argument(help="The protocol by name; left out, they are listed.")] = None,
+    preset: Annotated[str, typer.Option(help="How thoroughly: smoke (minutes), small or full.")] = "full",
+    folds: Annotated[int | None, typer.Option(help="Outer folds, by whole groups.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="How often the folds are drawn anew.")] = None,
+    classes: Annotated[list[str] | None, typer.Option("--class", help="Only these classes (repeat).")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a setting of the protocol.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the folds out among them.")] = 1,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted experiment.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress to stderr.")] = False,
+) -> None:
+    """Ask a question of a project by cross-validation over its groups, and write a report."""
+    from napari_cellsynth.experiments import PROTOCOLS
+    from napari_cellsynth.jobs.experiment import planned_trainings
+    from napari_cellsynth.jobs.job import ExperimentParameters
+    from napari_cellsynth.project import Project
+
+    if resume:
+        show(do(project, ExperimentParameters, resume=resume, workers=workers, device=device), as_json)
+        return
+    if protocol is None:
+        if as_json:
+            raise UserError("No protocol is given.", f"Choose one of {', '.join(PROTOCOLS)}.")
+        for name, each in PROTOCOLS.items():
+            print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")
+        return
+    changed = overrides(changes)
+    changed |= {name: value for name, value in (("folds", folds), ("repeats", repeats)) if value is not None}
+    if classes:
+        changed["classes"] = classes
+    with Project.open(project, read_only=True) as opened:
+        counts = planned_trainings(opened, protocol, preset, changed)
+    if plan:
+        show(counts, as_json)
+        return
+    note(f"{counts['gans']} GANs and {counts['classifiers']} classifiers over {counts['folds']} folds")
+    show(
+        do(
+            project,
+            ExperimentParameters,
+            protocol=protocol,
+            preset=preset,
+            changes=changed,
+            workers=workers,
+            device=device,
+        ),
+        as_json,
+    )

@@ -1,0 +1,160 @@
+"""From predictions of held-out crops to differences between arms, with intervals, and to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate.statistics import corrected_paired_t, group_bootstrap, holm
+from napari_cellsynth.experiments.dataset import Fold
+
+LEVEL = 0.05
+"""Share of experiments without any effect that may claim one, over all shares of synthetic patches together."""
+
+POWER = 0.8
+"""The smallest effect that a design can see is the one that it would find with this probability."""
+
+FIGURES = ("balanced_accuracy", "macro_f1", "accuracy", "roc_auc", "log_loss", "expected_calibration_error")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one classifier said of a fold's test crops: probabilities (n, K) in the order of the fold's ``test``."""
+
+    arm: str
+    fold: Fold
+    gan_seed: int
+    seed: int
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The difference between two arms in balanced accuracy, arm minus reference.
+
+    ``low`` and ``high`` bound the 95 % interval of the corrected resampled t, ``p`` is its two-sided p-value and
+    ``p_holm`` the one adjusted for all shares. ``group_low`` and ``group_high`` bound the 95 % interval over resampled
+    groups. ``detectable`` is the smallest true difference that this design would find with probability `POWER`.
+    """
+
+    arm: str
+    reference: str
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    group_low: float
+    group_high: float
+    detectable: float
+    folds: int
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON values, None for what is undefined."""
+        return {key: None if value != value else value for key, value in asdict(self).items()}
+
+
+def score_table(
+    labels: NDArray[np.int64], predictions: Sequence[Predictions], class_names: Sequence[str]
+) -> pd.DataFrame:
+    """Return one row a trained classifier: arm, repeat, fold, seeds, `FIGURES` and the recall of each class."""
+    rows = []
+    for each in predictions:
+        true, p = labels[each.fold.test], each.probabilities
+        pred = p.argmax(axis=1)
+        row: dict[str, Any] = {
+            "arm": each.arm,
+            "repeat": each.fold.repeat,
+            "fold": each.fold.number,
+            "gan_seed": each.gan_seed,
+            "seed": each.seed,
+            "balanced_accuracy": scores.balanced_accuracy(true, pred),
+            "macro_f1": scores.macro_f1(true, pred),
+            "accuracy": scores.accuracy(true, pred),
+            "roc_auc": scores.roc_auc(true, p),
+            "log_loss": scores.log_loss(true, p),
+            "expected_calibration_error": scores.expected_calibration_error(true, p),
+        }
+        recall = scores.per_class(true, pred, range(len(class_names)))["TPR"]
+        rows.append(row | {f"recall {name}": value for name, value in zip(class_names, recall, strict=True)})
+    return pd.DataFrame(rows)
+
+
+def by_fold(table: pd.DataFrame, figure: str = "balanced_accuracy") -> pd.DataFrame:
+    """Return a figure's mean over the seeds: one row a repeat and fold, one column an arm."""
+    return table.pivot_table(index=["repeat", "fold"], columns="arm", values=figure, aggfunc="mean")
+
+
+def contrasts(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.str_],
+    predictions: Sequence[Predictions],
+    arms: Sequence[str],
+    reference: str,
+    *,
+    resamples: int = 1000,
+) -> list[Contrast]:
+    """Compare arms with a reference arm on the same folds.
+
+    The units are folds: seeds of a fold are averaged first, for they share its test crops. Folds share training
+    crops, so their differences are not independent; the corrected resampled t (Nadeau and Bengio 2003) makes up for it.
+    """
+    table = score_table(labels, predictions, [str(number) for number in range(int(labels.max()) + 1)])
+    units = by_fold(table)
+    folds = list({each.fold.name: each.fold for each in predictions}.values())
+    n_train = float(np.mean([len(fold.train) for fold in folds]))
+    n_test = float(np.mean([len(fold.test) for fold in folds]))
+    hits = {arm: _hits(labels, [each for each in predictions if each.arm == arm]) for arm in (*arms, reference)}
+    tested = [corrected_paired_t((units[arm] - units[reference]).to_numpy(), n_train, n_test) for arm in arms]
+    adjusted = holm([each.p for each in tested])
+    found = []
+    for arm, each, p_holm in zip(arms, tested, adjusted, strict=True):
+        over_groups = group_bootstrap(_difference, labels, hits[arm], hits[reference], groups=groups, repeats=resamples)
+        found.append(
+            Contrast(
+                arm,
+                reference,
+                each.mean,
+                each.low,
+                each.high,
+                each.p,
+                float(p_holm),
+                over_groups.low,
+                over_groups.high,
+                smallest_detectable(each.standard_error, len(units)),
+                len(units),
+            )
+        )
+    return found
+
+
+def smallest_detectable(standard_error: float, folds: int) -> float:
+    """Return the true difference that a two-sided test at `LEVEL` finds with probability `POWER`.
+
+    The usual approximation: (t at 1 - LEVEL / 2 plus t at POWER) standard errors, with folds - 1 degrees of freedom.
+    """
+    if folds < 2:
+        return float("nan")
+    return float((student.ppf(1 - LEVEL / 2, folds - 1) + student.ppf(POWER, folds - 1)) * standard_error)
+
+
+def _hits(labels: NDArray[np.int64], predictions: Sequence[Predictions]) -> NDArray[np.float64]:
+    """Return for every crop how often it was told right, over seeds and repeats; NaN where it was never tested."""
+    right, asked = np.zeros(len(labels)), np.zeros(len(labels))
+    for each in predictions:
+        right[each.fold.test] += each.probabilities.argmax(axis=1) == labels[each.fold.test]
+        asked[each.fold.test] += 1
+    with np.errstate(invalid="ignore"):
+        return right / asked
+
+
+def _difference(labels: NDArray[np.int64], hits: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
+    """Return the difference in mean recall over the classes, from how often each crop was told right."""
+    return float(np.mean([np.mean((hits - reference)[labels == number]) for number in np.unique(labels)]))

@@ -1,0 +1,158 @@
+"""Does synthetic data help *my* data? Real crops with and without synthetic patches, without a leak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from napari_cellsynth.evaluate.report import Section
+from napari_cellsynth.experiments import pictures
+from napari_cellsynth.experiments.analysis import FIGURES, Contrast, Predictions, by_fold, contrasts, score_table
+from napari_cellsynth.experiments.dataset import Dataset
+from napari_cellsynth.experiments.design import Arm, Design, Generator, Sample, Synthetic
+from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
+from napari_cellsynth.experiments.verdict import Verdict, verdict
+
+REAL, AUGMENTED, WEIGHTED, FILLED = "real", "real + augmentation", "real + augmentation + weights", "balance only"
+ALONE, LEAKY = "synthetic only", "leaky"
+
+
+class ComparisonSettings(Settings):
+    """The comparison's settings."""
+
+    gan: str = Field("cellsynth", description="The GAN recipe, by name.")
+    shares: list[float] = Field([0.25, 0.5, 1.0, 2.0], min_length=1, description="Synthetic patches a real crop.")
+    curve: list[int] = Field(default_factory=list, description="Crops a class at which the learning curve is taken.")
+    leaky: bool = Field(False, description="Also train on patches of GANs that saw the test crops, to show the leak.")
+
+
+class DoesSyntheticHelp(Protocol):
+    """The leak-free comparison."""
+
+    name = "does-synthetic-help"
+    title = "Does synthetic data help?"
+    source = "ours: Nadeau & Bengio 2003 (corrected t), Holm 1979, folds by group"
+    settings = ComparisonSettings
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "smoke": {
+            "folds": 2,
+            "gan_seeds": 1,
+            "seeds": 1,
+            "shares": [1.0],
+            "gan_changes": {"steps": 30, "batch": 16},
+            "classifier_changes": {"epochs": 2, "least_steps": 20},
+        },
+        "small": {"folds": 3, "gan_seeds": 2, "seeds": 2, "gan_changes": {"steps": 600}},
+        "full": {"folds": 5, "gan_seeds": 3, "seeds": 5, "curve": [30, 60, 125, 250]},
+    }
+
+    def design(self, settings: ComparisonSettings, dataset: Dataset) -> Design:
+        """Return the arms: real crops in three ways, with synthetic patches at every share, and those alone."""
+        generator = Generator(recipe=settings.gan, changes=settings.gan_changes)
+        changes = settings.classifier_changes
+
+        def arm(name: str, more: dict[str, Any] | None = None, **rest: Any) -> Arm:
+            return Arm(name=name, recipe=settings.classifier, changes=changes | (more or {}), **rest)
+
+        def synthetic(**how: Any) -> Synthetic:
+            return Synthetic(generator=generator, **how)
+
+        arms = [
+            arm(REAL, PLAIN | EVEN),
+            arm(AUGMENTED, STRONG | EVEN),
+            arm(WEIGHTED, STRONG | {"balance": "weights"}),
+            *(arm(share_name(share), STRONG | EVEN, synthetic=synthetic(share=share)) for share in settings.shares),
+            arm(FILLED, STRONG | EVEN, synthetic=synthetic(fill=True)),
+            arm(ALONE, STRONG | EVEN, synthetic=synthetic(share=1.0), real=False),
+        ]
+        if settings.leaky:
+            leaky = Synthetic(generator=generator.model_copy(update={"leaky": True}), share=1.0)
+            arms.append(arm(LEAKY, STRONG | EVEN, synthetic=leaky))
+        for most in settings.curve:
+            sample = Sample(most=most)
+            arms.append(arm(curve_name(most, False), STRONG | EVEN, sample=sample))
+            arms.append(arm(curve_name(most, True), STRONG | EVEN, sample=sample, synthetic=synthetic(share=1.0)))
+        return Design(arms=tuple(arms), gan_seeds=settings.gan_seeds, seeds=settings.seeds)
+
+    def analyse(self, settings: ComparisonSettings, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
+        """Return the verdict, the differences, and the tables behind them."""
+        table = score_table(dataset.labels, predictions, dataset.class_names)
+        shares = [share_name(share) for share in settings.shares]
+        if FILLED in set(table["arm"]):
+            shares.append(FILLED)
+        compared = contrasts(dataset.labels, dataset.groups, predictions, shares, AUGMENTED)
+        rest = [name for name in (REAL, WEIGHTED, ALONE, LEAKY) if name in set(table["arm"])]
+        others = contrasts(dataset.labels, dataset.groups, predictions, rest, AUGMENTED)
+        answer = verdict(compared)
+        tables = {
+            "scores": table,
+            "arms": arm_table(table),
+            "differences": difference_table([*compared, *others]),
+            "recall": table.groupby("arm", sort=False)[[c for c in table if c.startswith("recall ")]].mean(),
+        }
+        result = {
+            "verdict": answer.effect,
+            "words": answer.words,
+            "rests_on": answer.rests_on.plain(),
+            "differences": [each.plain() for each in (*compared, *others)],
+        }
+        return Findings(result=result, tables=tables, sections=self._sections(settings, answer, compared, tables))
+
+    def _sections(
+        self,
+        settings: ComparisonSettings,
+        answer: Verdict,
+        compared: Sequence[Contrast],
+        tables: dict[str, pd.DataFrame],
+    ) -> list[Section]:
+        curve = {most: (curve_name(most, False), curve_name(most, True)) for most in settings.curve}
+        shares = {share: share_name(share) for share in settings.shares}
+        units = by_fold(tables["scores"])
+        figures = [pictures.differences(compared), pictures.shares(units, shares, AUGMENTED)]
+        if curve:
+            figures.append(pictures.learning_curve(units, curve))
+        return [
+            Section("Answer", [answer.words]),
+            Section("Differences to real crops with augmentation", [*figures, tables["differences"].round(4)]),
+            Section("Arms", [_ARMS, tables["arms"].round(4), tables["recall"].round(3)]),
+        ]
+
+
+_ARMS = (
+    "Every arm takes the same number of optimiser steps; synthetic patches take the place of real crops in the "
+    "batches. Figures are means over the folds' test crops, all real, of groups that nothing of the fold was learned "
+    "from."
+)
+
+EVEN: dict[str, Any] = {"balance": "none"}
+PLAIN: dict[str, Any] = {}
+STRONG: dict[str, Any] = {}
+
+
+def share_name(share: float) -> str:
+    """Return the name of the arm with this share of synthetic patches."""
+    return f"+ synthetic × {share:g}"
+
+
+def curve_name(most: int, synthetic: bool) -> str:
+    """Return the name of an arm of the learning curve."""
+    return f"{most} a class{' + synthetic' if synthetic else ''}"
+
+
+def arm_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of every figure by arm, over folds of means over seeds, and how much folds differ."""
+    rows = {}
+    for arm in table["arm"].unique():
+        units = table[table["arm"] == arm].groupby(["repeat", "fold"])[list(FIGURES)].mean()
+        rows[arm] = {**units.mean().to_dict(), "SD over folds": units["balanced_accuracy"].std()}
+    return pd.DataFrame(rows).T.rename_axis("arm")
+
+
+def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
+    """Return the contrasts as a table."""
+    rows = [each.plain() for each in compared]
+    return pd.DataFrame(rows).set_index("arm") if rows else pd.DataFrame(index=np.array([], dtype=str))

@@ -1,0 +1,184 @@
+"""What an experiment works on: real crops with their classes and groups, and the outer folds over the groups."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.evaluate.splits import grouped_folds
+from napari_cellsynth.project import Project
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Real, labelled crops.
+
+    Attributes
+    ----------
+    crops : sequence of ndarray
+        N crops (C, h, w) of raw intensities; h and w are at least ``size``.
+    labels : ndarray of int64, shape (N,)
+        Their classes, 0..K-1.
+    groups : ndarray of str, shape (N,)
+        What must not straddle a split.
+    ids : ndarray of int64, shape (N,)
+        The objects' ids in the project, or their numbers.
+    class_names : tuple of str, length K
+        Names of the classes.
+    size : int
+        Side of the patches cut from the crops, pixels.
+    """
+
+    crops: Sequence[NDArray[Any]]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.str_]
+    ids: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def digest(self) -> str:
+        """Return a hash of everything that an experiment reads; a resumed one must find the same."""
+        told = hashlib.sha256(repr((self.class_names, self.size)).encode())
+        for each in (self.labels, self.ids):
+            told.update(np.ascontiguousarray(each).tobytes())
+        told.update("\0".join(self.groups.tolist()).encode())
+        for crop in self.crops:
+            told.update(f"{crop.shape}{crop.dtype}".encode() + np.ascontiguousarray(crop).tobytes())
+        return told.hexdigest()
+
+
+def from_patches(patches: NDArray[Any], labels: Sequence[Any], groups: ArrayLike) -> Dataset:
+    """Return a data set of patches.
+
+    Parameters
+    ----------
+    patches : ndarray, shape (N, C, S, S)
+        Real patches of any real type.
+    labels : sequence, length N
+        Their classes, of any sortable type; the sorted distinct ones are the classes.
+    groups : array_like, shape (N,)
+        Their groups.
+    """
+    names, codes = np.unique(np.asarray(labels), return_inverse=True)
+    return Dataset(
+        list(patches),
+        codes.astype(np.int64),
+        np.asarray(groups).astype(str),
+        np.arange(len(codes), dtype=np.int64),
+        tuple(str(name) for name in names),
+        int(patches.shape[-1]),
+    )
+
+
+def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
+    """Return all labelled objects of a project without their pixels: enough to lay out an experiment.
+
+    Those of its held-out groups are among them: an experiment draws folds of its own and takes over nothing that was
+    trained in the project.
+
+    Parameters
+    ----------
+    project : Project
+        Where the objects are.
+    classes : sequence of str
+        Only objects of these classes; of all if empty.
+
+    Raises
+    ------
+    UserError
+        If there is no such class, or fewer than two classes have labels.
+    """
+    table = pd.concat([project.training_objects(), project.test_objects()]).sort_index()
+    names = {record.id: record.name for record in project.classes()}
+    if unknown := sorted(set(classes) - set(names.values())):
+        raise UserError(f"There is no class {unknown[0]!r}.", f"The classes are {', '.join(names.values())}.")
+    wanted = [i for i, name in names.items() if (not classes or name in classes) and (table["class_id"] == i).any()]
+    if len(wanted) < 2:
+        raise UserError("An experiment needs labelled crops of two classes at least.", "Label more crops.")
+    table = table[table["class_id"].isin(wanted)]
+    place = {class_id: number for number, class_id in enumerate(wanted)}
+    return Dataset(
+        [],
+        np.array([place[class_id] for class_id in table["class_id"]], dtype=np.int64),
+        table["group"].to_numpy().astype(str),
+        table.index.to_numpy(dtype=np.int64),
+        tuple(names[class_id] for class_id in wanted),
+        0,
+    )
+
+
+def with_crops(data: Dataset, project: Project, *, size: int, fit: Literal["window", "whole"]) -> Dataset:
+    """Return a data set with its objects' crops, cut as `Project.crops` says."""
+    return replace(data, crops=project.crops(data.ids.tolist(), size=size, fit=fit), size=size)
+
+
+def assert_no_twins(dataset: Dataset) -> None:
+    """Raise where a crop is pixel for pixel in two groups: one of them would be tested on what the other taught.
+
+    Raises
+    ------
+    LeakError
+        Naming (some of) the objects.
+    """
+    first: dict[bytes, int] = {}
+    twins = []
+    for number, crop in enumerate(dataset.crops):
+        told = hashlib.sha256(f"{crop.shape}{crop.dtype}".encode() + np.ascontiguousarray(crop).tobytes()).digest()
+        before = first.setdefault(told, number)
+        if dataset.groups[before] != dataset.groups[number]:
+            twins.append(
+                f"{dataset.ids[before]} ({dataset.groups[before]}) and {dataset.ids[number]} ({dataset.groups[number]})"
+            )
+    if twins:
+        more = f", and {len(twins) - 3} more pairs" if len(twins) > 3 else ""
+        raise LeakError(
+            f"The same crop is in two groups: objects {'; '.join(twins[:3])}{more}.",
+            "Remove one of each pair, or put their images into one group.",
+        )
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One outer fold: positions (int64) of the crops that are learned from and tested on."""
+
+    repeat: int
+    number: int
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    @property
+    def name(self) -> str:
+        """The fold's name in file names and tables."""
+        return f"r{self.repeat}-f{self.number}"
+
+
+def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[Fold]:
+    """Split a data set into folds by whole groups, so many times over.
+
+    Raises
+    ------
+    UserError
+        If the groups do not allow it, or a class would be missing from what some fold learns from.
+    """
+    made = []
+    for repeat in range(repeats):
+        for number, (train, test) in enumerate(grouped_folds(dataset.groups, dataset.labels, folds, seed + repeat)):
+            present = np.bincount(dataset.labels[train], minlength=len(dataset.class_names))
+            if not present.all():
+                missing = dataset.class_names[int(np.argmin(present))]
+                raise UserError(
+                    f"Fold {number + 1} has no {missing} to learn from: its crops lie in too few groups.",
+                    f"Label {missing} in more groups, use fewer folds, or leave the class out.",
+                )
+            made.append(Fold(repeat, number, train, test))
+    return made

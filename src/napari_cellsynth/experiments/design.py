@@ -1,0 +1,163 @@
+"""What an experiment trains: arms that are compared, and the trainings that they need in every fold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_cellsynth.experiments.dataset import Fold
+from napari_cellsynth.synthesis.recipes import GAN_RECIPES
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sample(_Part):
+    """Which of a fold's training crops an arm may learn from."""
+
+    share: float = Field(1.0, gt=0, le=1, description="share of every class's crops")
+    most: int = Field(0, ge=0, description="most crops a class; 0: all")
+
+
+class Generator(_Part):
+    """The GAN that an arm's synthetic patches come from."""
+
+    recipe: str
+    changes: dict[str, Any] = Field(default_factory=dict, description="recipe fields that differ from its defaults")
+    leaky: bool = Field(False, description="it saw the test crops too: to show what a leak would flatter by")
+
+
+class Synthetic(_Part):
+    """An arm's synthetic patches, counted class by class from its real crops."""
+
+    generator: Generator
+    share: float = Field(0.0, ge=0, description="patches for each real crop")
+    count: int = Field(0, ge=0, description="patches a class, besides")
+    fill: bool = Field(False, description="rare classes get as many as they lack to the most frequent one")
+
+    def counts(self, real: Sequence[int]) -> list[int]:
+        """Return the number of patches of each class, from its number of real crops."""
+        lacking = max(real)
+        return [round(n * self.share) + self.count + (lacking - n if self.fill else 0) for n in real]
+
+
+class Arm(_Part):
+    """One way of training a classifier."""
+
+    name: str
+    recipe: str
+    changes: dict[str, Any] = Field(default_factory=dict, description="recipe fields that differ from its defaults")
+    synthetic: Synthetic | None = None
+    mode: Literal["mixed", "pretrained"] = "mixed"
+    real: bool = Field(True, description="without it the arm learns from synthetic patches alone")
+    sample: Sample = Sample()
+
+
+class Design(_Part):
+    """Arms, and how often each is repeated."""
+
+    arms: tuple[Arm, ...]
+    gan_seeds: int = Field(1, ge=1, le=100, description="GANs trained anew for each fold")
+    seeds: int = Field(1, ge=1, le=100, description="classifiers trained anew for each fold (and GAN)")
+
+
+@dataclass(frozen=True)
+class GanTask:
+    """The training of one class's GAN (of all classes', where the recipe is conditional) in one fold."""
+
+    fold: Fold
+    generator: Generator
+    sample: Sample
+    classes: tuple[int, ...]
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The task's folder: readable at its start, unique by its end."""
+        which = "all" if len(self.classes) > 1 else f"c{self.classes[0]}"
+        told = _digest(self.generator.model_dump(), self.sample.model_dump(), self.classes)
+        return f"{self.fold.name}-gan-{which}-s{self.seed}-{told}"
+
+
+@dataclass(frozen=True)
+class ClassifierTask:
+    """The training of one arm's classifier in one fold, and its predictions of the fold's test crops."""
+
+    fold: Fold
+    arm: Arm
+    gans: tuple[GanTask, ...]
+    gan_seed: int
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The task's folder."""
+        told = _digest(self.arm.model_dump())
+        return f"{self.fold.name}-classifier-g{self.gan_seed}-s{self.seed}-{told}"
+
+
+Task = GanTask | ClassifierTask
+
+
+def tasks(design: Design, fold: Fold, classes: int, conditional: Sequence[str]) -> Iterator[Task]:
+    """Yield what is to be trained in a fold, each after what it needs, and nothing twice.
+
+    Parameters
+    ----------
+    design : Design
+        The arms.
+    fold : Fold
+        The fold.
+    classes : int
+        Number of classes.
+    conditional : sequence of str
+        The GAN recipes that learn all classes together.
+    """
+    known: set[str] = set()
+    for arm in design.arms:
+        # Without synthetic patches there is no GAN whose seed could matter.
+        for gan_seed in range(design.gan_seeds) if arm.synthetic else [-1]:
+            gans = tuple(_gans(arm, fold, classes, conditional, gan_seed)) if arm.synthetic else ()
+            for gan in gans:
+                if gan.id not in known:
+                    known.add(gan.id)
+                    yield gan
+            for seed in range(design.seeds):
+                yield ClassifierTask(fold, arm, gans, gan_seed, seed)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trainings of an experiment, in an order in which each comes after what it needs."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many GANs and classifiers there are to train."""
+        gans = sum(isinstance(task, GanTask) for task in self.tasks)
+        return {"gans": gans, "classifiers": len(self.tasks) - gans}
+
+
+def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
+    """Return the trainings of a design in these folds."""
+    conditional = [name for name, kind in GAN_RECIPES.items() if kind.conditional]
+    return Plan(tuple(task for fold in folds for task in tasks(design, fold, classes, conditional)))
+
+
+def _gans(arm: Arm, fold: Fold, classes: int, conditional: Sequence[str], seed: int) -> Iterator[GanTask]:
+    assert arm.synthetic is not None
+    generator = arm.synthetic.generator
+    every = [tuple(range(classes))] if generator.recipe in conditional else [(number,) for number in range(classes)]
+    for numbers in every:
+        yield GanTask(fold, generator, arm.sample, numbers, seed)
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,62 @@
+"""Figures of an experiment's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from napari_cellsynth.experiments.analysis import Contrast
+
+_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#777777"
+"""Okabe and Ito's colours, told apart by colour-blind readers."""
+
+
+def differences(compared: Sequence[Contrast]) -> Figure:
+    """Draw every contrast with its 95 % interval, and zero."""
+    figure = Figure(figsize=(7, 0.8 + 0.42 * len(compared)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(compared))[::-1]
+    for place, each in zip(places, compared, strict=True):
+        axes.plot([each.low, each.high], [place, place], color=_BLUE, linewidth=2)
+        axes.plot(each.mean, place, "o", color=_BLUE)
+    axes.axvline(0, color=_GREY, linewidth=1)
+    axes.set_yticks(places, [each.arm for each in compared])
+    axes.set_xlabel(f"change of balanced accuracy against “{compared[0].reference}”, with 95 % interval")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def shares(units: pd.DataFrame, arms: Mapping[float, str], reference: str) -> Figure:
+    """Draw balanced accuracy against the share of synthetic patches: a line a fold, and their mean."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    names = [reference, *arms.values()]
+    places = np.arange(len(names))
+    axes.plot(places, units[names].to_numpy().T, color=_GREY, linewidth=0.8, alpha=0.6)
+    axes.plot(places, units[names].mean().to_numpy(), "o-", color=_BLUE, linewidth=2, label="mean of the folds")
+    axes.set_xticks(places, ["none", *(f"{share:g}" for share in arms)])
+    axes.set_xlabel("synthetic patches for each real crop (grey: single folds)")
+    axes.set_ylabel("balanced accuracy")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def learning_curve(units: pd.DataFrame, arms: Mapping[int, tuple[str, str]]) -> Figure:
+    """Draw balanced accuracy against the number of real crops a class, without and with synthetic patches."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    for place, (label, color) in enumerate((("real + augmentation", _GREY), ("+ synthetic × 1", _BLUE))):
+        means = [units[names[place]].mean() for names in arms.values()]
+        axes.plot(list(arms), means, "o-", color=color, label=label)
+    axes.set_xscale("log")
+    axes.set_xticks(list(arms), [str(n) for n in arms])
+    axes.minorticks_off()
+    axes.set_xlabel("real crops a class")
+    axes.set_ylabel("balanced accuracy")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,87 @@
+"""What every protocol says: its settings, the arms it compares, and what it makes of their predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.report import Section
+from napari_cellsynth.experiments.analysis import Predictions
+from napari_cellsynth.experiments.dataset import Dataset
+from napari_cellsynth.experiments.design import Design
+
+Preset = Literal["smoke", "small", "full"]
+
+
+class Settings(BaseModel):
+    """What a user may set of every protocol."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folds: int = Field(5, ge=2, le=50, description="Outer folds, by whole groups.")
+    repeats: int = Field(1, ge=1, le=50, description="How often the folds are drawn anew.")
+    gan_seeds: int = Field(2, ge=1, le=50, description="GANs trained for each fold.")
+    seeds: int = Field(2, ge=1, le=50, description="Classifiers trained for each fold (and GAN).")
+    gan: str = Field("dcgan", description="The GAN recipe, by name.")
+    gan_changes: dict[str, Any] = Field(default_factory=dict, description="GAN fields that differ from its defaults.")
+    classifier: str = Field("fast", description="The classifier recipe, by name.")
+    classifier_changes: dict[str, Any] = Field(
+        default_factory=dict, description="Classifier fields that differ from its defaults."
+    )
+    classes: list[str] = Field(default_factory=list, description="Classes by name; all with labels when empty.")
+    size: Literal[32, 64, 128, 256, 512] = Field(64, description="Side of the patches in pixels.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the folds.")
+
+
+class Findings(BaseModel):
+    """What an experiment found: plain JSON values, the tables as they go into CSV files, and the report's sections."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    result: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    sections: list[Section]
+
+
+class Protocol(ABC):
+    """An experiment by name."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    settings: ClassVar[type[Settings]] = Settings
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What each preset changes of the settings."""
+
+    @abstractmethod
+    def design(self, settings: Any, dataset: Dataset) -> Design:
+        """Return the arms to compare."""
+
+    @abstractmethod
+    def analyse(self, settings: Any, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
+        """Return what the predictions say."""
+
+    def checked(self, preset: str, changes: Mapping[str, Any]) -> Settings:
+        """Return a preset's settings with some of them changed.
+
+        Raises
+        ------
+        UserError
+            If there is no such preset or setting, or a value is out of range.
+        """
+        if preset not in self.presets:
+            raise UserError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(self.presets)}.")
+        try:
+            return self.settings(**{**self.presets[preset], **changes})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                names = ", ".join(self.settings.model_fields)
+                raise UserError(f"{self.name} has no setting {where!r}.", f"Its settings are {names}.") from None
+            raise UserError(f"{where}: {first['msg'].lower()} (got {first['input']!r}).") from None

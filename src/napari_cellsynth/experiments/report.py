@@ -1,0 +1,142 @@
+"""An experiment on paper: one HTML file, ``report.json`` and a CSV file a table."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_cellsynth.evaluate.report import Section, write_report
+from napari_cellsynth.experiments.dataset import Dataset, Fold
+from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
+
+_VERSIONS = ("napari-cellsynth", "torch", "numpy", "scikit-learn", "scikit-image", "timm")
+
+
+def write(
+    folder: Path,
+    protocol: Protocol,
+    settings: Settings,
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    findings: Findings,
+    about: Mapping[str, Any],
+) -> Path:
+    """Write the report of a finished experiment, and return the HTML file.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``report.html``, ``report.json`` and the tables go.
+    protocol, settings : Protocol, Settings
+        What was asked.
+    dataset, folds : Dataset, sequence of Fold
+        What it was asked of.
+    findings : Findings
+        What came out.
+    about : mapping
+        Plain values for the last section: trainings, seconds, device, command.
+    """
+    told = {
+        "protocol": protocol.name,
+        "settings": settings.model_dump(mode="json"),
+        "data": data_table(dataset).to_dict(orient="index"),
+        "data_sha256": dataset.digest(),
+        "folds": [
+            {"name": fold.name, "test_groups": sorted(set(dataset.groups[fold.test].tolist()))} for fold in folds
+        ],
+        "findings": findings.result,
+        "about": dict(about) | versions(),
+    }
+    text = json.dumps(told, indent=1, default=_plain, allow_nan=False)
+    _write(folder / "report.json", text)
+    for name, table in findings.tables.items():
+        _write(folder / f"{name}.csv", table.to_csv())
+    sections = [
+        *findings.sections[:1],
+        Section("Data", [data_words(dataset, folds), data_table(dataset)]),
+        *findings.sections[1:],
+        Section("What was checked", [_CHECKED]),
+        Section("To paste into a paper", [methods(protocol, settings, dataset, folds)]),
+        Section("How it was made", [about_table(told["about"])]),
+    ]
+    return write_report(folder / "report.html", protocol.title, sections)
+
+
+_CHECKED = (
+    "No group is on both sides of a fold. Intensity range, GANs, the choice of their checkpoints and synthetic patches "
+    "come from a fold's training crops alone. Tests hold real crops alone. All arms take the same number of optimiser "
+    "steps. No crop is pixel for pixel in two groups."
+)
+
+
+def data_table(dataset: Dataset) -> pd.DataFrame:
+    """Return crops and groups by class."""
+    rows = {
+        name: {
+            "crops": int(np.sum(dataset.labels == number)),
+            "groups": len(set(dataset.groups[dataset.labels == number].tolist())),
+        }
+        for number, name in enumerate(dataset.class_names)
+    }
+    return pd.DataFrame(rows).T.rename_axis("class")
+
+
+def data_words(dataset: Dataset, folds: Sequence[Fold]) -> str:
+    """Return the data set in a sentence."""
+    channels, groups = dataset.crops[0].shape[0], len(set(dataset.groups.tolist()))
+    tested = round(float(np.mean([len(fold.test) for fold in folds])))
+    return (
+        f"{len(dataset):,} labelled crops in {len(dataset.class_names)} classes and {groups} groups, "
+        f"{channels} channel{'s' * (channels > 1)} of {dataset.crops[0].dtype}, cut to {dataset.size} px. "
+        f"{len(folds)} folds by group, {tested} test crops each on average. "
+        f"SHA-256 of the data: {dataset.digest()[:16]}…"
+    )
+
+
+def methods(protocol: Protocol, settings: Settings, dataset: Dataset, folds: Sequence[Fold]) -> str:
+    """Return a methods paragraph."""
+    again = f", repeated {settings.repeats} times" if settings.repeats > 1 else ""
+    return (
+        f"{protocol.title} The question was asked with napari-cellsynth {_version('napari-cellsynth')} (protocol "
+        f"{protocol.name}) on {len(dataset):,} crops of {len(dataset.class_names)} classes. Groups (videos, slides, "
+        f"wells or animals) were kept whole in {settings.folds}-fold cross-validation{again}. In every fold GANs "
+        f"(recipe {settings.gan}) were trained on the training crops, {settings.gan_seeds} times each; classifiers "
+        f"(recipe {settings.classifier}) were trained {settings.seeds} times with the same number of optimiser "
+        "steps in every arm, and tested on real crops of groups that nothing in the fold had been learned from. "
+        "Differences were "
+        "tested over folds with the corrected resampled t (Nadeau and Bengio 2003), p-values adjusted after Holm "
+        "(1979)."
+    )
+
+
+def about_table(about: Mapping[str, Any]) -> pd.DataFrame:
+    """Return plain values as a table of two columns."""
+    return pd.DataFrame({"value": {key: str(value) for key, value in about.items()}})
+
+
+def versions() -> dict[str, str]:
+    """Return what the experiment ran on."""
+    return {"Python": platform.python_version(), "system": platform.platform()} | {n: _version(n) for n in _VERSIONS}
+
+
+def _version(name: str) -> str:
+    return version(name)
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no JSON value")

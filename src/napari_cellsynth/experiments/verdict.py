@@ -1,0 +1,61 @@
+"""What an experiment's differences mean, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_cellsynth.experiments.analysis import LEVEL, POWER, Contrast
+
+Effect = Literal["helps", "no clear effect", "harms"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer in one word, in a sentence, and the contrast that it rests on."""
+
+    effect: Effect
+    words: str
+    rests_on: Contrast
+
+
+def verdict(shares: Sequence[Contrast]) -> Verdict:
+    """Return the answer from the contrasts of all shares of synthetic patches with real crops alone.
+
+    An effect is claimed where the p-value, adjusted for the number of shares (Holm 1979), is below `LEVEL`. Where
+    several are, the strongest evidence is told; a share that harms is never hidden behind one that helps.
+    """
+    clear = [each for each in shares if each.p_holm < LEVEL]
+    if not clear:
+        best = max(shares, key=lambda each: each.mean)
+        return Verdict("no clear effect", _no_effect(best, len(shares)), best)
+    strongest = min(clear, key=lambda each: each.p_holm)
+    effect: Effect = "helps" if strongest.mean > 0 else "harms"
+    words = f"Synthetic patches {'help' if effect == 'helps' else 'harm'} here: {_told(strongest)}."
+    against = [each for each in clear if np.sign(each.mean) != np.sign(strongest.mean)]
+    if against:
+        words += f" But {_told(against[0])}."
+    return Verdict(effect, words, strongest)
+
+
+def _told(contrast: Contrast) -> str:
+    return (
+        f"“{contrast.arm}” changes balanced accuracy by {contrast.mean:+.3f} "
+        f"(95 % interval {contrast.low:+.3f} to {contrast.high:+.3f}, p = {contrast.p_holm:.3f} after Holm)"
+    )
+
+
+def _no_effect(best: Contrast, shares: int) -> str:
+    what = (
+        f"the best of {shares}, “{best.arm}”, changes balanced accuracy" if shares > 1 else "balanced accuracy changes"
+    )
+    words = f"No clear effect: {what} by {best.mean:+.3f} (95 % interval {best.low:+.3f} to {best.high:+.3f})."
+    if np.isfinite(best.detectable):
+        words += (
+            f" With {best.folds} folds this experiment would have found a change of {best.detectable:.3f} "
+            f"with a probability of {POWER:.0%}; a smaller one may be there all the same."
+        )
+    return words

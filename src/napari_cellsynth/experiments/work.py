@@ -1,0 +1,203 @@
+"""Doing one task of an experiment: everything that is learned in a fold comes from its training crops alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellsynth.classify import train as classifier_training
+from napari_cellsynth.classify.model import MODEL_FILE
+from napari_cellsynth.classify.predict import load, predict
+from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.errors import LeakError
+from napari_cellsynth.evaluate.splits import assert_no_leak
+from napari_cellsynth.events import Event, Finished, Stop, Stopped
+from napari_cellsynth.experiments.dataset import Dataset, Fold
+from napari_cellsynth.experiments.design import Arm, ClassifierTask, GanTask, Sample, Task
+from napari_cellsynth.imaging.crop import intensity_range
+from napari_cellsynth.synthesis import sample as sampling
+from napari_cellsynth.synthesis import selection
+from napari_cellsynth.synthesis import train as gan_training
+from napari_cellsynth.synthesis.recipes import gan_recipe
+from napari_cellsynth.training.loader import CropStore
+
+DONE = "done.json"
+"""Written last: a task whose folder has it is never done again."""
+
+_PREDICTIONS = "probabilities.npy"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where tasks are done: the data set, the experiment's folder of tasks, and the device."""
+
+    dataset: Dataset
+    folder: Path
+    device: torch.device
+
+    def is_done(self, task: Task) -> bool:
+        """Return whether the task was done before."""
+        return (self.folder / task.id / DONE).is_file()
+
+    def result(self, task: Task) -> dict[str, Any]:
+        """Return what a finished task told: seconds and the like."""
+        told: dict[str, Any] = json.loads((self.folder / task.id / DONE).read_text(encoding="utf-8"))
+        return told
+
+    def probabilities(self, task: ClassifierTask) -> NDArray[np.float64]:
+        """Return a finished classifier's predictions (n, K) of its fold's test crops."""
+        found: NDArray[np.float64] = np.load(self.folder / task.id / _PREDICTIONS, allow_pickle=False).astype(float)
+        return found
+
+
+def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
+    """Do a task, or go on with one that was interrupted.
+
+    Yields
+    ------
+    Event
+        What its training tells; nothing after `Stopped`.
+
+    Raises
+    ------
+    LeakError
+        If a group is on both sides of the fold.
+    UserError
+        If the training cannot work.
+    """
+    assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
+    folder = bench.folder / task.id
+    events = _train_gan(task, bench, stop) if isinstance(task, GanTask) else _train_classifier(task, bench, stop)
+    result: dict[str, Any] = {}
+    for event in events:
+        yield event
+        if isinstance(event, Stopped):
+            return
+        if isinstance(event, Finished):
+            result = event.result
+    kept = {key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid") if key in result}
+    beside = folder / f"{DONE}.part"
+    beside.write_text(json.dumps(kept), encoding="utf-8")
+    beside.replace(folder / DONE)
+
+
+def _train_gan(task: GanTask, bench: Bench, stop: Stop) -> Iterator[Event]:
+    recipe = gan_recipe(task.generator.recipe, **({"size": bench.dataset.size} | task.generator.changes))
+    fold = task.fold
+    index = np.arange(len(bench.dataset)) if task.generator.leaky else learned_from(bench.dataset, fold, task.sample)
+    index = index[np.isin(bench.dataset.labels[index], task.classes)]
+    of_class = np.searchsorted(task.classes, bench.dataset.labels[index])
+    aside = selection.held_back(bench.dataset.groups[index].tolist(), of_class, task.seed)
+    low, high = fold_range(bench.dataset, fold)
+
+    def stored(part: NDArray[np.bool_]) -> CropStore:
+        crops = [bench.dataset.crops[number] for number in index[part]]
+        classes = of_class[part] if recipe.conditional else None
+        return CropStore(crops, low, high, recipe.size, bench.device, classes=classes)
+
+    store = stored(~aside)
+    judge = selection.Judge(store, stored(aside)) if aside.any() else None
+    yield from gan_training.train(
+        store,
+        recipe,
+        bench.folder / task.id,
+        seed=task.seed,
+        device=bench.device,
+        stop=stop,
+        resume=True,
+        judge=judge,
+    )
+
+
+def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterator[Event]:
+    data, fold, arm, folder = bench.dataset, task.fold, task.arm, bench.folder / task.id
+    recipe = classifier_recipe(arm.recipe, **({"size": data.size} | arm.changes))
+    index = learned_from(data, fold, arm.sample)
+    low, high = fold_range(data, fold)
+
+    def stored(positions: NDArray[np.int64]) -> CropStore:
+        return CropStore([data.crops[number] for number in positions], low, high, data.size, bench.device)
+
+    synthetic = synthetic_patches(task, bench, index)
+    real, labels = stored(index), data.labels[index]
+    if not arm.real:
+        assert synthetic is not None
+        (real, labels), synthetic = synthetic, None
+    if not (folder / MODEL_FILE).is_file():  # killed between its training and its predictions
+        for event in classifier_training.train(
+            real,
+            labels,
+            data.class_names,
+            recipe,
+            folder,
+            synthetic=synthetic,
+            mode=arm.mode,
+            seed=task.seed,
+            device=bench.device,
+            stop=stop,
+            resume=True,
+        ):
+            yield event
+            if isinstance(event, Stopped):
+                return
+    found = predict(load(folder, bench.device), stored(fold.test), stop=stop)
+    if len(found) < len(fold.test):
+        yield Stopped(folder.name)
+        return
+    np.save(folder / _PREDICTIONS, found)
+    (folder / MODEL_FILE).unlink()  # hundreds of classifiers would fill the disk
+
+
+def synthetic_patches(
+    task: ClassifierTask, bench: Bench, index: NDArray[np.int64]
+) -> tuple[CropStore, NDArray[np.int64]] | None:
+    """Return an arm's synthetic patches and their classes, drawn from the fold's finished GANs; None without any."""
+    if task.arm.synthetic is None:
+        return None
+    if any(gan.fold.name != task.fold.name for gan in task.gans):
+        raise LeakError("A classifier asked for patches of another fold's GAN.", "This is a bug: please report it.")
+    wanted = task.arm.synthetic.counts(np.bincount(bench.dataset.labels[index], minlength=_classes(bench)).tolist())
+    drawn, labels = [], []
+    for gan in task.gans:
+        for place, number in enumerate(gan.classes):
+            if wanted[number]:
+                folder = bench.folder / gan.id
+                drawn.append(
+                    sampling.generate(folder, wanted[number], gan.seed, class_index=place, device=bench.device)
+                )
+                labels.append(np.full(wanted[number], number, np.int64))
+    if not drawn:
+        return None
+    return CropStore.from_patches(np.concatenate(drawn), bench.device), np.concatenate(labels)
+
+
+def learned_from(data: Dataset, fold: Fold, sample: Sample) -> NDArray[np.int64]:
+    """Return the positions that an arm learns from: smaller samples are parts of larger ones."""
+    chosen = []
+    for number in range(len(data.class_names)):
+        members = fold.train[data.labels[fold.train] == number]
+        order = np.random.default_rng((fold.repeat, fold.number, number)).permutation(members)
+        count = max(2, round(len(members) * sample.share))
+        chosen.append(order[: min(count, sample.most) if sample.most else count])
+    return np.sort(np.concatenate(chosen))
+
+
+def fold_range(data: Dataset, fold: Fold) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the intensity range a channel, from the fold's training crops alone."""
+    return intensity_range([data.crops[number] for number in fold.train])
+
+
+def arm_of(name: str, arms: tuple[Arm, ...]) -> Arm:
+    """Return the arm of this name."""
+    return next(arm for arm in arms if arm.name == name)
+
+
+def _classes(bench: Bench) -> int:
+    return len(bench.dataset.class_names)

@@ -1,0 +1,237 @@
+"""The experiment job: all trainings of a protocol, fold by fold, here or in several processes, and its report."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from queue import Empty, Queue
+from typing import Any, Literal
+
+import numpy as np
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Event, Failed, Finished, Progress, Saved, Stop, Stopped
+from napari_cellsynth.jobs.job import ExperimentParameters, Job
+from napari_cellsynth.jobs.process import ProcessRun
+from napari_cellsynth.jobs.runs import ended
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.runs import RunRecord
+
+_ASK_SECONDS = 0.2
+
+
+def experiment(job: Job, stop: Stop) -> Iterator[Event]:
+    """Run a protocol, or go on with one that was interrupted; finished trainings are never done again.
+
+    Yields
+    ------
+    Event
+        ``Progress`` in trainings; ``Finished`` with ``run``, ``report`` (the HTML file), ``verdict`` and what else the
+        protocol found, or ``Stopped``.
+    """
+    parameters = job.checked()
+    assert isinstance(parameters, ExperimentParameters)
+    with Project.open(job.project) as project:
+        run = _resumed(project, parameters) if parameters.resume else _new_run(project, parameters)
+        yield Saved(run.id, str(run.folder))
+        if parameters.folds is not None:
+            yield from _fold_by_fold(project, run, parameters, stop)
+            return
+        yield from ended(project, run, _whole(project, run, parameters, job, stop), {})
+
+
+def planned_trainings(project: Project, protocol: str, preset: str, changes: dict[str, Any]) -> dict[str, int]:
+    """Return how many ``gans`` and ``classifiers`` an experiment would train, over how many ``folds``.
+
+    Raises
+    ------
+    UserError
+        Where it cannot work: too few groups, a class that a fold could not learn, a wrong setting.
+    """
+    from napari_cellsynth.experiments import protocol as named
+    from napari_cellsynth.experiments.dataset import labelled, outer_folds
+    from napari_cellsynth.experiments.design import plan
+
+    asked = named(protocol)
+    settings = asked.checked(preset, changes)
+    dataset = labelled(project, settings.classes)
+    folds = outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    made = plan(asked.design(settings, dataset), folds, len(dataset.class_names))
+    return made.counts | {"folds": len(folds)}
+
+
+def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, job: Job, stop: Stop) -> Iterator[Event]:
+    """Do all folds, then look at what came out."""
+    from napari_cellsynth.experiments import loop, report
+    from napari_cellsynth.experiments.design import plan as planned
+
+    started = time.monotonic()
+    setup = _Setup(project, run, parameters.device)
+    plan = planned(setup.design, setup.folds, len(setup.dataset.class_names))
+    if parameters.workers > 1:
+        events = _side_by_side(run, parameters, job, len(setup.folds), len(plan.tasks), setup, stop)
+    else:
+        events = loop.go(plan, setup.bench, stop)
+    for event in events:
+        yield event
+        if isinstance(event, Stopped):
+            return
+    found = setup.protocol.analyse(setup.settings, setup.dataset, loop.predictions(plan, setup.bench))
+    about = {
+        "trainings": len(plan.tasks),
+        **plan.counts,
+        "seconds of training": round(sum(setup.bench.result(task).get("seconds", 0.0) for task in plan.tasks)),
+        "device": str(setup.bench.device),
+        "command": _command(job.project.name, run),
+    }
+    page = report.write(run.folder, setup.protocol, setup.settings, setup.dataset, setup.folds, found, about)
+    yield Finished({"report": str(page), "seconds": round(time.monotonic() - started, 1), **plan.counts} | found.result)
+
+
+def _fold_by_fold(project: Project, run: RunRecord, parameters: ExperimentParameters, stop: Stop) -> Iterator[Event]:
+    """Do some folds of an experiment that another process leads."""
+    from napari_cellsynth.experiments import loop
+    from napari_cellsynth.experiments.design import plan
+
+    setup = _Setup(project, run, parameters.device)
+    assert parameters.folds is not None
+    folds = [setup.folds[number] for number in parameters.folds]
+    for event in loop.go(plan(setup.design, folds, len(setup.dataset.class_names)), setup.bench, stop):
+        yield event
+        if isinstance(event, Stopped):
+            return
+    yield Finished()
+
+
+def _side_by_side(
+    run: RunRecord,
+    parameters: ExperimentParameters,
+    job: Job,
+    folds: int,
+    total: int,
+    setup: _Setup,
+    stop: Stop,
+) -> Iterator[Event]:
+    """Share the folds out to worker processes; a worker that fails stops the others and is told."""
+    shares = [list(range(first, folds, parameters.workers)) for first in range(min(parameters.workers, folds))]
+    workers = [
+        ProcessRun(
+            Job.of(
+                job.project,
+                parameters.model_copy(update={"resume": run.id, "folds": share, "workers": 1, "changes": {}}),
+            )
+        )
+        for share in shares
+    ]
+    told: Queue[tuple[int, Event]] = Queue()
+
+    def listen(number: int, worker: ProcessRun) -> None:
+        for event in worker:
+            told.put((number, event))
+
+    for number, worker in enumerate(workers):
+        threading.Thread(target=listen, args=(number, worker), daemon=True).start()
+    running, notes, failed, stopped = set(range(len(workers))), {}, None, False
+    while running:
+        if (stop() or failed) and not stopped:
+            stopped = True
+            for worker in workers:
+                worker.stop()
+        try:
+            number, event = told.get(timeout=_ASK_SECONDS)
+        except Empty:
+            continue
+        if isinstance(event, Progress):
+            notes[number] = event.note
+            done = sum(setup.bench.is_done(task) for task in setup.tasks)
+            yield Progress(done, total, "trainings", notes[number])
+        elif isinstance(event, Finished | Stopped | Failed):
+            running.discard(number)
+            failed = failed or (event if isinstance(event, Failed) else None)
+    if failed:
+        raise UserError(failed.message, failed.hint) if not failed.traceback else RuntimeError(failed.traceback)
+    if stopped:
+        yield Stopped(run.id)
+
+
+class _Setup:
+    """An experiment as its record tells it, so that labels given meanwhile do not change it."""
+
+    def __init__(self, project: Project, run: RunRecord, device: str) -> None:
+        from napari_cellsynth.experiments import protocol
+        from napari_cellsynth.experiments.dataset import Dataset, outer_folds
+        from napari_cellsynth.experiments.design import plan
+        from napari_cellsynth.experiments.work import Bench
+        from napari_cellsynth.training.device import pick_device
+
+        told = run.parameters
+        self.protocol = protocol(run.recipe)
+        self.settings = self.protocol.settings(**told["settings"])
+        ids = [object_id for object_id, _ in told["objects"]]
+        self.dataset = Dataset(
+            project.crops(ids, size=told["size"], fit=told["fit"]),
+            np.array([number for _, number in told["objects"]], dtype=np.int64),
+            np.array(told["object_groups"], dtype=str),
+            np.array(ids, dtype=np.int64),
+            tuple(told["class_names"]),
+            told["size"],
+        )
+        if self.dataset.digest() != told["digest"]:
+            raise UserError(
+                f"The images behind {run.id} have changed since it began.", "Start a new experiment on what is there."
+            )
+        self.folds = outer_folds(self.dataset, self.settings.folds, self.settings.repeats, self.settings.seed)
+        self.design = self.protocol.design(self.settings, self.dataset)
+        self.bench = Bench(self.dataset, run.folder / "tasks", pick_device(device))
+        self.tasks = plan(self.design, self.folds, len(self.dataset.class_names)).tasks
+
+
+def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
+    from napari_cellsynth.experiments import protocol
+    from napari_cellsynth.experiments.dataset import assert_no_twins, labelled, outer_folds, with_crops
+
+    asked = protocol(parameters.protocol)
+    settings = asked.checked(parameters.preset, parameters.changes)
+    boxes_only = bool((project.objects()["mask_label"] == 0).all())
+    fit: Literal["window", "whole"] = "whole" if boxes_only else "window"
+    dataset = labelled(project, settings.classes)
+    outer_folds(dataset, settings.folds, settings.repeats, settings.seed)  # what cannot work is told before it starts
+    dataset = with_crops(dataset, project, size=settings.size, fit=fit)
+    assert_no_twins(dataset)
+    return project.new_run(
+        "experiment",
+        asked.name,
+        {
+            "settings": settings.model_dump(mode="json"),
+            "objects": [list(pair) for pair in zip(dataset.ids.tolist(), dataset.labels.tolist(), strict=True)],
+            "object_groups": dataset.groups.tolist(),
+            "class_names": list(dataset.class_names),
+            "size": dataset.size,
+            "fit": fit,
+            "digest": dataset.digest(),
+        },
+        groups=sorted(set(dataset.groups.tolist())),
+        seed=settings.seed,
+    )
+
+
+def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:
+    assert parameters.resume is not None
+    run = project.run(parameters.resume)
+    if run.kind != "experiment":
+        raise UserError(f"{run.id} is a {run.kind} run, not an experiment.", "`info` lists the runs.")
+    if parameters.folds is not None:
+        return run  # the process that leads it says how it goes
+    if run.status == "finished":
+        raise UserError(f"{run.id} is finished; its report is {run.result.get('report', run.folder)}.", "Start anew.")
+    return project.update_run(run.id, status="running")
+
+
+def _command(project: str, run: RunRecord) -> str:
+    from napari_cellsynth.experiments import protocol
+
+    defaults = protocol(run.recipe).settings().model_dump(mode="json")
+    changed: dict[str, Any] = {k: v for k, v in run.parameters["settings"].items() if defaults[k] != v}
+    flags = "".join(f" --set '{key}={value}'" for key, value in changed.items())
+    return f"napari-cellsynth experiment {project} {run.recipe} --preset full{flags}"

@@ -1,0 +1,238 @@
+"""The part of the Evaluate dock that asks a question by an experiment: protocol, plan, progress and answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.experiments import PROTOCOLS, protocol
+from napari_cellsynth.jobs.experiment import planned_trainings
+from napari_cellsynth.jobs.job import ExperimentParameters, Job
+from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.background import Background
+from napari_cellsynth.widgets.dock import allow, button, delayed, label, set_property
+from napari_cellsynth.widgets.figure_table import FigureTable
+from napari_cellsynth.widgets.form import Foldable, ModelForm
+from napari_cellsynth.widgets.run_list import RunList
+from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.training_panel import TrainingPanel
+
+START_TIP = "Train all that the plan says and write a report. It can be stopped, and resumed without doing work twice."
+OPEN_TIP = "Open the newest finished experiment's report, or the selected one's."
+PLAN_MS = 400
+
+
+class ExperimentPanel(QWidget):
+    """Runs experiments and shows their answers.
+
+    Parameters
+    ----------
+    session : Session
+        The viewer's session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.answer = label("", "heading", name="answer", wrap=True)
+        self.differences = FigureTable(
+            "differences",
+            ["arm", "change", "95 %", "p"],
+            "Change of held-out balanced accuracy against real crops with augmentation, in points, over folds by "
+            "group; p after Holm.",
+        )
+        self.protocol = _choice("protocol", PROTOCOLS, "Which question is asked, and how.")
+        self.preset = _choice("preset", (), "How thoroughly: smoke tries it out in minutes, full is for a paper.")
+        self.workers = QSpinBox()
+        self.workers.setObjectName("workers")
+        self.workers.setRange(1, 64)
+        self.workers.setToolTip("Processes that share the folds out among them.")
+        self.form = ModelForm(PROTOCOLS[self.protocol.currentText()].settings)
+        self.fold = Foldable("Settings", QWidget(), name="experiment_settings")
+        self.plan = label("", "quiet", name="plan", wrap=True)
+        self.start = button("start_experiment", "Run experiment", START_TIP)
+        self.open = button("open_experiment", "Open its report", OPEN_TIP)
+        self.progress = TrainingPanel(session, {"experiment"}, samples=False, curves=False)
+        self.runs = RunList(session, "experiment", {"protocol": lambda run: run.recipe, "answer": _answer})
+        self._planned = False
+        self._background = Background(self)
+        self._settled = delayed(self, PLAN_MS, self._ask_plan)
+        self._lay_out()
+        self._connect()
+        self._on_protocol()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.answer)
+        layout.addWidget(self.differences)
+        layout.addLayout(_row(self.protocol, self.preset, stretch=0))
+        layout.addWidget(self.fold)
+        layout.addWidget(self.plan)
+        layout.addLayout(_row(self.start, label("processes"), self.workers, self.open))
+        layout.addWidget(self.progress)
+        layout.addWidget(Foldable("Experiments", self.runs, name="show_experiments"))
+
+    def _connect(self) -> None:
+        self.protocol.currentTextChanged.connect(lambda _name: self._on_protocol())
+        self.preset.currentTextChanged.connect(lambda _name: self._on_preset())
+        self.start.clicked.connect(self._on_start)
+        self.open.clicked.connect(self._on_open)
+        self.progress.resume_asked.connect(lambda: self._resume(self.runs.newest_resumable()))
+        self.runs.resumed.connect(self._resume)
+        self.runs.copied.connect(self._copy)
+        self.runs.chosen.connect(lambda _run: self._show_answer())
+        self._background.done.connect(self._on_plan)
+        self._background.failed.connect(self._on_no_plan)
+        self.destroyed.connect(self._background.shut_down)
+
+    # ------------------------------------------------------------------ what is shown
+    def refresh(self) -> None:
+        """Read the experiments again, and plan anew."""
+        self._show_answer()
+        self._plan_again()
+        resumable = self.runs.newest_resumable()
+        busy = self._session.running is not None
+        self.progress.set_resumable("" if resumable is not None and not busy else "No experiment was stopped.")
+
+    def shown_run(self) -> Any:
+        """Return the selected finished experiment, else the newest one, or None."""
+        finished = [run for run in self.runs.runs() if run.status == "finished"]
+        selected = self.runs.selected()
+        return selected if selected in finished else next(iter(finished), None)
+
+    def _show_answer(self) -> None:
+        run = self.shown_run()
+        result = {} if run is None else run.result
+        self.answer.setText(result.get("words", ""))
+        self.answer.setVisible(bool(result))
+        rows = result.get("differences", [])
+        self.differences.fill(
+            [
+                [
+                    str(row["arm"]),
+                    _points(row["mean"]),
+                    f"{_points(row['low'])} to {_points(row['high'])}",
+                    "–" if row["p_holm"] is None else f"{row['p_holm']:.3f}",
+                ]
+                for row in rows
+            ]
+        )
+        self.differences.setVisible(bool(rows))
+        allow(self.open, "" if run is not None else "No experiment has finished yet.", OPEN_TIP)
+
+    def _on_protocol(self) -> None:
+        chosen = protocol(self.protocol.currentText())
+        self.protocol.setToolTip(f"{chosen.title}\nSource: {chosen.source}")
+        self.form = ModelForm(chosen.settings)
+        self.form.valueChanged.connect(lambda _value: self._plan_again())
+        self.form.problemChanged.connect(lambda _problem: self._plan_again())
+        self.fold.set_content(self.form)
+        self.preset.blockSignals(True)
+        self.preset.clear()
+        self.preset.addItems(list(chosen.presets))
+        self.preset.setCurrentText("small" if "small" in chosen.presets else "smoke")
+        self.preset.blockSignals(False)
+        self._on_preset()
+
+    def _on_preset(self) -> None:
+        with self._session.reporting():
+            self.form.setValue(protocol(self.protocol.currentText()).checked(self.preset.currentText(), {}))
+        self._plan_again()
+
+    def _plan_again(self) -> None:
+        self._planned = False
+        self._show_start("" if self._session.project is not None else "No project is open.")
+        self._settled.start()
+
+    def _ask_plan(self) -> None:
+        project = self._session.project
+        if project is None:
+            return
+        if problem := self.form.problem():
+            self._on_no_plan(UserError(problem))
+            return
+        path, name, changes = project.path, self.protocol.currentText(), self._changes()
+
+        def work() -> dict[str, int]:
+            with Project.open(path, read_only=True) as opened:
+                return planned_trainings(opened, name, self.preset.currentText(), changes)
+
+        self._background.run(work)
+
+    def _on_plan(self, counts: dict[str, int], _seconds: float) -> None:
+        self._planned = True
+        told = f"{counts['gans']:,} GANs and {counts['classifiers']:,} classifiers over {counts['folds']} folds"
+        self._show_start("", f"{told} · the time left is known after the first of each")
+
+    def _on_no_plan(self, problem: UserError) -> None:
+        self._show_start(" ".join(part for part in (problem.message, problem.hint) if part))
+
+    def _show_start(self, why_not: str, plan: str = "") -> None:
+        set_property(self.plan, "role", "problem" if why_not else "quiet")
+        self.plan.setText(why_not or plan)
+        allow(self.start, why_not or ("" if self._planned else "The plan is being made."), START_TIP)
+
+    # ------------------------------------------------------------------ what is done
+    def _changes(self) -> dict[str, Any]:
+        return self.form.value().model_dump(mode="json")
+
+    def _on_start(self) -> None:
+        with self._session.reporting():
+            parameters = ExperimentParameters(
+                protocol=self.protocol.currentText(),
+                preset=self.preset.currentText(),
+                changes=self._changes(),
+                workers=self.workers.value(),
+            )
+            self._submit(parameters, parameters.protocol)
+
+    def _resume(self, run: Any) -> None:
+        if run is not None:
+            with self._session.reporting():
+                self._submit(ExperimentParameters(resume=run.id, workers=self.workers.value()), run.recipe)
+
+    def _submit(self, parameters: ExperimentParameters, title: str) -> None:
+        self._session.submit(Job.of(self._session.need_project().path, parameters), f"Experiment · {title}")
+
+    def _copy(self, run: Any) -> None:
+        self.protocol.setCurrentText(run.recipe)
+        self.form.setValue(run.parameters["settings"])
+
+    def _on_open(self) -> None:
+        run = self.shown_run()
+        if run is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder / "report.html")))
+
+
+def _answer(run: Any) -> str:
+    return str(run.result.get("verdict", "")) if run.status == "finished" else ""
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def _choice(name: str, texts: Any, tooltip: str) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.addItems(list(texts))
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
+    box.setToolTip(tooltip)
+    return box
+
+
+def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    for number, widget in enumerate(widgets):
+        row.addWidget(widget, 1 if number == stretch else 0)
+    if stretch is None:
+        row.addStretch(1)
+    return row

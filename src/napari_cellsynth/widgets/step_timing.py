@@ -1,0 +1,107 @@
+"""How long a step of the chosen GAN takes here: timed in a worker process while nobody else needs the machine."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cellsynth.events import Failed, Finished
+from napari_cellsynth.jobs.job import Job, TimeGanParameters
+from napari_cellsynth.widgets.job_thread import JobHandle
+from napari_cellsynth.widgets.session import STOP_SECONDS, Session
+
+SETTLE_MS = 1000
+"""Settings that have not been touched for so long are timed."""
+
+
+class StepTiming(QObject):
+    """Times the newest settings asked for, once for each; any job of the session ends a timing at once.
+
+    It belongs to the session, and ends with it. A timing is not among the session's jobs: nobody asked for it.
+
+    Parameters
+    ----------
+    session : Session
+        The viewer's session.
+
+    Signals
+    -------
+    changed : ()
+        A timing has begun or ended.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._known: dict[str, float | str] = {}
+        self._wanted: TimeGanParameters | None = None
+        self._handle: JobHandle | None = None
+        self._ending: list[JobHandle] = []
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(SETTLE_MS)
+        self._settling.timeout.connect(self._start)
+        session.workers.append(self)
+        session.jobs_changed.connect(self._give_way)
+
+    @property
+    def busy(self) -> bool:
+        """Whether steps are being timed now."""
+        return self._handle is not None
+
+    def want(self, parameters: TimeGanParameters | None) -> None:
+        """Time these settings soon if they are new; None wants nothing (the dock is not seen, or cannot train)."""
+        if parameters != self._wanted:
+            self._break_off()
+        self._wanted = parameters
+        if parameters is not None and parameters.model_dump_json() not in self._known and not self.busy:
+            self._settling.start()
+
+    def told(self, parameters: TimeGanParameters) -> float | str | None:
+        """Return how many seconds a step takes, or why it cannot be trained, or None where that is not known yet."""
+        return self._known.get(parameters.model_dump_json())
+
+    def shut_down(self) -> None:
+        """End a timing and wait for its worker."""
+        self._wanted = None
+        self._break_off()
+        for handle in list(self._ending):
+            if not handle.wait(STOP_SECONDS):
+                handle.kill()
+                handle.wait(STOP_SECONDS)
+
+    def _start(self) -> None:
+        project, wanted = self._session.project, self._wanted
+        if project is None or wanted is None or self._session.running is not None:
+            return  # when a job ends, the dock asks again
+        job = Job.of(project.path, wanted)
+        self._handle = handle = JobHandle(job, "Timing a few steps", self._session.start_run, self._session)
+        self._ending.append(handle)
+        handle.ended.connect(lambda last: self._on_ended(handle, last))
+        handle.start()
+        self.changed.emit()
+
+    def _give_way(self) -> None:
+        if self._session.running is not None:
+            self._break_off()
+
+    def _break_off(self) -> None:
+        self._settling.stop()
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.stop()  # also where its process is still starting
+            handle.kill()
+
+    def _on_ended(self, handle: JobHandle, last: object) -> None:
+        self._ending.remove(handle)
+        handle.deleteLater()
+        if handle is not self._handle:
+            return  # it was broken off
+        self._handle = None
+        assert self._wanted is not None
+        if isinstance(last, Finished):
+            self._known[self._wanted.model_dump_json()] = float(last.result["seconds_a_step"])
+        elif isinstance(last, Failed):
+            self._known[self._wanted.model_dump_json()] = last.message
+        self.changed.emit()

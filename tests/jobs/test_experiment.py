@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from napari_cellsynth.events import Failed, Finished, Progress, Stopped
+from napari_cellsynth.jobs.job import ExperimentParameters, Job
+from napari_cellsynth.jobs.run import run
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.exchange import import_objects_csv
+
+TINY = {
+    "size": 32,
+    "classifier_changes": {"epochs": 1, "least_steps": 4, "width": 0.25},
+    "gan": "dcgan",
+    "gan_changes": {"steps": 3, "batch": 4, "width": 4},
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two classes of bright and dark crops in four groups."""
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    rng, rows = np.random.default_rng(0), []
+    for number in range(32):
+        label = ("dark", "bright")[number % 2]
+        pixels = rng.integers(0, 80, (32, 32)) + 120 * (number % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+        rows.append((f"{number}.png", 0, 0, 32, 32, label, "train", f"movie {number // 8}"))
+    columns = ["image", "x0", "y0", "x1", "y1", "label", "split", "group"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "objects.csv", index=False)
+    with Project.create(tmp_path / "tiny.cellsynth") as made:
+        import_objects_csv(made, folder)
+        yield made.path
+
+
+def job(path, **parameters) -> Job:
+    return Job.of(path, ExperimentParameters(**({"preset": "smoke", "changes": TINY} | parameters)))
+
+
+def finished(events) -> dict:
+    *_, last = events
+    assert isinstance(last, Finished), last
+    return last.result
+
+
+def table(path, result) -> pd.DataFrame:
+    return pd.read_csv(path / "runs" / result["run"] / "scores.csv", index_col=0)
+
+
+def test_the_comparison_ends_with_a_verdict_a_report_and_its_tables(project):
+    events = list(run(job(project)))
+    result = finished(events)
+    assert result["verdict"] in ("helps", "no clear effect", "harms")
+    folder = project / "runs" / result["run"]
+    told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert told["findings"]["verdict"] == result["verdict"]
+    assert told["data"]["dark"] == {"crops": 16, "groups": 4}
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert result["words"][:40] in page
+    scores = table(project, result)
+    assert set(scores["fold"]) == {0, 1}
+    assert {"real", "real + augmentation", "+ synthetic × 1", "balance only", "synthetic only"} <= set(scores["arm"])
+    shown = [event for event in events if isinstance(event, Progress)]
+    assert shown[-1].done == shown[-1].total == result["gans"] + result["classifiers"]
+    with Project.open(project) as opened:
+        assert opened.run(result["run"]).status == "finished"
+
+
+def test_an_experiment_killed_twice_ends_with_the_table_of_one_left_alone(project):
+    alone = finished(run(job(project)))
+    asked = {"n": 0}
+
+    def stop_after(limit):
+        def stop():
+            asked["n"] += 1
+            return asked["n"] > limit
+
+        return stop
+
+    *_, last = run(job(project), stop_after(20))
+    assert isinstance(last, Stopped)
+    with Project.open(project) as opened:
+        begun = opened.runs("experiment")[0]
+        assert begun.status == "stopped"
+    asked["n"] = 0
+    *_, last = run(job(project, resume=begun.id), stop_after(25))
+    assert isinstance(last, Stopped)
+    result = finished(run(job(project, resume=begun.id)))
+    assert result["run"] == begun.id
+    pd.testing.assert_frame_equal(table(project, result), table(project, alone))
+
+
+def test_two_processes_give_the_table_of_one(project):
+    alone = finished(run(job(project)))
+    shared = finished(run(job(project, workers=2)))
+    pd.testing.assert_frame_equal(table(project, shared), table(project, alone))
+
+
+def test_labels_given_meanwhile_do_not_change_an_experiment(project):
+    *_, last = run(job(project), lambda: True)
+    assert isinstance(last, Stopped)
+    with Project.open(project) as opened:
+        begun = opened.runs("experiment")[0]
+        opened.label([int(opened.objects().index[0])], 0)
+        before = len(opened.training_objects())
+    result = finished(run(job(project, resume=begun.id)))
+    assert before == 31
+    assert json.loads((project / "runs" / result["run"] / "report.json").read_text())["data"]["dark"]["crops"] == 16
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"protocol": "table5"}, "no protocol 'table5'"),
+        ({"changes": TINY | {"folds": 9}}, "4 groups cannot be split into 9 folds"),
+        ({"changes": TINY | {"classes": ["dark", "grey"]}}, "no class 'grey'"),
+        ({"resume": "experiment-0007"}, "no run 'experiment-0007'"),
+    ],
+)
+def test_what_cannot_work_is_told_in_one_line_before_anything_is_trained(project, parameters, words):
+    *_, last = run(job(project, **parameters))
+    assert isinstance(last, Failed)
+    assert words in last.message
+    assert not last.traceback
+
+
+def test_a_finished_experiment_is_not_done_again(project):
+    result = finished(run(job(project)))
+    *_, last = run(job(project, resume=result["run"]))
+    assert isinstance(last, Failed)
+    assert "is finished; its report is" in last.message

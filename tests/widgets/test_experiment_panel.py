@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+pytest.importorskip("napari")
+
+from qtpy.QtCore import Qt
+
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.exchange import import_objects_csv
+from napari_cellsynth.widgets.evaluate import EvaluateDock
+from napari_cellsynth.widgets.session import start_process
+
+pytestmark = pytest.mark.gui
+LEFT = Qt.MouseButton.LeftButton
+TINY = {
+    "folds": 2,
+    "gan_seeds": 1,
+    "seeds": 1,
+    "size": 32,
+    "shares": [1.0],
+    "gan": "dcgan",
+    "gan_changes": {"steps": 2, "batch": 4, "width": 4},
+    "classifier_changes": {"epochs": 1, "least_steps": 2, "width": 0.25},
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    rng, rows, folder = np.random.default_rng(0), [], tmp_path / "crops"
+    folder.mkdir()
+    for number in range(24):
+        pixels = rng.integers(0, 80, (32, 32)) + 120 * (number % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+        rows.append((f"{number}.png", 0, 0, 32, 32, ("dark", "bright")[number % 2], "train", f"movie {number // 6}"))
+    columns = ["image", "x0", "y0", "x1", "y1", "label", "split", "group"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "objects.csv", index=False)
+    with Project.create(tmp_path / "tiny.cellsynth") as made:
+        import_objects_csv(made, folder)
+        return made.path
+
+
+@pytest.fixture
+def panel(session, viewer, qtbot):
+    dock = EvaluateDock(viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    yield dock.experiment
+    dock.hide()
+
+
+def test_the_plan_is_told_before_anything_starts_and_says_why_it_cannot(panel, session, path, qtbot):
+    assert not panel.start.isEnabled()
+    assert "No project is open" in panel.plan.text()
+    session.open(path)
+    panel.form.setValue(TINY)
+    # 2 folds × 2 classes of GANs; real, augmented, weighted and 3 arms with synthetic patches in each fold
+    qtbot.waitUntil(lambda: panel.plan.text().startswith("4 GANs and 12 classifiers over 2 folds"), timeout=20_000)
+    assert panel.start.isEnabled()
+    panel.form.editor("folds").setValue(9)
+    qtbot.waitUntil(lambda: "4 groups cannot be split into 9 folds" in panel.plan.text(), timeout=20_000)
+    assert not panel.start.isEnabled()
+    assert "9 folds" in panel.start.toolTip()
+
+
+def test_a_run_experiment_shows_its_answer_its_differences_and_its_report(panel, session, path, qtbot, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        "napari_cellsynth.widgets.experiment_panel.QDesktopServices.openUrl", lambda url: opened.append(url)
+    )
+    session.start_run = start_process
+    session.open(path)
+    panel.form.setValue(TINY)
+    qtbot.waitUntil(panel.start.isEnabled, timeout=20_000)
+    qtbot.mouseClick(panel.start, LEFT)
+    qtbot.waitUntil(lambda: panel.shown_run() is not None, timeout=280_000)
+    assert panel.answer.text() == panel.shown_run().result["words"]
+    arms = [panel.differences.item(row, 0).text() for row in range(panel.differences.rowCount())]
+    assert arms[:2] == ["+ synthetic × 1", "balance only"]
+    assert not panel.progress.curves.isVisible()
+    qtbot.mouseClick(panel.open, LEFT)
+    assert opened[0].toLocalFile().endswith("report.html")
+
+
+def test_the_settings_of_an_earlier_experiment_can_be_taken_over(panel, session, path, qtbot):
+    session.open(path)
+    session.project.new_run(
+        "experiment",
+        "does-synthetic-help",
+        {"settings": panel.form.value().model_dump(mode="json") | {"folds": 4, "shares": [0.5]}},
+        groups=["movie 0"],
+        seed=0,
+    )
+    panel.runs.refresh()
+    panel.runs.table.selectRow(0)
+    panel.runs.parent().setVisible(True)
+    panel.runs.copy.click()
+    assert panel.form.value().folds == 4
+    assert panel.form.value().shares == [0.5]
