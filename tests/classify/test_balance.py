@@ -61,7 +61,7 @@ def test_a_class_without_patches_is_never_drawn() -> None:
 @pytest.mark.parametrize("method", ["oversample", "undersample", "majority-dropout"])
 def test_balance_changes_what_is_drawn_but_not_the_steps(method: str) -> None:
     patches = CropStore.from_patches(np.zeros((75, 1, 16, 16), np.float32))
-    recipe = tiny(balance=method)
+    recipe = tiny(balance=method, epochs=8)
     (stage,) = stages(recipe, Part(patches, LABELS, False), None, "real", 3)
     assert stage.steps == recipe.steps(75) and stage.weights.tolist() == [1, 1, 1]
     batches = Batches(recipe, 0, torch.device("cpu"))

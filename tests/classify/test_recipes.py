@@ -28,10 +28,10 @@ def test_every_recipe_knows_its_name_and_source():
 @pytest.mark.parametrize(
     ("name", "overrides", "words"),
     [
-        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet, svm"),
+        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet, sequential"),
         ("fast", {"gamma": 0.9}, "no setting 'gamma'"),
         ("fast", {"lr": -1}, "lr = -1 does not suit"),
-        ("fast", {"size": 50}, "multiple of 16"),
+        ("fast", {"size": 8}, "greater than or equal to 16"),
         ("fast", {"name": "other"}, "no setting 'name'"),
         ("hescnet", {"size": 16}, "greater than or equal to 32"),
     ],
@@ -40,6 +40,18 @@ def test_unknown_names_and_values_out_of_range_are_refused_in_words(name, overri
     with pytest.raises(UserError) as caught:
         classifier_recipe(name, **overrides)
     assert words in str(caught.value)
+
+
+def test_the_listing_of_recipes_counts_parameters_without_building_large_networks(monkeypatch):
+    from napari_cellsynth.classify import recipes_backbones
+    from napari_cellsynth.jobs.recipes import recipes
+
+    def built(*_args):
+        raise AssertionError("a published network was built")
+
+    monkeypatch.setattr(recipes_backbones.BackboneRecipe, "network", built)
+    counts = {recipe["name"]: recipe["parameters"] for recipe in recipes() if recipe["kind"] == "classifier"}
+    assert counts.keys() == CLASSIFIER_RECIPES.keys() and all(count > 10_000 for count in counts.values())
 
 
 @pytest.mark.parametrize("name", CLASSIFIER_RECIPES)

@@ -329,3 +329,17 @@ def test_a_damaged_record_of_a_run_is_told_in_one_line(crops_project: Project) -
     for parameters in (GenerateParameters(run=gan), TrainGanParameters(classes=["blob"], resume=gan)):
         last = events_of(crops_project, parameters)[-1]
         assert isinstance(last, Failed) and gan in last.message and not last.traceback
+
+
+def test_an_epoch_is_chosen_by_a_training_group_that_is_not_learned_from(crops_project: Project) -> None:
+    changes = {**SMALL_CLASSIFIER, "keep": "least-loss", "patience": 1, "validation": 0.3}
+    trained = result(crops_project, TrainClassifierParameters(recipe="lipnet-4", overrides=changes))
+    assert trained["real"] + trained["validation"] == 30 and trained["validation"] > 0  # type: ignore[operator]
+    record = crops_project.run(str(trained["run"]))
+    group_of = crops_project.objects()["group"]
+    sets = [
+        {group_of[i] for i, _ in record.parameters[f"{name}_objects"]} for name in ("training", "validation", "test")
+    ]
+    assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
+    assert record.groups == ("g1", "g2", "g3") == tuple(sorted(sets[0] | sets[1]))
+    assert result(crops_project, PredictParameters())["objects"] == 40

@@ -1,4 +1,4 @@
-"""What a training step looks at: stages, seeded batches, augmentation and the learning rate.
+"""What a training step looks at: stages, seeded batches and augmentation.
 
 Everything here is a function of the seed and the step, so that a resumed training draws the very batches
 that an uninterrupted one would have drawn, without any generator state on disk.
@@ -6,7 +6,6 @@ that an uninterrupted one would have drawn, without any generator state on disk.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.classify.balance import class_weights, counts_in_pass, one_pass
 from napari_cellsynth.classify.mixing import Batch, mixed
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.schedules import epochs_of
 from napari_cellsynth.training.loader import CropStore
 from napari_cellsynth.training.moving import moved
 from napari_cellsynth.training.shading import shaded
@@ -36,13 +36,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the training: which parts it draws from, for how many steps, from which step on."""
+    """A stretch of the training: which parts it draws from, for how many steps, from which step on.
+
+    ``drawn`` (steps + 1,) counts the patches that were drawn before each of its steps; the last is their sum.
+    """
 
     number: int
     parts: Sequence[Part]
     first: int
     steps: int
-    batch: int
+    drawn: NDArray[np.int64]
     weights: NDArray[np.float32]
 
 
@@ -52,7 +55,7 @@ def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode
     Parameters
     ----------
     recipe : NetworkRecipe
-        Gives the steps, from the number of real crops alone.
+        Gives the steps and their batches, from the number of real crops alone.
     real, synthetic : Part
         What there is to learn from.
     mode : {"real", "mixed", "pretrained"}
@@ -64,11 +67,14 @@ def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode
         K, for the class weights, which are computed from what the stage draws from.
     """
     n_real = len(real.labels)
-    steps, batch = recipe.steps(n_real), min(recipe.batch, n_real)
+    sizes = epochs_of(recipe, n_real).batch_of_every_step()
+    steps = len(sizes)
 
     def stage(number: int, parts: Sequence[Part], first: int, count: int) -> Stage:
         labels = np.concatenate([part.labels for part in parts])
-        return Stage(number, parts, first, count, batch, class_weights(labels, n_classes, recipe.balance))
+        drawn = np.cumsum(sizes[first : first + count])
+        weights = class_weights(labels, n_classes, recipe.balance)
+        return Stage(number, parts, first, count, np.insert(drawn, 0, 0), weights)
 
     if mode == "real" or synthetic is None:
         return [stage(0, [real], 0, steps)]
@@ -81,9 +87,9 @@ def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode
 class Batches:
     """Draws the batches of a stage.
 
-    A batch is the next ``batch`` entries of one shuffled pass after another over the union of the parts, balanced as
-    the recipe says; batches are always full, which batch norm needs. A pass that is longer or shorter than the
-    union for the balance's sake changes neither the batch nor the number of steps.
+    A batch is the next entries, as many as the recipe says, of one shuffled pass after another over the union of the
+    parts, balanced as the recipe says; batches are always full, which batch norm needs. A pass that is longer or
+    shorter than the union for the balance's sake changes neither the batch nor the number of steps.
 
     Parameters
     ----------
@@ -134,7 +140,7 @@ class Batches:
         """Return positions in the union of the parts."""
         labels = np.concatenate([part.labels for part in stage.parts])
         total = int(counts_in_pass(labels, self._recipe.balance).sum())
-        position = step * stage.batch + np.arange(stage.batch)
+        position = np.arange(stage.drawn[step], stage.drawn[step + 1])
         passes = position // total
         rounds = [self._pass(stage.number, int(p), labels)[position[passes == p] % total] for p in np.unique(passes)]
         return np.concatenate(rounds)
@@ -152,23 +158,3 @@ class Batches:
 def mixed_seed(*parts: int) -> int:
     """Return one well-mixed seed out of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint32)[0])
-
-
-def learning_rate(recipe: NetworkRecipe, done: int, steps: int) -> float:
-    """Return the learning rate of a step, given how many of its stage's steps are done.
-
-    ``step``: a tenth from half of the steps on (S0: after epoch 100 of 200). ``one-cycle``: from lr / 25 up to lr
-    over the first 30 % of the steps, down to lr / 1000 over the rest, both along a cosine.
-    """
-    if recipe.schedule == "constant":
-        return recipe.lr
-    if recipe.schedule == "step":
-        return recipe.lr if done < steps / 2 else recipe.lr / 10
-    rise = 0.3 * steps
-    if done < rise:
-        return _cosine(recipe.lr / 25, recipe.lr, done / rise)
-    return _cosine(recipe.lr, recipe.lr / 1000, (done - rise) / max(1.0, steps - 1 - rise))
-
-
-def _cosine(start: float, end: float, part: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, part))) / 2

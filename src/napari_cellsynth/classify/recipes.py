@@ -10,6 +10,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, ClassifierRecipe, NetworkRecipe
+from napari_cellsynth.classify.recipes_backbones import (
+    BackboneRecipe,
+    DenseNet121Recipe,
+    EfficientNetRecipe,
+    InceptionV3Recipe,
+    InceptionV4Recipe,
+    NasNetRecipe,
+    ResNet50Recipe,
+    ResNet101Recipe,
+    TimmRecipe,
+    Vgg16Recipe,
+    Vgg19Recipe,
+    XceptionRecipe,
+)
 from napari_cellsynth.classify.recipes_classical import (
     FeatureRecipe,
     LogisticRecipe,
@@ -17,12 +31,37 @@ from napari_cellsynth.classify.recipes_classical import (
     RandomForestRecipe,
     SvmRecipe,
 )
-from napari_cellsynth.classify.recipes_networks import FastRecipe, HescnetRecipe
+from napari_cellsynth.classify.recipes_lipnet import (
+    LipNet1Recipe,
+    LipNet2Recipe,
+    LipNet4cRecipe,
+    LipNet4Recipe,
+    LipNet6Recipe,
+)
+from napari_cellsynth.classify.recipes_networks import CellCycleRecipe, FastRecipe, HescnetRecipe, SequentialRecipe
 from napari_cellsynth.errors import UserError
 
 CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
     "fast": FastRecipe,
     "hescnet": HescnetRecipe,
+    "sequential": SequentialRecipe,
+    "cellcycle": CellCycleRecipe,
+    "lipnet-1": LipNet1Recipe,
+    "lipnet-2": LipNet2Recipe,
+    "lipnet-4": LipNet4Recipe,
+    "lipnet-4c": LipNet4cRecipe,
+    "lipnet-6": LipNet6Recipe,
+    "vgg16": Vgg16Recipe,
+    "vgg19": Vgg19Recipe,
+    "resnet50": ResNet50Recipe,
+    "resnet101": ResNet101Recipe,
+    "densenet121": DenseNet121Recipe,
+    "inception-v3": InceptionV3Recipe,
+    "inception-v4": InceptionV4Recipe,
+    "xception": XceptionRecipe,
+    "nasnet": NasNetRecipe,
+    "efficientnet": EfficientNetRecipe,
+    "timm": TimmRecipe,
     "svm": SvmRecipe,
     "logistic": LogisticRecipe,
     "naive-bayes": NaiveBayesRecipe,
@@ -90,3 +129,9 @@ def parameter_count(recipe: ClassifierRecipe, channels: int = 3, classes: int = 
     with torch.device("meta"):
         network = recipe.build(channels, classes)
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def listed_parameters(name: str) -> int:
+    """Return the number of trainable parameters of a recipe at its own settings, for 3 channels and 4 classes."""
+    kind = CLASSIFIER_RECIPES[name]
+    return kind.parameters if issubclass(kind, BackboneRecipe) else parameter_count(classifier_recipe(name))

@@ -16,6 +16,7 @@ from napari_cellsynth.classify.predict import AnyClassifier, load
 from napari_cellsynth.classify.recipe_base import CUTTING, ClassifierRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
+from napari_cellsynth.classify.validation import validation_part
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
 from napari_cellsynth.training.device import pick_device
@@ -53,7 +54,7 @@ def train_classifier(
     Parameters
     ----------
     patches : ndarray of float32, shape (N, C, S, S)
-        Real patches in [-1, 1]; S is a multiple of 16.
+        Real patches in [-1, 1].
     labels : sequence, length N
         Their classes, of any sortable type; the sorted distinct labels are the classes.
     recipe : str or ClassifierRecipe
@@ -65,7 +66,8 @@ def train_classifier(
     held_out : (ndarray, sequence), optional
         Real patches of other groups and their classes, for the scores.
     groups : array_like, optional
-        The groups of the training patches; classical classifiers are calibrated by them.
+        The groups of the training patches: recipes that choose an epoch by a part of them set whole groups aside,
+        classical ones are calibrated by them. Without groups every patch is one of its own.
     groups_held_out : array_like, optional
         The groups of the held-out patches, for intervals.
     seed : int
@@ -100,17 +102,21 @@ def train_classifier(
         return CropStore.from_patches(images, where), _codes(values, names)
 
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-")) if out is None else Path(out)
-    store, codes = part(patches, labels)
+    codes = _codes(labels, names)
+    if len(codes) != len(patches):
+        raise ValueError(f"{len(patches)} patches do not go with {len(codes)} labels")
+    apart = validation_part(recipe, np.arange(len(codes)) if groups is None else groups, codes, seed)
     *_, last = train(
-        store,
-        codes,
+        CropStore.from_patches(patches[~apart], where),
+        codes[~apart],
         [str(name) for name in names],
         recipe,
         folder,
         synthetic=None if synthetic is None else part(*synthetic),
         mode=mode,
+        validation=(CropStore.from_patches(patches[apart], where), codes[apart]) if apart.any() else None,
         held_out=None if held_out is None else part(*held_out),
-        groups=groups,
+        groups=None if groups is None else np.asarray(groups)[~apart],
         groups_held_out=groups_held_out,
         seed=seed,
         device=where,

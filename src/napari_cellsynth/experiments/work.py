@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.classify import train as classifier_training
 from napari_cellsynth.classify.predict import load, predict, trained_file
 from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.classify.validation import validation_part
 from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
@@ -133,10 +134,13 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
         return CropStore([data.crops[number] for number in positions], low, high, data.size, bench.device)
 
     synthetic = synthetic_patches(task, bench, index)
-    real, labels = stored(index), data.labels[index]
-    if not arm.real:
+    apart = validation_part(recipe, data.groups[index], data.labels[index], task.seed)
+    learned, judging = index[~apart], index[apart]
+    real, labels = stored(learned), data.labels[learned]
+    validation = (stored(judging), data.labels[judging]) if len(judging) else None
+    if not arm.real:  # then no real crop chooses among its epochs either
         assert synthetic is not None
-        (real, labels), synthetic = synthetic, None
+        (real, labels), synthetic, validation = synthetic, None, None
     if trained_file(folder) is None:  # killed between its training and its predictions
         for event in classifier_training.train(
             real,
@@ -146,7 +150,8 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             folder,
             synthetic=synthetic,
             mode=arm.mode,
-            groups=data.groups[index] if arm.real else None,
+            validation=validation,
+            groups=data.groups[learned] if arm.real else None,
             seed=task.seed,
             device=bench.device,
             stop=stop,

@@ -60,6 +60,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             run.folder,
             synthetic=data.synthetic,
             mode=run.parameters["mode"],
+            validation=data.validation,
             held_out=data.held_out,
             groups=data.groups,
             groups_held_out=data.groups_held_out,
@@ -72,6 +73,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
         counts = {
             "real": len(data.labels),
             "synthetic": len(run.parameters["synthetic_patches"]),
+            "validation": len(run.parameters.get("validation_objects", [])),
             "synthetic_per_class": run.parameters["synthetic"],
             "held_out": len(run.parameters["test_objects"]),
         }
@@ -134,7 +136,9 @@ class _Data:
 
         self.real, self.labels = stored(recorded["training_objects"])
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
-        self.groups = recorded.get("training_groups")  # older runs have none
+        self.groups = recorded.get("training_groups")  # older runs have neither
+        apart = recorded.get("validation_objects")
+        self.validation = stored(apart) if apart else None
         self.groups_held_out = None
         if self.held_out is not None:
             self.groups_held_out = np.asarray(recorded["test_groups"], dtype=str)
@@ -158,6 +162,8 @@ def cut_as(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: Any) -> RunRecord:
+    from napari_cellsynth.classify.validation import validation_part
+
     train, test = project.training_objects(), project.test_objects()
     counts = train["class_id"].value_counts()
     names = {record.id: record.name for record in project.classes()}
@@ -173,6 +179,8 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
     if parameters.mode == "pretrained" and not parameters.adds_synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
+    apart = validation_part(recipe, train["group"], train["class_id"], parameters.seed)
+    train, validating = train[~apart], train[apart]
     low, high = intensity_range(project.crops(train.index.tolist(), **cut_as(recipe.model_dump())))
     patches: list[list[int]] = []
     if parameters.adds_synthetic:
@@ -200,6 +208,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "class_names": [names[class_id] for class_id in class_ids],
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
             "training_groups": train["group"].tolist(),
+            "validation_objects": validating["class_id"].reset_index().to_numpy().tolist(),
             "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
             "test_groups": test["group"].tolist(),
             "synthetic_patches": patches,
@@ -207,7 +216,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "high": high.tolist(),
         },
         class_id=None,
-        groups=sorted(set(train["group"])),
+        groups=sorted({*train["group"], *validating["group"]}),
         seed=parameters.seed,
     )
 

@@ -24,7 +24,7 @@ def recipes() -> list[dict[str, Any]]:
         listed.append(_entry(gan, "gan") | {"parameters": gans.parameter_counts(gan, channels=3)})
     for name in classifiers.CLASSIFIER_RECIPES:
         classifier = classifiers.classifier_recipe(name)
-        count = classifiers.parameter_count(classifier, channels=3, classes=4)
+        count = classifiers.listed_parameters(name)
         listed.append(_entry(classifier, "classifier") | {"parameters": count})
     return listed
 
