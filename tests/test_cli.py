@@ -68,6 +68,15 @@ def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:
     assert answer("segment", project, "--radius", 3)["objects"] == 1
 
 
+def test_enhance_compares_the_methods_on_a_frame(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 90, (2, 64, 64), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
+    rows = answer("enhance", tmp_path / "a.tif", "--frame", 2)
+    assert [row["method"] for row in rows] == ["he", "ahe", "clahe"]
+    assert all(0 < row["ssim"] < 1 and row["mse"] > 0 for row in rows)
+    assert "frames" in cellsynth("enhance", tmp_path / "a.tif", "--frame", 3, check=2).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -76,6 +85,8 @@ def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:
         (["train-gan", "{project}", "--recipe", "stylegan9"], "stylegan9"),
         (["train-classifier", "{project}", "--set", "epochs=-3"], "epochs"),
         (["train-classifier", "{project}", "--set", "epochs"], "FIELD=VALUE"),
+        (["train-classifier", "{project}", "--set", "augmentation.rotation=3"], "augmentation.rotation"),
+        (["train-classifier", "{project}", "--set", "augmentation=S4", "--set", "augmentation.zoom=1"], "set twice"),
         (["segment", "{project}", "--radius", "0"], "radius"),
         (["generate", "{project}", "--run", "gan-0099"], "gan-0099"),
         (["predict", "{project}"], "classifier"),
@@ -121,6 +132,8 @@ def test_recipes_list_name_kind_source_defaults_and_parameters() -> None:
     assert set(by_name["dcgan"]["parameters"]) == {"generator", "discriminator"}
     assert {"dcgan-protein", "wgan-gp", "wgan-gp-cellcycle", "wgan-div", "wgan-div-cellcycle"} <= set(by_name)
     assert set(by_name["wgan-gp"]["parameters"]) == {"generator", "critic"}
+    # A classical recipe counts its features: those of three channels.
+    assert {by_name[name]["parameters"] for name in ("svm", "logistic", "naive-bayes", "random-forest")} == {682}
 
 
 def test_the_help_imports_neither_torch_nor_napari() -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from napari_cellsynth.cli_experiment import experiment
 from napari_cellsynth.cli_insight import explain, label_help
 from napari_cellsynth.cli_options import Device, Json, ProjectPath, Seed, Set
 from napari_cellsynth.cli_review import review
-from napari_cellsynth.console import StoppedByUser, do, note, overrides, show, show_quality, show_scores
+from napari_cellsynth.console import StoppedByUser, do, dotted, note, overrides, show, show_quality, show_scores
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -229,10 +230,36 @@ def segment(
     show(result, as_json)
 
 
+@app.command()
+def enhance(
+    image: Annotated[Path, typer.Argument(help="An image file.", show_default=False)],
+    frame: Annotated[int, typer.Option(min=1, help="Which frame of a series.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare the enhancements of a frame with the frame: MSE, PSNR (dB) and SSIM."""
+    from napari_cellsynth.imaging.enhance import effects
+    from napari_cellsynth.imaging.segment import to_gray
+    from napari_cellsynth.imaging.source import open_image
+
+    source = open_image(image)
+    if frame > source.shape[0]:
+        raise UserError(f"{image.name} has {source.shape[0]} frames, not {frame}.", "Choose a smaller one.")
+    name = f"{image.name}, frame {frame}"
+    rows = effects(to_gray(source.frame(frame - 1), name=name), name=name)
+    if as_json:
+        # JSON has no infinity: an unchanged frame's PSNR is null.
+        finite = [row._asdict() | ({} if math.isfinite(row.psnr) else {"psnr": None}) for row in rows]
+        print(json.dumps(finite))
+        return
+    print(f"{'':8}{'MSE':>10}{'PSNR':>8}{'SSIM':>8}")
+    for row in rows:
+        print(f"{row.method:8}{row.mse:>10.1f}{row.psnr:>8.2f}{row.ssim:>8.3f}")
+
+
 @app.command("train-gan")
 def train_gan(
     project: ProjectPath,
-    recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "dcgan",
+    recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "cellsynth",
     class_names: Annotated[list[str] | None, typer.Option("--class", help="A class (may be repeated), or all.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
     seed: Seed = 0,
@@ -301,6 +328,26 @@ def generate(
 
 
 @app.command()
+def draw(
+    project: ProjectPath,
+    class_name: Annotated[str, typer.Option("--class", help="The class that the patches stand for.")],
+    drawing: Annotated[
+        str, typer.Option("--drawing", help="circle, rings, or a colony: dense, spread, debris, differentiated.")
+    ] = "circle",
+    n: Annotated[int, typer.Option("-n", help="How many patches.")] = 500,
+    size: Annotated[int, typer.Option(help="Side of a patch, px.")] = 64,
+    fit: Annotated[str, typer.Option(help="The classifier's fit that they go with: auto, window or whole.")] = "auto",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw artificial patches (circles of Perlin noise, simulated colonies) into the project, without a GAN."""
+    from napari_cellsynth.jobs.job import DrawParameters
+
+    made = do(project, DrawParameters, class_name=class_name, drawing=drawing, n=n, size=size, fit=fit, seed=seed)
+    show(made, as_json)
+
+
+@app.command()
 def quality(
     project: ProjectPath,
     run: Annotated[str, typer.Option(help="The GAN run.")],
@@ -330,6 +377,12 @@ def train_classifier(
     project: ProjectPath,
     recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "fast",
     synthetic: Annotated[int, typer.Option(help="Synthetic patches a class.")] = 0,
+    up_to: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead: fill rare classes up to N patches, real and synthetic.")
+    ] = None,
+    share: Annotated[
+        float | None, typer.Option(metavar="S", help="Instead: S synthetic patches for each real crop.")
+    ] = None,
     mode: Annotated[str, typer.Option(help="mixed, or pretrained (synthetic first, then real).")] = "mixed",
     seed: Seed = 0,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
@@ -345,6 +398,8 @@ def train_classifier(
         TrainClassifierParameters,
         recipe=recipe,
         synthetic=synthetic,
+        up_to=up_to,
+        share=share,
         mode=mode,
         seed=seed,
         resume=resume,
@@ -404,7 +459,7 @@ def recipes(as_json: Json = False) -> None:
         print(f"{recipe['name']:<18} {recipe['kind']:<10} {recipe['source']}")
         print(
             f"{'':<29} parameters: {recipe['parameters']}; "
-            + ", ".join(f"{k}={v}" for k, v in recipe["defaults"].items())
+            + ", ".join(f"{name}={value}" for name, value in dotted(recipe["defaults"]).items())
         )
 
 

@@ -21,6 +21,9 @@ def experiment(
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a setting of the protocol.")
     ] = None,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Leak as the paper does; the report says what leaks.")
+    ] = False,
     workers: Annotated[int, typer.Option(help="Processes that share the folds out among them.")] = 1,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted experiment.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained.")] = False,
@@ -44,6 +47,8 @@ def experiment(
         return
     changed = overrides(changes)
     changed |= {name: value for name, value in (("folds", folds), ("repeats", repeats)) if value is not None}
+    if as_published:
+        changed["as_published"] = True
     if classes:
         changed["classes"] = classes
     with Project.open(project, read_only=True) as opened:

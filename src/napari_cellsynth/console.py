@@ -78,17 +78,31 @@ class Printer:
 
 
 def overrides(changes: list[str] | None) -> dict[str, Any]:
-    """Read ``FIELD=VALUE`` words; values are JSON where they can be, else text."""
+    """Read ``FIELD=VALUE`` words; values are JSON where they can be, else text; a dot goes into a group of fields."""
     values: dict[str, Any] = {}
     for change in changes or []:
         name, separator, text = change.partition("=")
         if not separator:
             raise UserError(f"--set takes FIELD=VALUE, not {change!r}.", "For example: --set width=32")
+        *groups, field = name.split(".")
+        place = values
+        for group in groups:
+            place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise UserError(f"{group} is set twice, whole and in parts.", "Set it once.")
         try:
-            values[name] = json.loads(text)
+            place[field] = json.loads(text)
         except json.JSONDecodeError:
-            values[name] = text
+            place[field] = text
     return values
+
+
+def dotted(values: dict[str, Any], group: str = "") -> dict[str, Any]:
+    """Return the fields of groups beside the others, under the names that ``--set`` takes."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= dotted(value, f"{group}{name}.") if isinstance(value, dict) else {group + name: value}
+    return flat
 
 
 def note(text: str) -> None:

@@ -271,9 +271,11 @@ def _overrides(path: Path, plan: Preset) -> dict[str, Any]:
     """Return the classifier's settings: the preset's, with so few epochs that its steps are not exceeded."""
     if plan.classifier_steps is None:
         return plan.overrides
+    from napari_cellsynth.classify.recipe_base import NetworkRecipe
     from napari_cellsynth.classify.recipes import classifier_recipe
 
     recipe = classifier_recipe(plan.classifier)
+    assert isinstance(recipe, NetworkRecipe)
     with Project.open(path, read_only=True) as project:
         steps_an_epoch = -(-len(project.training_objects()) // recipe.batch)
     return plan.overrides | {"epochs": max(1, min(recipe.epochs, plan.classifier_steps // steps_an_epoch))}

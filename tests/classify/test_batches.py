@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cellsynth.classify.batches import Batches, Part, learning_rate, stages
+from napari_cellsynth.classify.batches import Batches, Part, stages
 from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.classify.schedules import learning_rate
 from napari_cellsynth.training.loader import CropStore
 from tests.classify.examples import store, tiny
 
@@ -31,7 +32,7 @@ def test_synthetic_patches_buy_no_extra_steps():
 
 
 def test_a_mixed_batch_has_the_shares_of_the_union_and_a_pass_sees_everything_once():
-    recipe = tiny()
+    recipe = tiny(epochs=4)
     real, synthetic = part(0.5, [0, 1] * 20), part(-0.5, [0, 1] * 60, True)
     (stage,) = stages(recipe, real, synthetic, "mixed", 2)
     one_pass = drawn(Batches(recipe, 0, torch.device("cpu")), stage, range(160 // 8))
@@ -56,13 +57,13 @@ def test_batches_are_full_and_a_function_of_seed_and_step():
     straight = [forward.draw(stage, s) for s in range(9)]
     again = Batches(recipe, 5, torch.device("cpu")).draw(stage, 7)
     other = Batches(recipe, 6, torch.device("cpu")).draw(stage, 7)
-    assert all(len(x) == len(y) == 8 for x, y in straight)
+    assert all(len(x) == len(y) == 8 for x, y, *_ in straight)
     assert torch.equal(again[0], straight[7][0]) and torch.equal(again[1], straight[7][1])
     assert not torch.equal(other[0], again[0])
 
 
 def test_every_pass_augments_anew():
-    recipe = tiny(shift=3)
+    recipe = tiny(shift=3, epochs=6)
     patches, labels = store(8, 0)
     (stage,) = stages(recipe, Part(patches, labels, False), None, "real", 2)
     batches = Batches(recipe, 0, torch.device("cpu"))
@@ -71,8 +72,19 @@ def test_every_pass_augments_anew():
     assert len(seen) > 40
 
 
+def test_every_kind_of_augmentation_is_a_function_of_seed_and_step():
+    recipe = tiny(augmentation="strong")
+    patches, labels = store(21, 0)
+    (stage,) = stages(recipe, Part(patches, labels, False), None, "real", 2)
+    one, again = Batches(recipe, 5, torch.device("cpu")), Batches(recipe, 5, torch.device("cpu"))
+    before = [one.draw(stage, step)[0] for step in range(4)]
+    assert torch.equal(again.draw(stage, 3)[0], before[3])
+    plain = Batches(tiny(augmentation="none"), 5, torch.device("cpu")).draw(stage, 3)[0]
+    assert not torch.equal(plain, before[3])
+
+
 def test_labels_go_with_their_patches_through_the_mixing():
-    recipe = tiny(shift=0)
+    recipe = tiny(shift=0, epochs=5)
     value = np.linspace(-1, 1, 12, dtype=np.float32)
     patches = np.broadcast_to(value[:, None, None, None], (12, 1, 16, 16)).copy()
     real = Part(CropStore.from_patches(patches[:6]), np.arange(6), False)
@@ -80,7 +92,7 @@ def test_labels_go_with_their_patches_through_the_mixing():
     (stage,) = stages(recipe, real, synthetic, "mixed", 12)
     batches = Batches(recipe, 0, torch.device("cpu"))
     for step in range(5):
-        x, y = batches.draw(stage, step)
+        x, y, *_ = batches.draw(stage, step)
         np.testing.assert_allclose(x[:, 0, 0, 0].numpy(), value[y.numpy()], atol=1e-6)
 
 
@@ -93,7 +105,8 @@ def test_hescnet_flips_real_patches_and_leaves_synthetic_ones_as_they_are():
     for synthetic in (False, True):
         real = Part(patches, labels, False)
         plan = stages(recipe, real, Part(patches, labels, True), "pretrained", 2)
-        x, _ = Batches(recipe, 0, torch.device("cpu")).draw(plan[0 if synthetic else 1], plan[1].first)
+        stage = plan[0 if synthetic else 1]
+        x = Batches(recipe, 0, torch.device("cpu")).draw(stage, stage.first).patches
         upright[synthetic] = (x[:, 0, 0, 0] < 0).float().mean()
     assert upright[True] == 1 and 0 < upright[False] < 1
 

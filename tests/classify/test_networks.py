@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_cellsynth.classify.networks import FastNet, Hescnet
+from napari_cellsynth.classify.networks import BlockNet, Hescnet
 from napari_cellsynth.classify.recipes import classifier_recipe, parameter_count
 
 # S0, Table 2: (in, out) of every 3×3 convolution and linear layer; batch norm has 2 parameters a channel.
@@ -48,7 +48,7 @@ def test_networks_take_any_channels_and_sizes(name, size, channels):
 
 
 def test_pooling_before_leaky_relu_gives_the_published_orders_numbers():
-    network = FastNet(2, 3, size=32, width=0.2).eval()
+    network = BlockNet(2, 3, size=32, width=0.2).eval()
     x = torch.randn(4, 2, 32, 32, generator=torch.Generator().manual_seed(0))
     published = x
     layers = list(network.features)

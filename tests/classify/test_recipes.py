@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from napari_cellsynth.classify.balance import class_weights
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.training.augmentation import STRONG, Augmentation
 
 
 def test_hescnets_recipe_is_the_papers():
@@ -27,10 +28,10 @@ def test_every_recipe_knows_its_name_and_source():
 @pytest.mark.parametrize(
     ("name", "overrides", "words"),
     [
-        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet"),
+        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet, sequential"),
         ("fast", {"gamma": 0.9}, "no setting 'gamma'"),
         ("fast", {"lr": -1}, "lr = -1 does not suit"),
-        ("fast", {"size": 50}, "multiple of 16"),
+        ("fast", {"size": 8}, "greater than or equal to 16"),
         ("fast", {"name": "other"}, "no setting 'name'"),
         ("hescnet", {"size": 16}, "greater than or equal to 32"),
     ],
@@ -41,10 +42,40 @@ def test_unknown_names_and_values_out_of_range_are_refused_in_words(name, overri
     assert words in str(caught.value)
 
 
+def test_the_listing_of_recipes_counts_parameters_without_building_large_networks(monkeypatch):
+    from napari_cellsynth.classify import recipes_backbones
+    from napari_cellsynth.jobs.recipes import recipes
+
+    def built(*_args):
+        raise AssertionError("a published network was built")
+
+    monkeypatch.setattr(recipes_backbones.BackboneRecipe, "network", built)
+    counts = {recipe["name"]: recipe["parameters"] for recipe in recipes() if recipe["kind"] == "classifier"}
+    assert counts.keys() == CLASSIFIER_RECIPES.keys() and all(count > 10_000 for count in counts.values())
+
+
 @pytest.mark.parametrize("name", CLASSIFIER_RECIPES)
 def test_a_recorded_recipe_can_be_read_back(name):
-    recipe = classifier_recipe(name, epochs=7)
+    recipe = classifier_recipe(name, size=128)
     assert classifier_recipe(name, **recipe.model_dump(mode="json")) == recipe
+
+
+def test_what_older_runs_say_of_their_augmentation_is_understood():
+    old = {"size": 48, "shift": 6, "quarter_turns": True}
+    made = classifier_recipe("hescnet", **old).augmentation
+    assert made == Augmentation(quarter_turn=1, shift=1, shift_share=6 / 48)
+    assert round(made.shift_share * 48) == 6
+    still = classifier_recipe("fast", shift=0, quarter_turns=False).augmentation
+    assert (still.shift, still.quarter_turn, still.horizontal_flip, still.vertical_flip) == (0, 0, 0.5, 0.5)
+
+
+def test_an_augmentation_is_changed_in_parts_or_taken_by_name():
+    assert classifier_recipe("fast", augmentation={"rotation": 0.5}).augmentation == Augmentation(
+        quarter_turn=1, shift=1, rotation=0.5
+    )
+    assert classifier_recipe("fast", augmentation="strong").augmentation == STRONG
+    with pytest.raises(UserError, match=r"augmentation\.rotation = 2 does not suit"):
+        classifier_recipe("fast", augmentation={"rotation": 2})
 
 
 def test_steps_come_from_the_real_crops_and_small_sets_get_enough_of_them():

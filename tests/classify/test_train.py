@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cellsynth.classify import train as training
+from napari_cellsynth.classify import loop
 from napari_cellsynth.classify.model import CHECKPOINT_FILE, MODEL_FILE, load
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
@@ -112,7 +112,7 @@ def test_a_stopped_training_resumes_to_the_very_same_bits(tmp_path, name, mode):
 
 def test_a_killed_training_resumes_from_its_last_checkpoint(tmp_path, monkeypatch):
     run(tmp_path / "whole")
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     events = train(*store(40, 0), NAMES, tiny(), tmp_path / "killed")
     saved = 0
     while saved < 7:
@@ -217,7 +217,7 @@ def test_mode_real_leaves_synthetic_patches_aside(tmp_path):
 
 
 def test_a_loss_that_is_no_number_is_said_in_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "learning_rate", lambda *_: 1e30)
+    monkeypatch.setattr(loop, "learning_rate", lambda *_: 1e30)
     with pytest.raises(UserError, match="no number"):
         run(tmp_path, tiny("hescnet"), real=store(40, 0, size=32))
 

@@ -12,6 +12,7 @@ from napari_cellsynth.events import Event, Failed, Finished, Metric, Preview, Pr
 from napari_cellsynth.jobs import Job, run
 from napari_cellsynth.jobs.gan_patches import nearest_real
 from napari_cellsynth.jobs.job import (
+    DrawParameters,
     GenerateParameters,
     Parameters,
     PredictParameters,
@@ -19,6 +20,7 @@ from napari_cellsynth.jobs.job import (
     SegmentParameters,
     TrainClassifierParameters,
     TrainGanParameters,
+    checked,
 )
 from napari_cellsynth.jobs.run import result_of
 from napari_cellsynth.project import Project
@@ -111,6 +113,87 @@ def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unse
     predictions = crops_project.predictions()
     assert len(predictions) == 40
     np.testing.assert_allclose(predictions[["p_blob", "p_stripes"]].sum(axis=1), 1, atol=1e-4)
+
+
+def test_rare_classes_are_filled_up_and_shares_are_of_each_class(crops_project: Project) -> None:
+    blob, stripes = (record.id for record in crops_project.classes())
+    made = {}
+    for class_id in (blob, stripes):
+        record = crops_project.new_run(
+            "gan", "dcgan", {"recipe": {"size": 32, "fit": "whole"}}, class_id=class_id, groups=[], seed=0
+        )
+        crops_project.add_synthetic(record.id, "step", class_id, 0, 0, np.zeros((60, 1, 32, 32), np.uint8))
+    crops_project.hold_out()
+    real = crops_project.training_objects()["class_id"].value_counts()
+    for amount in ({"up_to": int(real[blob]) + 7}, {"share": 0.5}):
+        trained = result(
+            crops_project, TrainClassifierParameters(**amount, overrides=SMALL_CLASSIFIER | {"fit": "whole"})
+        )
+        patches = crops_project.run(str(trained["run"])).parameters["synthetic_patches"]
+        made[next(iter(amount))] = [sum(c == class_id for _, c in patches) for class_id in (blob, stripes)]
+    assert made["up_to"] == [7, int(real[blob]) + 7 - int(real[stripes])]
+    assert made["share"] == [round(int(real[class_id]) / 2) for class_id in (blob, stripes)]
+
+
+def test_drawn_patches_are_synthetic_patches_of_their_class_in_the_crops_intensities(crops_project: Project) -> None:
+    made = result(crops_project, DrawParameters(class_name="blob", drawing="rings", n=70, size=32))
+    run_ = crops_project.run(str(made["run"]))
+    assert (run_.kind, run_.recipe, run_.status) == ("drawing", "rings", "finished")
+    table = crops_project.synthetic(run=run_.id)
+    assert len(table) == 70 and table["index_in_run"].tolist() == list(range(70))
+    patches = crops_project.read_synthetic(table.index.tolist())
+    low, high = run_.parameters["low"][0], run_.parameters["high"][0]
+    assert patches.dtype == np.uint8 and low <= patches.min() < patches.max() <= high
+    trained = result(crops_project, TrainClassifierParameters(synthetic=10, overrides=SMALL_CLASSIFIER))
+    assert trained["synthetic"] == 10
+    held_out = {group for group, split in crops_project.splits().items() if split == "test"}
+    assert held_out and not held_out & set(run_.groups)
+
+
+def test_enhancement_is_kept_from_training_to_prediction_and_not_mixed_with_synthetic_patches(
+    crops_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    crops = Project.crops
+    monkeypatch.setattr(Project, "crops", lambda *a, **how: (asked.append(how["enhance"]), crops(*a, **how))[1])
+    result(crops_project, TrainClassifierParameters(overrides=SMALL_CLASSIFIER | {"enhance": "clahe"}))
+    result(crops_project, PredictParameters())
+    assert len(asked) >= 4 and set(asked) == {"clahe"}
+    monkeypatch.undo()
+    result(crops_project, DrawParameters(class_name="blob", n=5, size=32))
+    overrides = SMALL_CLASSIFIER | {"enhance": "clahe"}
+    last = events_of(crops_project, TrainClassifierParameters(synthetic=5, overrides=overrides))[-1]
+    assert isinstance(last, Failed) and "enhance = clahe" in last.message
+
+
+def test_one_amount_of_synthetic_patches_is_enough() -> None:
+    with pytest.raises(UserError, match="one of synthetic, up_to and share"):
+        checked(TrainClassifierParameters, {"synthetic": 5, "share": 0.5})
+
+
+def test_a_classical_recipe_takes_the_same_way_as_a_network(crops_project: Project) -> None:
+    gan = train_small_gan(crops_project)
+    result(crops_project, GenerateParameters(run=gan, n=6))
+    overrides = {"size": 32, "balance": "smote"}
+    trained = result(crops_project, TrainClassifierParameters(recipe="svm", synthetic=6, overrides=overrides))
+    assert (trained["real"], trained["synthetic"], trained["held_out"]) == (30, 6, 10)
+    assert np.sum(trained["confusion"]) == 10  # type: ignore[arg-type]
+    record = crops_project.run(str(trained["run"]))
+    groups = {"g1", "g2", "g3"}
+    assert len(record.parameters["training_groups"]) == 30 and set(record.parameters["training_groups"]) == groups
+    assert result(crops_project, PredictParameters(run=record.id))["objects"] == 40
+    predictions = crops_project.predictions()
+    np.testing.assert_allclose(predictions[["p_blob", "p_stripes"]].sum(axis=1), 1, atol=1e-4)
+
+
+def test_a_stopped_classical_training_can_be_resumed_and_pretraining_is_refused(crops_project: Project) -> None:
+    parameters = TrainClassifierParameters(recipe="logistic", overrides={"size": 32})
+    stopped = events_of(crops_project, parameters, stop_after=2)[-1]
+    assert isinstance(stopped, Stopped)
+    done = result(crops_project, TrainClassifierParameters(recipe="logistic", resume=stopped.run))
+    assert done["run"] == stopped.run and crops_project.run(stopped.run).status == "finished"
+    refused = events_of(crops_project, TrainClassifierParameters(recipe="svm", mode="pretrained", synthetic=5))[-1]
+    assert isinstance(refused, Failed) and "cannot be pretrained" in refused.message and not refused.traceback
 
 
 def test_patches_cut_in_another_way_than_the_classifier_cuts_are_refused(crops_project: Project) -> None:
@@ -246,3 +329,17 @@ def test_a_damaged_record_of_a_run_is_told_in_one_line(crops_project: Project) -
     for parameters in (GenerateParameters(run=gan), TrainGanParameters(classes=["blob"], resume=gan)):
         last = events_of(crops_project, parameters)[-1]
         assert isinstance(last, Failed) and gan in last.message and not last.traceback
+
+
+def test_an_epoch_is_chosen_by_a_training_group_that_is_not_learned_from(crops_project: Project) -> None:
+    changes = {**SMALL_CLASSIFIER, "keep": "least-loss", "patience": 1, "validation": 0.3}
+    trained = result(crops_project, TrainClassifierParameters(recipe="lipnet-4", overrides=changes))
+    assert trained["real"] + trained["validation"] == 30 and trained["validation"] > 0  # type: ignore[operator]
+    record = crops_project.run(str(trained["run"]))
+    group_of = crops_project.objects()["group"]
+    sets = [
+        {group_of[i] for i, _ in record.parameters[f"{name}_objects"]} for name in ("training", "validation", "test")
+    ]
+    assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
+    assert record.groups == ("g1", "g2", "g3") == tuple(sorted(sets[0] | sets[1]))
+    assert result(crops_project, PredictParameters())["objects"] == 40

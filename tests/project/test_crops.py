@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.enhance import enhance
 from napari_cellsynth.imaging.source import ImageSource
 from napari_cellsynth.project import Project
 
@@ -53,3 +54,37 @@ def test_images_of_different_channels_are_not_mixed(project: Project, new_series
 def test_an_unknown_object_is_one_line(project: Project) -> None:
     with pytest.raises(UserError, match="77"):
         project.crops([1, 77], size=16, fit="window")
+
+
+def test_surroundings_are_cut_with_the_object_and_end_with_the_frame(project: Project, series: Path) -> None:
+    pixels = tifffile.imread(series)
+    [late] = project.add_boxes(1, 2, BOX)
+    [crop] = project.crops([late], size=16, fit="window", surround_px=5)
+    np.testing.assert_array_equal(crop[0], pixels[2][5:55, 15:65])
+    [wide] = project.crops([late], size=16, fit="window", surround_px=15)
+    np.testing.assert_array_equal(wide[0], pixels[2][0:65, 5:75])
+
+
+def test_a_masked_crop_holds_its_object_on_the_frames_median_and_nothing_else(project: Project, series: Path) -> None:
+    pixels, mask = tifffile.imread(series)[0], project.mask(1, 0)
+    row = project.objects().loc[1]
+    y0, x0, y1, x1 = (int(row[edge]) for edge in ("y0", "x0", "y1", "x1"))
+    own = mask[y0:y1, x0:x1] == row["mask_label"]
+    side = 2 * max(y1 - y0, x1 - x0)
+    small, large = (project.crops([1, 4], size=size, fit="window", masked=True)[0][0] for size in (16, side))
+    median = int(np.median(pixels))
+    np.testing.assert_array_equal(small, np.where(own, pixels[y0:y1, x0:x1], median))
+    assert large.shape == (side, side) and (large != median).sum() == (small != median).sum()
+
+
+def test_enhancement_is_the_whole_frames(project: Project, series: Path) -> None:
+    expected = enhance(tifffile.imread(series)[0], "clahe")
+    row = project.objects().loc[4]
+    [crop] = project.crops([4], size=16, fit="window", enhance="clahe")
+    np.testing.assert_array_equal(crop[0], expected[row["y0"] : row["y1"], row["x0"] : row["x1"]])
+
+
+def test_boxes_without_masks_cannot_be_masked(project: Project) -> None:
+    [late] = project.add_boxes(1, 2, BOX)
+    with pytest.raises(UserError, match=f"Object {late} has no mask"):
+        project.crops([late], size=16, fit="window", masked=True)

@@ -90,6 +90,40 @@ def test_mixed_and_pretrained_take_synthetic_patches_a_class(dock, labelled, ses
     assert parameters["overrides"] == {"balance": "none"}
 
 
+def test_rare_classes_can_be_filled_up_and_shares_taken(dock, labelled, session, qtbot):
+    dense = labelled.classes()[0].id
+    run = labelled.new_run("gan", "dcgan", {}, class_id=dense, groups=[], seed=0)
+    labelled.add_synthetic(run.id, "step", dense, 0, 0, np.zeros((30, 1, 64, 64), np.uint8))
+    dock.mode.setCurrentText("mixed")
+    dock.amount.setCurrentText("% of real")
+    dock.synthetic.setValue(50)
+    assert dock.counts.text().startswith("300 steps on 12 real + 4 synthetic (1 class has fewer than asked)")
+    qtbot.mouseClick(dock.train, LEFT)
+    assert (session.jobs[-1].job.parameters["share"], session.jobs[-1].job.parameters["synthetic"]) == (0.5, 0)
+    dock.amount.setCurrentText("in total")
+    dock.synthetic.setValue(8)
+    assert dock.counts.text().startswith("300 steps on 12 real + 0 synthetic (1 class has fewer than asked)")
+    assert dock.synthetic.prefix() == "≤ "
+
+
+def test_a_classical_recipe_offers_its_own_ways_to_balance_and_no_pretraining(dock, labelled, session, qtbot):
+    dense = labelled.class_named("Dense").id
+    run = labelled.new_run("gan", "dcgan", {}, class_id=dense, groups=[], seed=0)
+    labelled.add_synthetic(run.id, "step", dense, 0, 0, np.zeros((30, 1, 64, 64), np.uint8))
+    dock.refresh()
+    assert dock.balance.findText("smote") < 0
+    dock.picker.recipe.setCurrentText("svm")
+    assert dock.balance.currentText() == "weights"
+    dock.mode.setCurrentText("pretrained")
+    assert "cannot be pretrained" in dock.train.toolTip()
+    dock.mode.setCurrentText("real only")
+    assert dock.counts.text() == "features of 12 real · no held-out score"
+    dock.balance.setCurrentText("smote")
+    qtbot.mouseClick(dock.train, LEFT)
+    parameters = session.jobs[-1].job.parameters
+    assert (parameters["recipe"], parameters["overrides"]) == ("svm", {"balance": "smote"})
+
+
 def test_the_balance_is_the_recipes_own_until_it_is_changed(dock, labelled):
     dock.picker.recipe.setCurrentText("hescnet")
     assert dock.balance.currentText() == "none"

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, model_validator
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QToolButton
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.widgets.form import ModelForm, explained
@@ -107,3 +107,56 @@ def test_every_field_of_every_recipe_is_explained() -> None:
     told = {(kind.__name__, name): explained(kind, name) for kind in kinds for name in kind.model_fields}
     silent = [place for place, words in told.items() if words == place[1] and place[1] not in ("name", "source")]
     assert silent == []
+
+
+class Inner(BaseModel):
+    rate: float = Field(0.25, ge=0, le=1, description="How often.")
+    times: int = Field(3, ge=1, le=9)
+
+
+class Outer(BaseModel):
+    steps: int = 5
+    inner: Inner = Inner(times=4)
+
+
+@pytest.fixture
+def grouped(qtbot: Any) -> ModelForm:
+    made = ModelForm(Outer)
+    qtbot.addWidget(made)
+    return made
+
+
+def test_a_nested_model_is_a_folded_group_under_dotted_names(grouped: ModelForm) -> None:
+    rate = grouped.editor("inner.rate")
+    assert rate.objectName() == "inner.rate" and rate.toolTip() == "How often."
+    fold = grouped.findChild(QToolButton, "inner")
+    assert fold.text() == "inner" and grouped.editor("inner").isHidden()
+    fold.click()
+    assert not grouped.editor("inner").isHidden()
+    assert grouped.value() == Outer()  # the field's own default, not its model's
+
+
+def test_a_groups_values_go_round_whole_and_in_parts(grouped: ModelForm, qtbot: Any) -> None:
+    value = Outer(steps=7, inner=Inner(rate=0.5, times=9))
+    with qtbot.waitSignal(grouped.valueChanged):
+        grouped.setValue(value)
+    assert grouped.value() == value
+    grouped.setValue({"inner": {"rate": 1.0}})
+    assert grouped.value() == Outer(steps=7, inner=Inner(rate=1.0, times=9))
+
+
+def test_a_change_in_a_group_is_announced_and_a_wrong_value_is_marked_where_it_is(
+    grouped: ModelForm, qtbot: Any
+) -> None:
+    with qtbot.waitSignal(grouped.valueChanged) as caught:
+        grouped.editor("inner.times").setValue(2)
+    assert caught.args[0] == Outer(inner=Inner(times=2))
+    with qtbot.waitSignal(grouped.problemChanged) as caught:
+        grouped.editor("inner.rate").setText("7")
+    assert caught.args[0].startswith("inner: rate: ")
+    assert grouped.editor("inner.rate").styleSheet() and not grouped.editor("steps").styleSheet()
+    with pytest.raises(UserError, match="inner: rate"):
+        grouped.value()
+    with qtbot.waitSignal(grouped.problemChanged) as caught:
+        grouped.editor("inner.rate").setText("1")
+    assert caught.args[0] == ""

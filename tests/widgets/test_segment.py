@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolButton
 
 from napari_cellsynth.events import Finished
 from napari_cellsynth.imaging.crop import boxes_of
@@ -219,3 +220,14 @@ def test_an_invalid_field_switches_the_button_off_with_the_reason(
 def test_a_sparkline_is_highest_where_most_values_are() -> None:
     line = sparkline(np.concatenate([np.full(50, 100.0), np.full(5, 1000.0)]), bins=4)
     assert len(line) == 4 and line[0] == "█" and line[-1] == "▂"
+
+
+def test_enhancements_are_compared_on_the_frame_when_asked_for(
+    dock: SegmentDock, session: Session, fresh: Path, qtbot: Any
+) -> None:
+    session.open(fresh)
+    table = dock.enhancements.table
+    assert not table.text()  # folded away, nothing is measured
+    dock.findChild(QToolButton, "show_enhancements").click()
+    qtbot.waitUntil(lambda: "SSIM" in table.text(), timeout=10_000)
+    assert all(name in table.text() for name in (">HE&", ">AHE&", ">CLAHE&", "dB"))

@@ -228,3 +228,25 @@ def test_a_run_of_several_classes_is_the_newest_of_each(dock, labelled, qtbot, f
     assert [state.run for state in dock.classes.states] == ["finished", "finished"]
     qtbot.mouseClick(dock.generate, LEFT)
     assert [handle.title for handle in dock.session.jobs] == ["Generate · Dense, Spread"]
+
+
+def test_artificial_patches_of_a_class_are_drawn_without_a_gan(dock, session, labelled, qtbot):
+    row = dock.drawings
+    row.drawing.setCurrentText("rings")
+    row.of_class.setCurrentText("Spread")
+    row.count.setValue(30)
+    qtbot.mouseClick(dock.findChild(QAbstractButton, "show_drawings"), LEFT)
+    qtbot.mouseClick(row.draw, LEFT)
+    job = session.jobs[-1].job
+    assert job.kind == "draw"
+    assert {key: job.parameters[key] for key in ("class_name", "drawing", "n", "size")} == {
+        "class_name": "Spread",
+        "drawing": "rings",
+        "n": 30,
+        "size": 64,
+    }
+
+
+def test_nothing_is_drawn_before_crops_say_how_bright_patches_are(dock, session, project_path):
+    session.open(project_path)
+    assert not dock.drawings.draw.isEnabled() and "Label some crops" in dock.drawings.draw.toolTip()

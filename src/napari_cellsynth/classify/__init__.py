@@ -1,6 +1,6 @@
 """Classifiers of crops: recipes, networks, class weights, training and prediction.
 
-``recipes`` and ``balance`` need no torch; ``networks``, ``model``, ``train``, ``predict`` and ``run`` do.
+``recipes``, ``schedules`` and ``balance`` need no torch; networks, ``model``, ``train``, ``predict`` and ``run`` do.
 `train_classifier` does it all from Python, without a project; its partner is `predict.predict`.
 """
 

@@ -1,4 +1,4 @@
-"""What to do about classes that are rare."""
+"""What to do about classes that are rare: weights, drawing them more often, and how many synthetic patches to add."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Balance = Literal["none", "weights", "oversample", "undersample", "majority-dropout"]
 
-def class_weights(
-    labels: ArrayLike, n_classes: int, method: Literal["none", "weights"] = "weights"
-) -> NDArray[np.float32]:
+BALANCES: dict[str, str] = {
+    "weights": "errors cost inversely to class frequency",
+    "none": "classes count as they come",
+    "oversample": "every class is drawn as often as the commonest, by repeating",
+    "undersample": "every class is cut down to the rarest, once and for all",
+    "majority-dropout": "a fifth of the commonest class is left out, another one in each pass",
+    "smote": "rare classes get new features, drawn between neighbours",
+}
+"""Every way to balance what is trained on, and what it does; the last is for recipes that learn from features."""
+
+BALANCE = "; ".join(f"{name}: {words}" for name, words in BALANCES.items())
+
+MAJORITY_DROPPED = 0.2
+"""Share of the commonest class that ``majority-dropout`` leaves out (S4, section 4.8.2)."""
+
+
+def class_weights(labels: ArrayLike, n_classes: int, method: str = "weights") -> NDArray[np.float32]:
     """Return the weight of every class in the loss, from the labels that are trained on.
 
     Parameters
@@ -19,19 +34,97 @@ def class_weights(
         Classes 0..K-1 of everything that is drawn in training.
     n_classes : int
         K.
-    method : {"none", "weights"}
-        ``none``: all ones. ``weights``: inverse to the class frequency, N / (K_present * n_class), so that
-        the mean over the objects is one (S4's cost-sensitive weights).
+    method : str
+        ``weights``: inverse to the class frequency, N / (K_present * n_class), so that the mean over the objects is
+        one (S4's cost-sensitive weights). Anything else: all ones.
 
     Returns
     -------
     ndarray of float32, shape (K,)
         A class without labels has weight 0 under ``weights``.
     """
-    if method == "none":
+    if method != "weights":
         return np.ones(n_classes, np.float32)
     counts = np.bincount(np.asarray(labels, dtype=np.int64), minlength=n_classes)
     present = counts > 0
     weights = np.zeros(n_classes, np.float32)
     weights[present] = counts.sum() / (present.sum() * counts[present])
     return weights
+
+
+def counts_in_pass(labels: ArrayLike, method: str) -> NDArray[np.int64]:
+    """Return how often each class is drawn in one pass over the training set, (K,).
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (N,)
+        Classes of everything there is.
+    method : str
+        See `BALANCES`. A class that is not there is never drawn.
+    """
+    counts = np.bincount(np.asarray(labels, dtype=np.int64))
+    present = counts > 0
+    if method == "oversample":
+        return np.where(present, counts.max(), 0)
+    if method == "undersample":
+        return np.where(present, counts[present].min(), 0)
+    if method == "majority-dropout":
+        counts[counts.argmax()] -= round(MAJORITY_DROPPED * counts.max())
+    return counts
+
+
+def one_pass(
+    labels: NDArray[np.int64], method: str, lasting: np.random.Generator, fresh: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return which patches a pass over the training set draws, in random order.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+        Classes of everything there is.
+    method : str
+        See `BALANCES`.
+    lasting, fresh : Generator
+        Where choices come from that are the same in every pass of a training, and those that are another in each.
+
+    Returns
+    -------
+    ndarray of int64, shape (M,)
+        Positions in ``labels``, with the classes as `counts_in_pass` says. An oversampled class holds each of its
+        patches at least once.
+    """
+    if method in ("none", "weights"):
+        return fresh.permutation(len(labels))
+    chosen = []
+    for number, count in enumerate(counts_in_pass(labels, method)):
+        members = np.flatnonzero(labels == number)
+        if count >= len(members):
+            chosen += [members, fresh.choice(members, count - len(members))] if len(members) else []
+        else:
+            chooser = lasting if method == "undersample" else fresh
+            chosen.append(chooser.choice(members, count, replace=False))
+    return fresh.permutation(np.concatenate(chosen))
+
+
+def synthetic_counts(
+    real: ArrayLike, *, each: int = 0, up_to: int | None = None, share: float | None = None
+) -> NDArray[np.int64]:
+    """Return how many synthetic patches to add to each class.
+
+    Parameters
+    ----------
+    real : array_like of int, shape (K,)
+        Real training crops a class.
+    each : int
+        So many to each class (S0), unless one of the others is given.
+    up_to : int, optional
+        Rare classes are filled up to so many in total, others stay as they are (S2 and S3).
+    share : float, optional
+        So many for each real crop of the class.
+    """
+    counts = np.asarray(real, dtype=np.int64)
+    if up_to is not None:
+        return np.asarray(np.maximum(up_to - counts, 0))
+    if share is not None:
+        return np.asarray(np.rint(counts * share), np.int64)
+    return np.full(len(counts), each)

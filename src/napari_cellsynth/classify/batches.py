@@ -1,4 +1,4 @@
-"""What a training step looks at: stages, seeded batches, augmentation and the learning rate.
+"""What a training step looks at: stages, seeded batches and augmentation.
 
 Everything here is a function of the seed and the step, so that a resumed training draws the very batches
 that an uninterrupted one would have drawn, without any generator state on disk.
@@ -6,7 +6,6 @@ that an uninterrupted one would have drawn, without any generator state on disk.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cellsynth.classify.balance import class_weights
+from napari_cellsynth.classify.balance import class_weights, counts_in_pass, one_pass
+from napari_cellsynth.classify.mixing import Batch, mixed
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
-from napari_cellsynth.training import augment
+from napari_cellsynth.classify.schedules import epochs_of
 from napari_cellsynth.training.loader import CropStore
+from napari_cellsynth.training.moving import moved
+from napari_cellsynth.training.shading import shaded
 
 Mode = Literal["real", "mixed", "pretrained"]
 
@@ -34,23 +36,26 @@ class Part:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the training: which parts it draws from, for how many steps, from which step on."""
+    """A stretch of the training: which parts it draws from, for how many steps, from which step on.
+
+    ``drawn`` (steps + 1,) counts the patches that were drawn before each of its steps; the last is their sum.
+    """
 
     number: int
     parts: Sequence[Part]
     first: int
     steps: int
-    batch: int
+    drawn: NDArray[np.int64]
     weights: NDArray[np.float32]
 
 
 def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode, n_classes: int) -> list[Stage]:
-    """Lay out a training with the same number of optimiser steps in every mode.
+    """Lay out a training with the same number of optimiser steps in every mode, balance and share of synthetic patches.
 
     Parameters
     ----------
     recipe : NetworkRecipe
-        Gives the steps, from the number of real crops alone.
+        Gives the steps and their batches, from the number of real crops alone.
     real, synthetic : Part
         What there is to learn from.
     mode : {"real", "mixed", "pretrained"}
@@ -62,11 +67,14 @@ def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode
         K, for the class weights, which are computed from what the stage draws from.
     """
     n_real = len(real.labels)
-    steps, batch = recipe.steps(n_real), min(recipe.batch, n_real)
+    sizes = epochs_of(recipe, n_real).batch_of_every_step()
+    steps = len(sizes)
 
     def stage(number: int, parts: Sequence[Part], first: int, count: int) -> Stage:
         labels = np.concatenate([part.labels for part in parts])
-        return Stage(number, parts, first, count, batch, class_weights(labels, n_classes, recipe.balance))
+        drawn = np.cumsum(sizes[first : first + count])
+        weights = class_weights(labels, n_classes, recipe.balance)
+        return Stage(number, parts, first, count, np.insert(drawn, 0, 0), weights)
 
     if mode == "real" or synthetic is None:
         return [stage(0, [real], 0, steps)]
@@ -77,15 +85,16 @@ def stages(recipe: NetworkRecipe, real: Part, synthetic: Part | None, mode: Mode
 
 
 class Batches:
-    """Draws the batches of a stage: patches (B, C, S, S) float32 in [-1, 1] and classes (B,) int64.
+    """Draws the batches of a stage.
 
-    A batch is the next ``batch`` entries of one shuffled pass after another over the union of the parts;
-    batches are always full, which batch norm needs.
+    A batch is the next entries, as many as the recipe says, of one shuffled pass after another over the union of the
+    parts, balanced as the recipe says; batches are always full, which batch norm needs. A pass that is longer or
+    shorter than the union for the balance's sake changes neither the batch nor the number of steps.
 
     Parameters
     ----------
     recipe : NetworkRecipe
-        Gives the augmentation.
+        Gives augmentation, balance and mixup.
     seed : int
         Of the training.
     device : torch.device
@@ -98,10 +107,10 @@ class Batches:
         self._device = device
         self._order: dict[tuple[int, int], NDArray[np.int64]] = {}
 
-    def draw(self, stage: Stage, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, stage: Stage, step: int) -> Batch:
         """Return the batch of step ``step``, counted from the start of the training."""
         index = self._index(stage, step - stage.first)
-        patches, labels, start = [], [], 0
+        patches, labels, start, real = [], [], 0, 0
         for part in stage.parts:
             count = len(part.labels)
             chosen = index[(index >= start) & (index < start + count)] - start
@@ -112,54 +121,40 @@ class Batches:
             generator.manual_seed(mixed_seed(self._seed, 2 + part.is_synthetic, step))
             drawn = part.store.windows(torch.from_numpy(chosen), generator)
             if self._recipe.augment_synthetic or not part.is_synthetic:
-                drawn = _augmented(drawn, self._recipe, generator)
+                drawn = shaded(moved(drawn, self._recipe.augmentation, generator), self._recipe.augmentation, generator)
             patches.append(drawn.to(self._device))
             labels.append(part.labels[chosen])
-        return torch.cat(patches), torch.from_numpy(np.concatenate(labels)).to(self._device)
+            real += 0 if part.is_synthetic else len(chosen)
+        batch = Batch(torch.cat(patches), torch.from_numpy(np.concatenate(labels)).to(self._device))
+        return self._mixed(batch, real, step) if self._recipe.mixup else batch
+
+    def _mixed(self, batch: Batch, real: int, step: int) -> Batch:
+        """Mix all of the batch, or half of its synthetic patches, which are behind the real ones."""
+        rng = np.random.default_rng([self._seed, 5, step])
+        rows = np.arange(len(batch.labels))
+        if self._recipe.mixup_of == "synthetic":
+            rows = rng.permutation(rows[real:])[: (len(rows) - real) // 2]
+        return mixed(batch, self._recipe.mixup, self._recipe.mixup_kind, rows, rng) if len(rows) > 1 else batch
 
     def _index(self, stage: Stage, step: int) -> NDArray[np.int64]:
         """Return positions in the union of the parts."""
-        total = sum(len(part.labels) for part in stage.parts)
-        position = step * stage.batch + np.arange(stage.batch)
+        labels = np.concatenate([part.labels for part in stage.parts])
+        total = int(counts_in_pass(labels, self._recipe.balance).sum())
+        position = np.arange(stage.drawn[step], stage.drawn[step + 1])
         passes = position // total
-        rounds = [self._pass(stage.number, int(p), total)[position[passes == p] % total] for p in np.unique(passes)]
+        rounds = [self._pass(stage.number, int(p), labels)[position[passes == p] % total] for p in np.unique(passes)]
         return np.concatenate(rounds)
 
-    def _pass(self, stage: int, number: int, total: int) -> NDArray[np.int64]:
+    def _pass(self, stage: int, number: int, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         key = (stage, number)
         if key not in self._order:
             self._order = {k: v for k, v in self._order.items() if k[0] == stage and k[1] >= number - 1}
-            rng = np.random.default_rng([self._seed, 1, stage, number])
-            self._order[key] = rng.permutation(total)
+            fresh = np.random.default_rng([self._seed, 1, stage, number])
+            lasting = np.random.default_rng([self._seed, 6, stage])
+            self._order[key] = one_pass(labels, self._recipe.balance, lasting, fresh)
         return self._order[key]
 
 
 def mixed_seed(*parts: int) -> int:
     """Return one well-mixed seed out of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint32)[0])
-
-
-def _augmented(x: torch.Tensor, recipe: NetworkRecipe, generator: torch.Generator) -> torch.Tensor:
-    turn = augment.flips_quarter_turns if recipe.quarter_turns else augment.flips
-    x = turn(x, generator)
-    return augment.shift(x, recipe.shift, generator) if recipe.shift else x
-
-
-def learning_rate(recipe: NetworkRecipe, done: int, steps: int) -> float:
-    """Return the learning rate of a step, given how many of its stage's steps are done.
-
-    ``step``: a tenth from half of the steps on (S0: after epoch 100 of 200). ``one-cycle``: from lr / 25 up to lr
-    over the first 30 % of the steps, down to lr / 1000 over the rest, both along a cosine.
-    """
-    if recipe.schedule == "constant":
-        return recipe.lr
-    if recipe.schedule == "step":
-        return recipe.lr if done < steps / 2 else recipe.lr / 10
-    rise = 0.3 * steps
-    if done < rise:
-        return _cosine(recipe.lr / 25, recipe.lr, done / rise)
-    return _cosine(recipe.lr, recipe.lr / 1000, (done - rise) / max(1.0, steps - 1 - rise))
-
-
-def _cosine(start: float, end: float, part: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, part))) / 2

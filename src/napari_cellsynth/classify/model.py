@@ -90,6 +90,7 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> Classifier:
         raise UserError(f"There is no trained classifier in {folder}.", "Let its training finish, or resume it.")
     tensors, about = checkpoint.load(path)
     recipe = classifier_recipe(about["recipe"]["name"], **about["recipe"])
+    assert isinstance(recipe, NetworkRecipe)
     network = recipe.build(about["channels"], len(about["class_names"]))
     network.load_state_dict(tensors["network"])
     network.to(device).eval()

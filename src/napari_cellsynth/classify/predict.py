@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cellsynth.classify.model import Classifier, load
+from napari_cellsynth.classify import feature_model, model
+from napari_cellsynth.classify.feature_model import FeatureClassifier
+from napari_cellsynth.classify.model import Classifier
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
 from napari_cellsynth.events import Stop, never
@@ -22,8 +24,38 @@ __all__ = ["calibrated", "load", "predict", "predict_batches", "probabilities"]
 _BATCH = 64
 
 
+AnyClassifier = Classifier | FeatureClassifier
+"""A trained network, or a classical classifier."""
+
+
+def trained_file(folder: Path) -> Path | None:
+    """Return the file that holds a run's trained classifier, None where there is none yet."""
+    files = (folder / model.MODEL_FILE, folder / feature_model.FEATURE_MODEL_FILE)
+    return next((path for path in files if path.is_file()), None)
+
+
+def load(folder: Path | str, device: torch.device | str = "cpu") -> AnyClassifier:
+    """Read a trained classifier of any recipe out of its run's folder.
+
+    Parameters
+    ----------
+    folder : path
+        The run's folder.
+    device : torch.device or str
+        Where to put a network's weights; classical classifiers compute on the CPU.
+
+    Raises
+    ------
+    UserError
+        If there is no finished classifier in the folder, or it is damaged.
+    """
+    if (Path(folder) / feature_model.FEATURE_MODEL_FILE).is_file():
+        return feature_model.load(Path(folder))
+    return model.load(folder, device)
+
+
 def predict(
-    model: Classifier | Path | str,
+    model: AnyClassifier | Path | str,
     patches: CropStore | NDArray[np.float32],
     *,
     device: torch.device | str = "auto",
@@ -33,7 +65,7 @@ def predict(
 
     Parameters
     ----------
-    model : Classifier or path
+    model : Classifier, FeatureClassifier or path
         A loaded classifier, or the folder of its run.
     patches : CropStore or ndarray of float32, shape (N, C, S, S)
         Crops, or ready patches in [-1, 1].
@@ -52,7 +84,7 @@ def predict(
     UserError
         If there is no classifier in the folder, or it was trained on other channels or another size.
     """
-    classifier = model if isinstance(model, Classifier) else load(model, _device(device))
+    classifier = load(model, _device(device)) if isinstance(model, (Path, str)) else model
     store = patches
     if not isinstance(store, CropStore):
         store = CropStore.from_patches(np.ascontiguousarray(store, dtype=np.float32), classifier.device)
@@ -63,10 +95,16 @@ def predict(
 
 
 def predict_batches(
-    model: Classifier, store: CropStore, *, stop: Stop = never, batch: int = _BATCH
+    model: AnyClassifier, store: CropStore, *, stop: Stop = never, batch: int = _BATCH
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the probabilities (B, K) of one batch of crops after another, until done or stopped."""
     model.check(store)
+    if isinstance(model, FeatureClassifier):
+        for found in feature_model.predict_features(model, store):
+            if stop():
+                return
+            yield found
+        return
     model.network.eval()
     for start in range(0, len(store), batch):
         if stop():

@@ -9,15 +9,68 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from napari_cellsynth.classify.recipe_base import NetworkRecipe
-from napari_cellsynth.classify.recipes_networks import FastRecipe, HescnetRecipe
+from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, ClassifierRecipe, NetworkRecipe
+from napari_cellsynth.classify.recipes_backbones import (
+    BackboneRecipe,
+    DenseNet121Recipe,
+    EfficientNetRecipe,
+    InceptionV3Recipe,
+    InceptionV4Recipe,
+    NasNetRecipe,
+    ResNet50Recipe,
+    ResNet101Recipe,
+    TimmRecipe,
+    Vgg16Recipe,
+    Vgg19Recipe,
+    XceptionRecipe,
+)
+from napari_cellsynth.classify.recipes_classical import (
+    FeatureRecipe,
+    LogisticRecipe,
+    NaiveBayesRecipe,
+    RandomForestRecipe,
+    SvmRecipe,
+)
+from napari_cellsynth.classify.recipes_lipnet import (
+    LipNet1Recipe,
+    LipNet2Recipe,
+    LipNet4cRecipe,
+    LipNet4Recipe,
+    LipNet6Recipe,
+)
+from napari_cellsynth.classify.recipes_networks import CellCycleRecipe, FastRecipe, HescnetRecipe, SequentialRecipe
 from napari_cellsynth.errors import UserError
 
-CLASSIFIER_RECIPES: dict[str, type[NetworkRecipe]] = {"fast": FastRecipe, "hescnet": HescnetRecipe}
+CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
+    "fast": FastRecipe,
+    "hescnet": HescnetRecipe,
+    "sequential": SequentialRecipe,
+    "cellcycle": CellCycleRecipe,
+    "lipnet-1": LipNet1Recipe,
+    "lipnet-2": LipNet2Recipe,
+    "lipnet-4": LipNet4Recipe,
+    "lipnet-4c": LipNet4cRecipe,
+    "lipnet-6": LipNet6Recipe,
+    "vgg16": Vgg16Recipe,
+    "vgg19": Vgg19Recipe,
+    "resnet50": ResNet50Recipe,
+    "resnet101": ResNet101Recipe,
+    "densenet121": DenseNet121Recipe,
+    "inception-v3": InceptionV3Recipe,
+    "inception-v4": InceptionV4Recipe,
+    "xception": XceptionRecipe,
+    "nasnet": NasNetRecipe,
+    "efficientnet": EfficientNetRecipe,
+    "timm": TimmRecipe,
+    "svm": SvmRecipe,
+    "logistic": LogisticRecipe,
+    "naive-bayes": NaiveBayesRecipe,
+    "random-forest": RandomForestRecipe,
+}
 """Every classifier recipe by name."""
 
 
-def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
+def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:
     """Return a recipe by name, with some of its values replaced.
 
     Parameters
@@ -29,7 +82,7 @@ def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
 
     Returns
     -------
-    NetworkRecipe
+    ClassifierRecipe
 
     Raises
     ------
@@ -40,7 +93,7 @@ def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
         raise UserError(f"There is no classifier recipe '{name}'.", f"There are: {', '.join(CLASSIFIER_RECIPES)}.")
     kind = CLASSIFIER_RECIPES[name]
     overrides = {key: value for key, value in overrides.items() if key != "source" and (key, value) != ("name", name)}
-    unknown = sorted(overrides.keys() - (kind.model_fields.keys() - {"name"}))
+    unknown = sorted(overrides.keys() - (kind.model_fields.keys() - {"name"}) - set(OLDER_FIELDS))
     if unknown:
         fields = ", ".join(field for field in kind.model_fields if field not in ("name", "source"))
         raise UserError(f"The recipe '{name}' has no setting '{unknown[0]}'.", f"It has: {fields}.")
@@ -54,8 +107,10 @@ def classifier_recipe(name: str, /, **overrides: Any) -> NetworkRecipe:
         ) from None
 
 
-def parameter_count(recipe: NetworkRecipe, channels: int = 3, classes: int = 4) -> int:
+def parameter_count(recipe: ClassifierRecipe, channels: int = 3, classes: int = 4) -> int:
     """Return the number of trainable parameters of a recipe's network.
+
+    A classical recipe has none before it is trained; its number of features is returned instead.
 
     Parameters
     ----------
@@ -64,8 +119,19 @@ def parameter_count(recipe: NetworkRecipe, channels: int = 3, classes: int = 4) 
     channels, classes : int
         Channels of the patches, number of classes.
     """
+    if isinstance(recipe, FeatureRecipe):
+        from napari_cellsynth.imaging.features import feature_names
+
+        return len(feature_names(channels))
     import torch
 
+    assert isinstance(recipe, NetworkRecipe)
     with torch.device("meta"):
         network = recipe.build(channels, classes)
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def listed_parameters(name: str) -> int:
+    """Return the number of trainable parameters of a recipe at its own settings, for 3 channels and 4 classes."""
+    kind = CLASSIFIER_RECIPES[name]
+    return kind.parameters if issubclass(kind, BackboneRecipe) else parameter_count(classifier_recipe(name))

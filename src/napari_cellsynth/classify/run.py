@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.classify.batches import Mode
-from napari_cellsynth.classify.model import Classifier, load
-from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.predict import AnyClassifier, load
+from napari_cellsynth.classify.recipe_base import CUTTING, ClassifierRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
+from napari_cellsynth.classify.validation import calibrating_part, validation_part
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.evaluate.calibration import calibration_part
 from napari_cellsynth.events import Finished
 from napari_cellsynth.training.device import pick_device
 from napari_cellsynth.training.loader import CropStore
@@ -31,13 +31,13 @@ class ClassifierRun:
 
     folder: Path
     result: dict[str, Any]
-    model: Classifier
+    model: AnyClassifier
 
 
 def train_classifier(
     patches: Patches,
     labels: Sequence[Any],
-    recipe: str | NetworkRecipe = "fast",
+    recipe: str | ClassifierRecipe = "fast",
     *,
     synthetic: tuple[Patches, Sequence[Any]] | None = None,
     mode: Mode = "mixed",
@@ -54,10 +54,10 @@ def train_classifier(
     Parameters
     ----------
     patches : ndarray of float32, shape (N, C, S, S)
-        Real patches in [-1, 1]; S is a multiple of 16.
+        Real patches in [-1, 1].
     labels : sequence, length N
         Their classes, of any sortable type; the sorted distinct labels are the classes.
-    recipe : str or NetworkRecipe
+    recipe : str or ClassifierRecipe
         A recipe or its name.
     synthetic : (ndarray, sequence), optional
         Synthetic patches and their classes.
@@ -66,10 +66,12 @@ def train_classifier(
     held_out : (ndarray, sequence), optional
         Real patches of other groups and their classes, for the scores.
     groups : array_like, optional
-        The groups of the training patches; where there are enough, a tenth calibrates the probabilities and is not
-        learned from (`evaluate.calibration.calibration_part`). Without them the probabilities are as they come.
+        The groups of the training patches. Where there are enough, a tenth calibrates the probabilities and is not
+        learned from (`validation.calibrating_part`), and recipes that choose an epoch by a part of them set whole
+        groups aside; classical ones are calibrated by folds of them. Without groups every patch is one of its own
+        for the choice of an epoch, and a network's probabilities are as they come.
     groups_held_out : array_like, optional
-        The held-out patches' groups, for intervals.
+        The groups of the held-out patches, for intervals.
     seed : int
         Fixes everything random.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -93,6 +95,8 @@ def train_classifier(
         recipe = classifier_recipe(recipe, **{**size, **overrides})
     elif overrides:
         raise UserError("A recipe that is given whole cannot be overridden.", "Give its name, or change the recipe.")
+    if others := [name for name, value in CUTTING.items() if getattr(recipe, name) != value]:
+        raise UserError(f"'{others[0]}' says how crops are cut; these patches are ready.", "Cut them in that way.")
     where = pick_device(device)
     names = sorted(set(np.asarray(labels).tolist()))
 
@@ -101,7 +105,15 @@ def train_classifier(
 
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-")) if out is None else Path(out)
     codes = _codes(labels, names)
-    apart = np.zeros(len(codes), bool) if groups is None else calibration_part(groups, codes, seed)
+    if len(codes) != len(patches):
+        raise ValueError(f"{len(patches)} patches do not go with {len(codes)} labels")
+    judging = validation_part(recipe, np.arange(len(codes)) if groups is None else groups, codes, seed)
+    calibrating = calibrating_part(recipe, judging, groups, codes, seed)
+    apart = judging | calibrating
+
+    def chosen(mask: NDArray[np.bool_]) -> tuple[CropStore, NDArray[np.int64]] | None:
+        return (CropStore.from_patches(patches[mask], where), codes[mask]) if mask.any() else None
+
     *_, last = train(
         CropStore.from_patches(patches[~apart], where),
         codes[~apart],
@@ -110,9 +122,11 @@ def train_classifier(
         folder,
         synthetic=None if synthetic is None else part(*synthetic),
         mode=mode,
+        validation=chosen(judging),
         held_out=None if held_out is None else part(*held_out),
+        groups=None if groups is None else np.asarray(groups)[~apart],
         groups_held_out=groups_held_out,
-        calibration=(CropStore.from_patches(patches[apart], where), codes[apart]) if apart.any() else None,
+        calibration=chosen(calibrating),
         seed=seed,
         device=where,
     )

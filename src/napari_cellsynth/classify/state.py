@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import nn
 from napari_cellsynth.classify.batches import Mode, Part, mixed_seed
 from napari_cellsynth.classify.model import CHECKPOINT_FILE, MODEL_FILE
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.validation import Judge
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.training import checkpoint
 
@@ -24,6 +25,7 @@ class State:
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
+    judge: Judge = field(default_factory=Judge)
     step: int = 0
     loss_sum: float = 0.0
     loss_steps: int = 0
@@ -32,12 +34,17 @@ class State:
     def save(self, folder: Path, identity: dict[str, Any]) -> Path:
         """Write the checkpoint, in one atomic step, and return the file."""
         path = folder / CHECKPOINT_FILE
-        tensors = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
+        tensors = {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "kept": self.judge.weights,
+        }
         progress = {
             "step": self.step,
             "loss_sum": self.loss_sum,
             "loss_steps": self.loss_steps,
             "seconds": self.seconds,
+            "judged": self.judge.record(),
         }
         checkpoint.save(path, tensors, {"progress": progress, "identity": identity})
         return path
@@ -65,16 +72,24 @@ class State:
         self.network.load_state_dict(tensors["network"])
         self.optimiser.load_state_dict(tensors["optimiser"])
         progress = about["progress"]
+        self.judge.restore(progress.get("judged", {}), tensors.get("kept", {}))
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.loss_sum, self.loss_steps = progress["loss_sum"], progress["loss_steps"]
 
 
-def fresh(recipe: NetworkRecipe, channels: int, classes: int, seed: int, device: torch.device) -> State:
-    """Return a training at its start: the same seed gives the same weights on every device."""
+def fresh(
+    recipe: NetworkRecipe, channels: int, classes: int, seed: int, device: torch.device, *, start: bool = True
+) -> State:
+    """Return a training at its start: the same seed gives the same weights on every device.
+
+    Without ``start`` published weights are left out, where a checkpoint is about to be taken up.
+    """
     with seeded(mixed_seed(seed, 0), torch.device("cpu")):
         network = recipe.build(channels, classes)
+        if start:
+            recipe.start(network, channels)
     network.to(device).to(memory_format=torch.channels_last)
-    return State(network, _optimiser(recipe, network))
+    return State(network, _optimiser(recipe, network), Judge(recipe.keep, recipe.patience))
 
 
 def _optimiser(recipe: NetworkRecipe, network: nn.Module) -> torch.optim.Optimizer:

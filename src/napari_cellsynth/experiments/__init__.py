@@ -2,16 +2,22 @@
 
 ``dataset`` reads crops and draws the outer folds; ``design`` says which arms are compared and what has to be trained;
 ``work`` does one training, ``loop`` all of them; ``analysis`` and ``verdict`` say what came out, ``report`` writes it
-down. A protocol (``protocol``) is a design and a way of reading its predictions: ``comparison`` is ours.
+down. A protocol (``protocol``) is a design and a way of reading its predictions: ``comparison`` is ours, the others are
+the papers'.
 """
 
 from __future__ import annotations
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.experiments.cell_cycle import CellCycle
 from napari_cellsynth.experiments.comparison import DoesSyntheticHelp
+from napari_cellsynth.experiments.hescnet_table4 import HescnetTable4
+from napari_cellsynth.experiments.liposome import Liposome
 from napari_cellsynth.experiments.protocol import Protocol
 
-PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (DoesSyntheticHelp(),)}
+PROTOCOLS: dict[str, Protocol] = {
+    each.name: each for each in (DoesSyntheticHelp(), HescnetTable4(), CellCycle(), Liposome())
+}
 """Every protocol by name."""
 
 

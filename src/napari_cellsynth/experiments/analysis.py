@@ -26,13 +26,18 @@ FIGURES = ("balanced_accuracy", "macro_f1", "accuracy", "roc_auc", "log_loss", "
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one classifier said of a fold's test crops: probabilities (n, K) in the order of the fold's ``test``."""
+    """What one classifier said of a fold's test crops: probabilities (n, K) in the order of the fold's ``test``.
+
+    ``seconds`` and ``least_loss`` are of its training.
+    """
 
     arm: str
     fold: Fold
     gan_seed: int
     seed: int
     probabilities: NDArray[np.float64]
+    seconds: float = float("nan")
+    least_loss: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ ALONE, LEAKY = "synthetic only", "leaky"
 class ComparisonSettings(Settings):
     """The comparison's settings."""
 
-    gan: str = Field("cellsynth", description="The GAN recipe, by name.")
     shares: list[float] = Field([0.25, 0.5, 1.0, 2.0], min_length=1, description="Synthetic patches a real crop.")
     curve: list[int] = Field(default_factory=list, description="Crops a class at which the learning curve is taken.")
     leaky: bool = Field(False, description="Also train on patches of GANs that saw the test crops, to show the leak.")
@@ -129,8 +128,8 @@ _ARMS = (
 )
 
 EVEN: dict[str, Any] = {"balance": "none"}
-PLAIN: dict[str, Any] = {}
-STRONG: dict[str, Any] = {}
+PLAIN: dict[str, Any] = {"augmentation": "none"}
+STRONG: dict[str, Any] = {"augmentation": "strong"}
 
 
 def share_name(share: float) -> str:

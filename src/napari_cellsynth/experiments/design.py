@@ -40,11 +40,12 @@ class Synthetic(_Part):
     share: float = Field(0.0, ge=0, description="patches for each real crop")
     count: int = Field(0, ge=0, description="patches a class, besides")
     fill: bool = Field(False, description="rare classes get as many as they lack to the most frequent one")
+    most: float = Field(1.0, gt=0, le=1, description="with fill: to this share of the most frequent one")
 
     def counts(self, real: Sequence[int]) -> list[int]:
         """Return the number of patches of each class, from its number of real crops."""
-        lacking = max(real)
-        return [round(n * self.share) + self.count + (lacking - n if self.fill else 0) for n in real]
+        goal = round(max(real) * self.most) if self.fill else 0
+        return [round(n * self.share) + self.count + max(0, goal - n) for n in real]
 
 
 class Arm(_Part):

@@ -43,10 +43,15 @@ def go(plan: Plan, bench: work.Bench, stop: Stop) -> Iterator[Event]:
 def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
     """Return what the finished classifiers said."""
     return [
-        Predictions(task.arm.name, task.fold, task.gan_seed, task.seed, bench.probabilities(task))
+        Predictions(task.arm.name, task.fold, task.gan_seed, task.seed, bench.probabilities(task), **_told(task, bench))
         for task in plan.tasks
         if isinstance(task, ClassifierTask)
     ]
+
+
+def _told(task: Task, bench: work.Bench) -> dict[str, float]:
+    result = bench.result(task)
+    return {name: float(result.get(name, "nan")) for name in ("seconds", "least_loss")}
 
 
 def title(task: Task, class_names: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ class Settings(BaseModel):
     repeats: int = Field(1, ge=1, le=50, description="How often the folds are drawn anew.")
     gan_seeds: int = Field(2, ge=1, le=50, description="GANs trained for each fold.")
     seeds: int = Field(2, ge=1, le=50, description="Classifiers trained for each fold (and GAN).")
-    gan: str = Field("dcgan", description="The GAN recipe, by name.")
+    gan: str = Field("cellsynth", description="The GAN recipe, by name.")
     gan_changes: dict[str, Any] = Field(default_factory=dict, description="GAN fields that differ from its defaults.")
     classifier: str = Field("fast", description="The classifier recipe, by name.")
     classifier_changes: dict[str, Any] = Field(
@@ -36,6 +36,7 @@ class Settings(BaseModel):
     classes: list[str] = Field(default_factory=list, description="Classes by name; all with labels when empty.")
     size: Literal[32, 64, 128, 256, 512] = Field(64, description="Side of the patches in pixels.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the folds.")
+    as_published: bool = Field(False, description="Leak as the paper does, for comparison; the report says what leaks.")
 
 
 class Findings(BaseModel):
@@ -55,6 +56,8 @@ class Protocol(ABC):
     title: ClassVar[str]
     source: ClassVar[str]
     settings: ClassVar[type[Settings]] = Settings
+    leaks: ClassVar[str] = ""
+    """What leaks when it is done as published; empty where nothing was published."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What each preset changes of the settings."""
 
@@ -76,6 +79,8 @@ class Protocol(ABC):
         """
         if preset not in self.presets:
             raise UserError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(self.presets)}.")
+        if changes.get("as_published") and not self.leaks:
+            raise UserError(f"{self.name} was not published with a leak.", "Leave --as-published out.")
         try:
             return self.settings(**{**self.presets[preset], **changes})
         except ValidationError as error:

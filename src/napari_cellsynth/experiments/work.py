@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellsynth.classify import train as classifier_training
-from napari_cellsynth.classify.model import MODEL_FILE
-from napari_cellsynth.classify.predict import load, predict
+from napari_cellsynth.classify.predict import load, predict, trained_file
 from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.classify.validation import validation_part
 from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
 from napari_cellsynth.experiments.dataset import Dataset, Fold
-from napari_cellsynth.experiments.design import Arm, ClassifierTask, GanTask, Sample, Task
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Sample, Task
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.synthesis import selection
@@ -41,6 +42,8 @@ class Bench:
     dataset: Dataset
     folder: Path
     device: torch.device
+    as_published: bool = False
+    """Folds by crop, as some papers have them: groups may be on both sides."""
 
     def is_done(self, task: Task) -> bool:
         """Return whether the task was done before."""
@@ -72,7 +75,8 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
     UserError
         If the training cannot work.
     """
-    assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
+    if not bench.as_published:
+        assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
     folder = bench.folder / task.id
     events = _train_gan(task, bench, stop) if isinstance(task, GanTask) else _train_classifier(task, bench, stop)
     result: dict[str, Any] = {}
@@ -82,7 +86,11 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
             return
         if isinstance(event, Finished):
             result = event.result
-    kept = {key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid") if key in result}
+    kept: dict[str, Any] = {
+        key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid") if key in result
+    }
+    if isinstance(task, ClassifierTask) and (losses := _losses(folder / "metrics.csv")):
+        kept["least_loss"] = min(losses)
     beside = folder / f"{DONE}.part"
     beside.write_text(json.dumps(kept), encoding="utf-8")
     beside.replace(folder / DONE)
@@ -126,11 +134,14 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
         return CropStore([data.crops[number] for number in positions], low, high, data.size, bench.device)
 
     synthetic = synthetic_patches(task, bench, index)
-    real, labels = stored(index), data.labels[index]
-    if not arm.real:
+    apart = validation_part(recipe, data.groups[index], data.labels[index], task.seed)
+    learned, judging = index[~apart], index[apart]
+    real, labels = stored(learned), data.labels[learned]
+    validation = (stored(judging), data.labels[judging]) if len(judging) else None
+    if not arm.real:  # then no real crop chooses among its epochs either
         assert synthetic is not None
-        (real, labels), synthetic = synthetic, None
-    if not (folder / MODEL_FILE).is_file():  # killed between its training and its predictions
+        (real, labels), synthetic, validation = synthetic, None, None
+    if trained_file(folder) is None:  # killed between its training and its predictions
         for event in classifier_training.train(
             real,
             labels,
@@ -139,6 +150,8 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             folder,
             synthetic=synthetic,
             mode=arm.mode,
+            validation=validation,
+            groups=data.groups[learned] if arm.real else None,
             seed=task.seed,
             device=bench.device,
             stop=stop,
@@ -152,7 +165,9 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
         yield Stopped(folder.name)
         return
     np.save(folder / _PREDICTIONS, found)
-    (folder / MODEL_FILE).unlink()  # hundreds of classifiers would fill the disk
+    trained = trained_file(folder)
+    assert trained is not None
+    trained.unlink()  # hundreds of classifiers would fill the disk
 
 
 def synthetic_patches(
@@ -194,9 +209,12 @@ def fold_range(data: Dataset, fold: Fold) -> tuple[NDArray[np.float32], NDArray[
     return intensity_range([data.crops[number] for number in fold.train])
 
 
-def arm_of(name: str, arms: tuple[Arm, ...]) -> Arm:
-    """Return the arm of this name."""
-    return next(arm for arm in arms if arm.name == name)
+def _losses(file: Path) -> list[float]:
+    """Return the training losses of a classifier's epochs; none of one that has no epochs."""
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8") as rows:
+        return [float(value) for _, name, value in csv.reader(rows) if name == "train_loss"]
 
 
 def _classes(bench: Bench) -> int:

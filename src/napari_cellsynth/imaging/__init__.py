@@ -2,9 +2,10 @@
 
 Nothing here knows of a project. ``source`` opens microscopy files lazily (``tiff`` and ``picture`` read the formats),
 ``enhance`` evens out contrast, ``entropy`` measures texture, ``morphology`` works on binary maps, ``segment`` finds
-the colonies and ``split`` parts those that touch, ``crop`` cuts them out and scales them for networks, and ``simulate``
-makes time-lapses with a known truth. The names below are imported when they are first used, because numba and
-scikit-image take a second to load; ``enhance`` shares its module's name and is imported from there.
+the colonies and ``split`` parts those that touch, ``crop`` cuts them out and scales them for networks, ``features``
+measures them, and ``simulate`` makes time-lapses with a known truth. The names below are imported when they are first
+used, because numba and scikit-image take a second to load; ``enhance`` shares its module's name and is imported from
+there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         to_unit,
     )
     from napari_cellsynth.imaging.entropy import local_entropy
+    from napari_cellsynth.imaging.features import object_features
     from napari_cellsynth.imaging.segment import segment_colonies, segmentation_scores, to_gray
     from napari_cellsynth.imaging.simulate import SimulatedTimelapse, simulate_timelapse, write_timelapses
     from napari_cellsynth.imaging.source import ImageSource, open_image
@@ -37,6 +39,7 @@ __all__ = [
     "from_unit",
     "intensity_range",
     "local_entropy",
+    "object_features",
     "open_image",
     "segment_colonies",
     "segmentation_scores",
@@ -55,6 +58,7 @@ _HOME = {
     "intensity_range": "crop",
     "to_unit": "crop",
     "local_entropy": "entropy",
+    "object_features": "features",
     "segment_colonies": "segment",
     "segmentation_scores": "segment",
     "to_gray": "segment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -195,7 +196,13 @@ def _place(size: int, colonies: int, kinds: list[str], rng: np.random.Generator)
 
 
 def simulate_timelapse(
-    frames: int = 12, size: int = 512, colonies: int = 12, seed: int = 0, *, dtype: str = "uint8"
+    frames: int = 12,
+    size: int = 512,
+    colonies: int = 12,
+    seed: int = 0,
+    *,
+    dtype: str = "uint8",
+    kinds: Sequence[str] = CLASS_NAMES,
 ) -> SimulatedTimelapse:
     """Simulate a phase-contrast time-lapse of stem-cell colonies that grow and drift.
 
@@ -206,11 +213,13 @@ def simulate_timelapse(
     size : int, optional
         Side of the square frames, pixels, at least 128.
     colonies : int, optional
-        Number of colonies; the four classes take turns, in random order.
+        Number of colonies; the classes take turns, in random order.
     seed : int, optional
         The same seed gives the same time-lapse.
     dtype : {"uint8", "uint16"}, optional
         uint16 has the range of a 12-bit camera.
+    kinds : sequence of str, optional
+        The classes that colonies are of.
 
     Returns
     -------
@@ -235,9 +244,9 @@ def simulate_timelapse(
             "Choose at least 1 frame and 128 px, and uint8 or uint16.",
         )
     rng = np.random.default_rng(seed)
-    kinds = [CLASS_NAMES[k % len(CLASS_NAMES)] for k in range(colonies)]
-    rng.shuffle(kinds)
-    placed = _place(size, colonies, kinds, rng)
+    each = [kinds[k % len(kinds)] for k in range(colonies)]
+    rng.shuffle(each)
+    placed = _place(size, colonies, each, rng)
     light = _uneven_light(size, rng)
     images = np.empty((frames, 1, size, size), dtype)
     labels = np.zeros((frames, size, size), np.int32)
@@ -246,7 +255,7 @@ def simulate_timelapse(
         for number, colony in enumerate(placed, start=1):
             _paste(colony.render(t / max(frames - 1, 1), t), number, thickness, labels[t])
         images[t, 0] = _expose(thickness, light, rng, dtype)
-    return SimulatedTimelapse(images, labels, dict(enumerate(kinds, start=1)))
+    return SimulatedTimelapse(images, labels, dict(enumerate(each, start=1)))
 
 
 def _paste(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellsynth.classify.balance import synthetic_counts
+from napari_cellsynth.classify.recipe_base import CUTTING
+from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.evaluate.calibration import calibration_part
 from napari_cellsynth.evaluate.score_words import unsure_words
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
@@ -59,7 +61,9 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             run.folder,
             synthetic=data.synthetic,
             mode=run.parameters["mode"],
+            validation=data.validation,
             held_out=data.held_out,
+            groups=data.groups,
             groups_held_out=data.groups_held_out,
             calibration=data.calibration,
             seed=run.seed,
@@ -71,6 +75,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
         counts = {
             "real": len(data.labels),
             "synthetic": len(run.parameters["synthetic_patches"]),
+            "validation": len(run.parameters.get("validation_objects", [])),
             "synthetic_per_class": run.parameters["synthetic"],
             "held_out": len(run.parameters["test_objects"]),
             "calibrated_on": 0 if data.calibration is None else len(data.calibration[1]),
@@ -92,7 +97,7 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
         device = pick_device(parameters.device)
         model = load(run.folder, device=device)
         low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
-        size, fit = run.parameters["recipe"]["size"], run.parameters["recipe"]["fit"]
+        size, cutting = run.parameters["recipe"]["size"], cut_as(run.parameters["recipe"])
         table = project.objects()
         if parameters.images is not None:
             if unknown := sorted(set(parameters.images) - set(project.images().index)):
@@ -106,7 +111,7 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
                 yield Stopped(run.id)
                 return
             chunk = ids[start : start + _CHUNK]
-            store = CropStore(project.crops(chunk.tolist(), size=size, fit=fit), low, high, size, device)
+            store = CropStore(project.crops(chunk.tolist(), **cutting), low, high, size, device)
             project.set_predictions(
                 run.id,
                 chunk.tolist(),
@@ -134,13 +139,16 @@ class _Data:
         index = {class_id: k for k, class_id in enumerate(recorded["class_ids"])}
 
         def stored(pairs: list[list[int]]) -> tuple[CropStore, NDArray[np.int64]]:
-            crops = project.crops([i for i, _ in pairs], size=recipe["size"], fit=recipe["fit"])
+            crops = project.crops([i for i, _ in pairs], **cut_as(recipe))
             return CropStore(crops, low, high, recipe["size"], device), np.array([index[c] for _, c in pairs])
 
         self.real, self.labels = stored(recorded["training_objects"])
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
-        apart = recorded.get("calibration_objects")
+        apart = recorded.get("calibration_objects")  # older runs have none of these
         self.calibration = stored(apart) if apart else None
+        self.groups = recorded.get("training_groups")
+        apart = recorded.get("validation_objects")
+        self.validation = stored(apart) if apart else None
         self.groups_held_out = None
         if self.held_out is not None:
             self.groups_held_out = np.asarray(recorded["test_groups"], dtype=str)
@@ -157,7 +165,15 @@ class _Data:
         }
 
 
+def cut_as(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a classifier's recorded recipe has crops cut, as `Project.crops` takes it."""
+    others = {name: recipe.get(name, default) for name, default in CUTTING.items()}  # older runs do not say them
+    return {"size": recipe["size"], "fit": recipe["fit"], **others}
+
+
 def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: Any) -> RunRecord:
+    from napari_cellsynth.classify.validation import calibrating_part, validation_part
+
     train, test = project.training_objects(), project.test_objects()
     counts = train["class_id"].value_counts()
     names = {record.id: record.name for record in project.classes()}
@@ -169,19 +185,27 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         )
     test = test[test["class_id"].isin(class_ids)]
     test_groups = set(test["group"])
-    if parameters.mode == "pretrained" and not parameters.synthetic:
+    if parameters.mode == "pretrained" and isinstance(recipe, FeatureRecipe):
+        raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
+    if parameters.mode == "pretrained" and not parameters.adds_synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
-    apart = calibration_part(train["group"], train["class_id"], parameters.seed)
-    train, calibrating = train[~apart], train[apart]
-    low, high = intensity_range(project.crops(train.index.tolist(), size=recipe.size, fit=recipe.fit))
+    judging = validation_part(recipe, train["group"], train["class_id"], parameters.seed)
+    apart = calibrating_part(recipe, judging, train["group"], train["class_id"], parameters.seed)
+    validating, calibrating, train = train[judging], train[apart], train[~(judging | apart)]
+    low, high = intensity_range(project.crops(train.index.tolist(), **cut_as(recipe.model_dump())))
     patches: list[list[int]] = []
-    if parameters.synthetic:
-        for class_id in class_ids:
-            ids = project.synthetic_for_training(class_id, parameters.synthetic, test_groups=test_groups)
-            patches += [[int(i), class_id] for i in ids]
-        if not patches:
+    if parameters.adds_synthetic:
+        amount = synthetic_counts(
+            counts.loc[class_ids], each=parameters.synthetic, up_to=parameters.up_to, share=parameters.share
+        )
+        for class_id, wanted in zip(class_ids, amount.tolist(), strict=True):
+            if wanted:
+                ids = project.synthetic_for_training(class_id, wanted, test_groups=test_groups)
+                patches += [[int(i), class_id] for i in ids]
+        if not patches and amount.any():
             raise UserError("There are no synthetic patches to train on.", "Train GANs and generate patches first.")
-        _assert_same_shape(project, patches, recipe)
+        if patches:
+            _assert_same_shape(project, patches, recipe)
     return project.new_run(
         "classifier",
         recipe.name,
@@ -189,9 +213,13 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "recipe": recipe.model_dump(mode="json"),
             "mode": parameters.mode,
             "synthetic": parameters.synthetic,
+            "up_to": parameters.up_to,
+            "share": parameters.share,
             "class_ids": class_ids,
             "class_names": [names[class_id] for class_id in class_ids],
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
+            "training_groups": train["group"].tolist(),
+            "validation_objects": validating["class_id"].reset_index().to_numpy().tolist(),
             "calibration_objects": calibrating["class_id"].reset_index().to_numpy().tolist(),
             "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
             "test_groups": test["group"].tolist(),
@@ -200,13 +228,19 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "high": high.tolist(),
         },
         class_id=None,
-        groups=sorted(set(train["group"]) | set(calibrating["group"])),
+        groups=sorted({*train["group"], *validating["group"], *calibrating["group"]}),
         seed=parameters.seed,
     )
 
 
 def _assert_same_shape(project: Project, patches: list[list[int]], recipe: Any) -> None:
     """Refuse synthetic patches that were cut in another way than the real ones they would stand beside."""
+    if others := [name for name, value in CUTTING.items() if getattr(recipe, name) != value]:
+        raise UserError(
+            f"Synthetic patches look like plain crops; this classifier takes crops with {others[0]} = "
+            f"{getattr(recipe, others[0])}.",
+            f"Train on real crops only, or with {others[0]} = {CUTTING[others[0]]}.",
+        )
     table = project.synthetic().loc[[i for i, _ in patches]]
     for run_id in table["run"].unique():
         made = project.run(run_id).parameters["recipe"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from queue import Empty, Queue
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from napari_cellsynth.jobs.process import ProcessRun
 from napari_cellsynth.jobs.runs import ended
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
+
+if TYPE_CHECKING:
+    from napari_cellsynth.experiments.dataset import Dataset, Fold
+    from napari_cellsynth.experiments.protocol import Settings
 
 _ASK_SECONDS = 0.2
 
@@ -50,13 +55,13 @@ def planned_trainings(project: Project, protocol: str, preset: str, changes: dic
         Where it cannot work: too few groups, a class that a fold could not learn, a wrong setting.
     """
     from napari_cellsynth.experiments import protocol as named
-    from napari_cellsynth.experiments.dataset import labelled, outer_folds
+    from napari_cellsynth.experiments.dataset import labelled
     from napari_cellsynth.experiments.design import plan
 
     asked = named(protocol)
     settings = asked.checked(preset, changes)
     dataset = labelled(project, settings.classes)
-    folds = outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    folds = _folds(dataset, settings)
     made = plan(asked.design(settings, dataset), folds, len(dataset.class_names))
     return made.counts | {"folds": len(folds)}
 
@@ -160,7 +165,7 @@ class _Setup:
 
     def __init__(self, project: Project, run: RunRecord, device: str) -> None:
         from napari_cellsynth.experiments import protocol
-        from napari_cellsynth.experiments.dataset import Dataset, outer_folds
+        from napari_cellsynth.experiments.dataset import Dataset
         from napari_cellsynth.experiments.design import plan
         from napari_cellsynth.experiments.work import Bench
         from napari_cellsynth.training.device import pick_device
@@ -181,24 +186,25 @@ class _Setup:
             raise UserError(
                 f"The images behind {run.id} have changed since it began.", "Start a new experiment on what is there."
             )
-        self.folds = outer_folds(self.dataset, self.settings.folds, self.settings.repeats, self.settings.seed)
+        self.folds = _folds(self.dataset, self.settings)
         self.design = self.protocol.design(self.settings, self.dataset)
-        self.bench = Bench(self.dataset, run.folder / "tasks", pick_device(device))
+        self.bench = Bench(self.dataset, run.folder / "tasks", pick_device(device), self.settings.as_published)
         self.tasks = plan(self.design, self.folds, len(self.dataset.class_names)).tasks
 
 
 def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     from napari_cellsynth.experiments import protocol
-    from napari_cellsynth.experiments.dataset import assert_no_twins, labelled, outer_folds, with_crops
+    from napari_cellsynth.experiments.dataset import assert_no_twins, labelled, with_crops
 
     asked = protocol(parameters.protocol)
     settings = asked.checked(parameters.preset, parameters.changes)
     boxes_only = bool((project.objects()["mask_label"] == 0).all())
     fit: Literal["window", "whole"] = "whole" if boxes_only else "window"
     dataset = labelled(project, settings.classes)
-    outer_folds(dataset, settings.folds, settings.repeats, settings.seed)  # what cannot work is told before it starts
+    _folds(dataset, settings)  # what cannot work is told before it starts
     dataset = with_crops(dataset, project, size=settings.size, fit=fit)
-    assert_no_twins(dataset)
+    if not settings.as_published:
+        assert_no_twins(dataset)
     return project.new_run(
         "experiment",
         asked.name,
@@ -214,6 +220,15 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
         groups=sorted(set(dataset.groups.tolist())),
         seed=settings.seed,
     )
+
+
+def _folds(dataset: Dataset, settings: Settings) -> list[Fold]:
+    from napari_cellsynth.experiments.dataset import outer_folds
+
+    if settings.as_published:
+        # Every crop for itself: what the papers did, and what the report calls a leak.
+        dataset = replace(dataset, groups=dataset.ids.astype(str))
+    return outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
 
 
 def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:

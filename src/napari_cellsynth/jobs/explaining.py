@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
-from napari_cellsynth.jobs.classifiers import chosen_classifier
+from napari_cellsynth.jobs.classifiers import chosen_classifier, cut_as
 from napari_cellsynth.jobs.job import ExplainParameters, Job
 from napari_cellsynth.project import Project
 
@@ -29,6 +29,7 @@ def explain(job: Job, stop: Stop) -> Iterator[Event]:
         Progress; `Finished` with ``run``, ``object``, ``class`` (that is explained), ``probabilities`` by class name,
         and ``pictures``: method to file.
     """
+    from napari_cellsynth.classify.model import Classifier
     from napari_cellsynth.classify.predict import load, predict
     from napari_cellsynth.training.loader import CropStore
 
@@ -37,8 +38,10 @@ def explain(job: Job, stop: Stop) -> Iterator[Event]:
     with Project.open(job.project, read_only=True) as project:
         run = chosen_classifier(project, parameters.run)
         recipe = run.parameters["recipe"]
-        crops = project.crops([parameters.object], size=recipe["size"], fit=recipe["fit"])
+        crops = project.crops([parameters.object], **cut_as(recipe))
     model = load(run.folder)
+    if not isinstance(model, Classifier):
+        raise UserError(f"{run.id} learned from features: there is no network to look into.", "Choose a network's run.")
     low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
     store = CropStore(crops, low, high, recipe["size"])
     p = predict(model, store)[0]

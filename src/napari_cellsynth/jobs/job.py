@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cellsynth.errors import UserError
 
@@ -23,6 +23,7 @@ Kind = Literal[
     "explain",
     "label-help",
     "experiment",
+    "draw",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -67,7 +68,7 @@ class TrainGanParameters(Parameters):
         default_factory=list,
         description="The class to learn, by name or id; a conditional recipe learns several, all when empty.",
     )
-    recipe: str = Field("dcgan", description="The recipe, by name.")
+    recipe: str = Field("cellsynth", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
@@ -78,7 +79,7 @@ class TrainGanParameters(Parameters):
 class TimeGanParameters(Parameters):
     """Time a few steps of a GAN recipe, to tell beforehand how long a training takes."""
 
-    recipe: str = Field("dcgan", description="The recipe, by name.")
+    recipe: str = Field("cellsynth", description="The recipe, by name.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     channels: int = Field(1, ge=1, description="Channels of the patches.")
     classes: int = Field(0, ge=0, description="Number of classes, for a conditional recipe.")
@@ -133,6 +134,12 @@ class TrainClassifierParameters(Parameters):
 
     recipe: str = Field("fast", description="The recipe, by name.")
     synthetic: int = Field(0, ge=0, description="Synthetic patches a class that are added to the real ones.")
+    up_to: int | None = Field(
+        None, ge=1, description="Instead: fill rare classes with synthetic patches up to so many in total."
+    )
+    share: float | None = Field(
+        None, gt=0, le=1000, description="Instead: so many synthetic patches for each real crop."
+    )
     mode: Literal["mixed", "pretrained"] = Field(
         "mixed", description="Train on real and synthetic together, or on synthetic first and then on real."
     )
@@ -140,6 +147,17 @@ class TrainClassifierParameters(Parameters):
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")
     device: Device = Field("auto", description="Where to compute.")
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if sum(bool(amount) for amount in (self.synthetic, self.up_to, self.share)) > 1:
+            raise ValueError("give one of synthetic, up_to and share")
+        return self
+
+    @property
+    def adds_synthetic(self) -> bool:
+        """Whether synthetic patches are asked for."""
+        return bool(self.synthetic or self.up_to or self.share)
 
 
 class PredictParameters(Parameters):
@@ -171,6 +189,19 @@ class LabelHelpParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of folds and random objects.")
 
 
+class DrawParameters(Parameters):
+    """Draw artificial patches of a class into the project: no training, but a formula (S4, section 4.8.4)."""
+
+    class_name: str | int = Field(description="The class that they stand for, by name or id.")
+    drawing: Literal["circle", "rings", "dense", "spread", "debris", "differentiated"] = Field(
+        "circle", description="circle, rings: particles of Perlin noise; the others: simulated colonies."
+    )
+    n: int = Field(500, ge=1, le=1_000_000, description="How many patches.")
+    size: int = Field(64, ge=16, le=512, description="Side of a patch, px.")
+    fit: Literal["auto", "window", "whole"] = Field("auto", description="The classifier's fit that they go with.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the drawing.")
+
+
 class ExperimentParameters(Parameters):
     """Run a protocol over folds of the labelled objects, and report what came out."""
 
@@ -195,6 +226,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "predict": PredictParameters,
     "explain": ExplainParameters,
     "label-help": LabelHelpParameters,
+    "draw": DrawParameters,
     "experiment": ExperimentParameters,
 }
 

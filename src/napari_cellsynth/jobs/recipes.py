@@ -13,7 +13,7 @@ def recipes() -> list[dict[str, Any]]:
     list of dict
         ``name``, ``kind`` ("gan" or "classifier"), ``source`` (paper or reason), ``defaults`` (field: value) and
         ``parameters``: the count at the recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a
-        count per network.
+        count per network, for a classical classifier the number of its features.
     """
     from napari_cellsynth.classify import recipes as classifiers
     from napari_cellsynth.synthesis import recipes as gans
@@ -24,7 +24,7 @@ def recipes() -> list[dict[str, Any]]:
         listed.append(_entry(gan, "gan") | {"parameters": gans.parameter_counts(gan, channels=3)})
     for name in classifiers.CLASSIFIER_RECIPES:
         classifier = classifiers.classifier_recipe(name)
-        count = classifiers.parameter_count(classifier, channels=3, classes=4)
+        count = classifiers.listed_parameters(name)
         listed.append(_entry(classifier, "classifier") | {"parameters": count})
     return listed
 

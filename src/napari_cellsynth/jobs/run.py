@@ -21,6 +21,7 @@ _WORK = {
     "score": "napari_cellsynth.jobs.scoring:score",
     "interpolate": "napari_cellsynth.jobs.interpolation:interpolate",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
+    "draw": "napari_cellsynth.jobs.drawing:draw",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
     "explain": "napari_cellsynth.jobs.explaining:explain",
     "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",

@@ -17,9 +17,9 @@ from typing import Any, Literal
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.base import ProjectPart, plain
 
-RunKind = Literal["gan", "classifier", "experiment"]
+RunKind = Literal["gan", "classifier", "experiment", "drawing"]
 RunStatus = Literal["running", "stopped", "finished", "failed"]
-_KINDS = ("gan", "classifier", "experiment")
+_KINDS = ("gan", "classifier", "experiment", "drawing")
 _STATUSES = ("running", "stopped", "finished", "failed")
 _CHANGEABLE = {"parameters", "groups", "fold", "result", "ended"}
 
@@ -32,8 +32,8 @@ class RunRecord:
     ----------
     id : str
         For example ``"gan-0003"``; also its folder's name.
-    kind : {"gan", "classifier", "experiment"}
-        What was trained.
+    kind : {"gan", "classifier", "experiment", "drawing"}
+        What was trained or compared; or that artificial patches were drawn.
     recipe : str
         The recipe's name.
     parameters : dict

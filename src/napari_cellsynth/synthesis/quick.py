@@ -54,7 +54,7 @@ class GanRun:
 
 def train_gan(
     patches: NDArray[np.float32],
-    recipe: str | GanRecipe = "dcgan",
+    recipe: str | GanRecipe = "cellsynth",
     *,
     classes: ArrayLike | None = None,
     steps: int | None = None,

@@ -61,6 +61,7 @@ class DcganRecipe(GanRecipe):
 
 
 GAN_RECIPES: dict[str, type[GanRecipe]] = {
+    "cellsynth": CellsynthRecipe,
     "dcgan": DcganRecipe,
     "dcgan-protein": DcganProteinRecipe,
     "wgan-gp": WganGpRecipe,
@@ -72,9 +73,8 @@ GAN_RECIPES: dict[str, type[GanRecipe]] = {
     "infogan": InfoganRecipe,
     "cwgan-gp": CwganGpRecipe,
     "c-wgan-gp": ThreePlayerRecipe,
-    "cellsynth": CellsynthRecipe,
 }
-"""Every GAN recipe by name."""
+"""Every GAN recipe by name; the first one is the default."""
 
 
 def gan_recipe(name: str, /, **overrides: Any) -> GanRecipe:

@@ -11,31 +11,7 @@ from functools import lru_cache
 import torch
 
 from napari_cellsynth.errors import UserError
-
-
-def flips(
-    x: torch.Tensor, generator: torch.Generator, *, horizontal: bool = True, vertical: bool = True
-) -> torch.Tensor:
-    """Return the batch with each sample flipped at random (each flip with probability one half).
-
-    Parameters
-    ----------
-    x : Tensor
-        Patches (B, C, Y, X).
-    generator : torch.Generator
-        Where the flips are drawn from.
-    horizontal, vertical : bool
-        Which flips may happen: left to right, top to bottom.
-    """
-    count, _, height, width = x.shape
-    drawn = _integers(2, (2, count), generator, x.device)
-    rows = torch.arange(height, device=x.device).expand(count, -1)
-    columns = torch.arange(width, device=x.device).expand(count, -1)
-    if vertical:
-        rows = torch.where(drawn[0, :, None] == 1, height - 1 - rows, rows)
-    if horizontal:
-        columns = torch.where(drawn[1, :, None] == 1, width - 1 - columns, columns)
-    return _gather(x, rows[:, :, None] * width + columns[:, None, :])
+from napari_cellsynth.training.augmentation import Augmentation
 
 
 def flips_quarter_turns(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -60,31 +36,51 @@ def flips_quarter_turns(x: torch.Tensor, generator: torch.Generator) -> torch.Te
     return _gather(x, _symmetries(height, x.device)[chosen])
 
 
-def shift(x: torch.Tensor, max_px: int, generator: torch.Generator) -> torch.Tensor:
-    """Return the batch with each sample moved by up to `max_px` pixels along both axes, mirrored at borders.
+def turned(x: torch.Tensor, kinds: Augmentation, generator: torch.Generator) -> torch.Tensor:
+    """Return the batch with each sample flipped and turned by right angles as often as ``kinds`` says.
+
+    Parameters
+    ----------
+    x : Tensor
+        Square patches (B, C, S, S).
+    kinds : Augmentation
+        Gives the probabilities of both flips and of a quarter turn.
+    generator : torch.Generator
+        Where the turns are drawn from.
+    """
+    if not (kinds.horizontal_flip or kinds.vertical_flip or kinds.quarter_turn):
+        return x
+    drawn = torch.rand((4, len(x)), generator=generator, device=generator.device).to(x.device)
+    across, down = drawn[0] < kinds.horizontal_flip, drawn[1] < kinds.vertical_flip
+    turns = torch.where(drawn[2] < kinds.quarter_turn, (drawn[3] * 4).long(), 0)
+    # Top for bottom is left for right after half a turn.
+    chosen = 4 * (across ^ down) + (2 * down + turns) % 4
+    return _gather(x, _symmetries(x.shape[-1], x.device)[chosen])
+
+
+def steps(count: int, max_px: int, probability: float, generator: torch.Generator) -> torch.Tensor:
+    """Draw how far to shift, whole pixels down and to the right, (2, B) int64 on the generator's device.
+
+    All of -max_px..max_px are equally likely; where no shift is drawn, both are 0.
+    """
+    drawn = torch.rand((3, count), generator=generator, device=generator.device)
+    reach = (drawn[1:] * (2 * max_px + 1)).long() - max_px
+    return torch.where(drawn[0] < probability, reach, 0)
+
+
+def shifted(x: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """Return the batch with each sample moved, mirrored at its borders (without repeating the border pixels).
 
     Parameters
     ----------
     x : Tensor
         Patches (B, C, Y, X).
-    max_px : int
-        Greatest shift in pixels, less than the shorter side; all of -max_px..max_px are equally likely.
-    generator : torch.Generator
-        Where the shifts are drawn from.
-
-    Raises
-    ------
-    UserError
-        If the shift is negative or as large as the patch.
+    by : Tensor
+        Whole pixels to move down and to the right, (2, B), less than the shorter side.
     """
-    count, _, height, width = x.shape
-    if not 0 <= max_px < min(height, width):
-        raise UserError(
-            f"A shift of {max_px} pixels does not fit patches of {height}×{width}.", "Choose a smaller one."
-        )
-    moved = _integers(2 * max_px + 1, (2, count), generator, x.device) - max_px
-    rows = _mirror(torch.arange(height, device=x.device) + moved[0, :, None], height)
-    columns = _mirror(torch.arange(width, device=x.device) + moved[1, :, None], width)
+    height, width = x.shape[2:]
+    rows = _mirror(torch.arange(height, device=x.device) - by[0, :, None], height)
+    columns = _mirror(torch.arange(width, device=x.device) - by[1, :, None], width)
     return _gather(x, rows[:, :, None] * width + columns[:, None, :])
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
+from napari_cellsynth.classify.balance import BALANCES, synthetic_counts
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
@@ -19,6 +21,7 @@ from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.score_panel import ScorePanel
 from napari_cellsynth.widgets.score_text import score_text
 from napari_cellsynth.widgets.seen_dock import SeenDock
+from napari_cellsynth.widgets.synthetic_amount import AMOUNTS, added, asked, keywords, trained_on
 from napari_cellsynth.widgets.training_panel import TrainingPanel
 from napari_cellsynth.widgets.unsure_row import UnsureRow
 
@@ -27,7 +30,6 @@ MODES = {
     "mixed": "Train on real and synthetic patches together.",
     "pretrained": "Train on synthetic patches first, then on real ones.",
 }
-BALANCES = {"weights": "weights", "none": "none"}
 TRAIN_TIP = "Train on the labelled crops that are not held out, then score on the held-out ones."
 PREDICT_TIP = "Classify every object of every frame with the newest finished classifier."
 SYNTHETIC_TIP = "Synthetic patches a class; accepted ones first, rejected ones never. They are never tested on."
@@ -47,7 +49,9 @@ class ClassifyDock(SeenDock):
         self.setObjectName("classify")
         self.picker = RecipePicker(CLASSIFIER_RECIPES, hidden=("balance",))
         self.mode = _choice("mode", MODES, "\n".join(f"{k}: {v}" for k, v in MODES.items()))
-        self.balance = _choice("balance", BALANCES, "weights: errors on rare classes cost more.")
+        self.amount = _choice("amount", AMOUNTS, "\n".join(f"{k}: {v}" for k, v in AMOUNTS.items()))
+        self.amount.setMinimumContentsLength(4)
+        self.balance = _choice("balance", (), "\n".join(f"{k}: {v}" for k, v in BALANCES.items()))
         self.synthetic = QSpinBox()
         self.synthetic.setObjectName("synthetic")
         self.synthetic.setRange(1, 100_000)
@@ -67,7 +71,7 @@ class ClassifyDock(SeenDock):
         self.runs = RunList(
             self.session,
             "classifier",
-            {"recipe": lambda run: run.recipe, "trained on": _trained_on, "score": lambda run: score_text(run.result)},
+            {"recipe": lambda run: run.recipe, "trained on": trained_on, "score": lambda run: score_text(run.result)},
         )
         self.unsure = UnsureRow(self.session)
         self.overlay = OverlayRow(self.session)
@@ -79,7 +83,7 @@ class ClassifyDock(SeenDock):
 
     def _lay_out(self) -> None:
         self.body.addWidget(self.picker)
-        self.add_row(label("Train on"), self.mode, self.synthetic, stretch=1)
+        self.add_row(label("Train on"), self.mode, self.synthetic, self.amount, stretch=1)
         self.add_row(label("Balance"), self.balance, label("seed"), self.seed)
         self.body.addWidget(self.counts)
         self.body.addWidget(self.held_out)
@@ -109,6 +113,7 @@ class ClassifyDock(SeenDock):
         self.picker.recipe.currentTextChanged.connect(lambda _name: self._show_balance())
         self.mode.currentIndexChanged.connect(lambda _index: self._show_buttons())
         self.synthetic.valueChanged.connect(lambda _value: self._show_buttons())
+        self.amount.currentIndexChanged.connect(lambda _index: self._show_buttons())
         self.train.clicked.connect(self._on_train)
         self.predict_all.clicked.connect(self._on_predict)
         self.progress.begun.connect(self._show_progress)
@@ -136,6 +141,10 @@ class ClassifyDock(SeenDock):
             return "Label training crops of two classes at least."
         if self._uses_synthetic() and not self._usable:
             return "There are no synthetic patches: choose real only, or make some in Train GANs."
+        if self.mode.currentText() == "pretrained" and not issubclass(
+            CLASSIFIER_RECIPES[self.picker.name()], NetworkRecipe
+        ):
+            return f"{self.picker.name()} learns in one step and cannot be pretrained: choose mixed."
         return self.picker.problem()
 
     def _uses_synthetic(self) -> bool:
@@ -144,6 +153,8 @@ class ClassifyDock(SeenDock):
     def _show_buttons(self) -> None:
         uses = self._uses_synthetic()
         self.synthetic.setEnabled(uses)
+        self.amount.setEnabled(uses)
+        self.synthetic.setPrefix("≤ " if self.amount.currentText() == "in total" else "+ ")
         self.synthetic.setToolTip(SYNTHETIC_TIP if uses else "Real crops only are trained on.")
         why_not = self._why_not()
         allow(self.train, why_not, TRAIN_TIP)
@@ -162,15 +173,23 @@ class ClassifyDock(SeenDock):
 
     def _training_words(self) -> str:
         real, test = sum(self._training.values()), sum(self._test.values())
-        steps = self.picker.value().steps(real)  # type: ignore[attr-defined]
-        words = f"{steps:,} steps on {real:,} real"
+        recipe = self.picker.value()
+        learns = f"{recipe.steps(real):,} steps on" if isinstance(recipe, NetworkRecipe) else "features of"
+        words = f"{learns} {real:,} real"
         if self._uses_synthetic():
-            taken = {i: min(self.synthetic.value(), self._usable.get(i, 0)) for i in self._training}
-            words += f" + {sum(taken.values()):,} synthetic"
-            short = [i for i, n in taken.items() if n < self.synthetic.value()]
+            asked = synthetic_counts(list(self._training.values()), **keywords(self._amount())).tolist()
+            have = [self._usable.get(class_id, 0) for class_id in self._training]
+            words += f" + {sum(map(min, asked, have)):,} synthetic"
+            short = [n for n, there in zip(asked, have, strict=True) if there < n]
             if short:
                 words += f" ({len(short)} class{'es have' if len(short) > 1 else ' has'} fewer than asked)"
         return f"{words} · test on {test:,} held-out real" if test else f"{words} · no held-out score"
+
+    def _amount(self) -> dict[str, Any]:
+        """Return how many synthetic patches are asked for, as the job takes it."""
+        if not self._uses_synthetic():
+            return {"synthetic": 0}
+        return asked(self.synthetic.value(), self.amount.currentText())
 
     def _finished(self) -> list[Any]:
         return [run for run in self.runs.runs() if run.status == "finished"]
@@ -191,7 +210,10 @@ class ClassifyDock(SeenDock):
 
     def _show_balance(self) -> None:
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
-        self.balance.setCurrentIndex(list(BALANCES.values()).index(default))
+        offered = get_args(CLASSIFIER_RECIPES[self.picker.name()].model_fields["balance"].annotation)
+        self.balance.clear()
+        self.balance.addItems([name for name in BALANCES if name in offered])
+        self.balance.setCurrentText(default)
 
     def _show_progress(self) -> None:
         self.scroll.ensureWidgetVisible(self.progress)
@@ -200,13 +222,13 @@ class ClassifyDock(SeenDock):
     def _on_train(self) -> None:
         with self.session.reporting():
             overrides = self.picker.overrides()
-            balance = BALANCES[self.balance.currentText()]
+            balance = self.balance.currentText()
             kind = CLASSIFIER_RECIPES[self.picker.name()]
             if balance != kind.model_fields["balance"].default:
                 overrides["balance"] = balance
             parameters = TrainClassifierParameters(
                 recipe=self.picker.name(),
-                synthetic=self.synthetic.value() if self._uses_synthetic() else 0,
+                **self._amount(),
                 mode="pretrained" if self.mode.currentText() == "pretrained" else "mixed",
                 seed=self.seed.value(),
                 overrides=overrides,
@@ -233,20 +255,16 @@ class ClassifyDock(SeenDock):
     def _copy(self, run: Any) -> None:
         recipe = run.parameters.get("recipe", {})
         self.picker.setValue(run.recipe, recipe)
-        synthetic = int(run.parameters.get("synthetic", 0))
-        self.mode.setCurrentText(str(run.parameters.get("mode", "mixed")) if synthetic else "real only")
-        self.synthetic.setValue(synthetic or self.synthetic.value())
-        self.balance.setCurrentIndex(list(BALANCES.values()).index(recipe.get("balance", "none")))
+        number, amount = added(run)
+        self.mode.setCurrentText(str(run.parameters.get("mode", "mixed")) if number else "real only")
+        self.amount.setCurrentText(amount)
+        self.synthetic.setValue(number or self.synthetic.value())
+        self.balance.setCurrentText(str(recipe.get("balance", "none")))
         self.seed.setValue(int(run.seed))
 
 
 def _counts(table: Any) -> dict[int, int]:
     return {int(k): int(n) for k, n in table["class_id"].value_counts().items()}
-
-
-def _trained_on(run: Any) -> str:
-    synthetic = int(run.parameters.get("synthetic", 0))
-    return f"{run.parameters.get('mode', 'mixed')} +{synthetic}" if synthetic else "real"
 
 
 def _choice(name: str, texts: Any, tooltip: str) -> QComboBox:

@@ -70,7 +70,8 @@ class Foldable(QWidget):
 class ModelForm(QWidget):
     """Edits the values of a pydantic model.
 
-    Fields whose type has no simple editor (lists, dictionaries) are not shown and keep their value.
+    A field that is a model itself is a group of its own fields, folded under the field's name. Fields whose type has no
+    simple editor (lists, dictionaries) are not shown and keep their value.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ class ModelForm(QWidget):
         Field name to the words on the screen; else the name with spaces.
     advanced_title : str
         What the fold says.
+    group : str
+        Of which field this form edits the fields, with a dot behind it; goes before their object names.
 
     Signals
     -------
@@ -104,6 +107,7 @@ class ModelForm(QWidget):
         hidden: Collection[str] = (),
         labels: Mapping[str, str] | None = None,
         advanced_title: str = "advanced",
+        group: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -120,15 +124,20 @@ class ModelForm(QWidget):
         outer.addLayout(plain)
         for name, field in model.model_fields.items():
             self._kept[name] = field.get_default(call_default_factory=True)
-            editor = None if name in hidden else _editor_for(field, self._on_edited)
+            editor = None if name in hidden else _editor_for(field, self._on_edited, group + name)
             if editor is None:
                 continue
             self._editors[name] = editor
-            editor.widget.setObjectName(name)
-            text = QLabel((labels or {}).get(name, name.replace("_", " ")))
+            rows = folded if name in advanced else plain
+            words = (labels or {}).get(name, name.replace("_", " "))
+            if editor.fields is not None:
+                rows.addRow(Foldable(words, editor.fields, name=f"{group}{name}"))
+                continue
+            editor.widget.setObjectName(group + name)
+            text = QLabel(words)
             for widget in (editor.widget, text):
                 widget.setToolTip(explained(self._model, name))
-            (folded if name in advanced else plain).addRow(text, editor.widget)
+            rows.addRow(text, editor.widget)
         self.fold = Foldable(advanced_title, folded_content)
         self.fold.setVisible(bool(set(advanced) & set(self._editors)))
         outer.addWidget(self.fold)
@@ -160,8 +169,10 @@ class ModelForm(QWidget):
         return self._validated()[1]
 
     def editor(self, name: str) -> QWidget:
-        """Return the editing widget of a field."""
-        return self._editors[name].widget
+        """Return the editing widget of a field; that of a group's field by its dotted name."""
+        group, _, field = name.partition(".")
+        fields = self._editors[group].fields
+        return fields.editor(field) if field and fields is not None else self._editors[group].widget
 
     # ------------------------------------------------------------------ inside
     def _load(self, values: Mapping[str, Any]) -> None:
@@ -193,6 +204,8 @@ class ModelForm(QWidget):
             return
         made, problem, wrong = self._validated()
         for name, editor in self._editors.items():
+            if editor.fields is not None:
+                continue  # a group marks its fields itself
             editor.widget.setProperty("invalid", name in wrong)
             editor.widget.setStyleSheet(MARK if name in wrong else "")
             editor.widget.setToolTip(problem if name in wrong else explained(self._model, name))
@@ -204,7 +217,12 @@ class ModelForm(QWidget):
 
 
 class _Editor:
-    """A widget with its way of reading (ValueError where there is no value in it) and of writing."""
+    """A widget with its way of reading (ValueError where there is no value in it) and of writing.
+
+    ``fields`` is the form of a group, None for a single field.
+    """
+
+    fields: ModelForm | None = None
 
     def __init__(self, widget: QWidget, read: Callable[[], Any], write: Callable[[Any], None]) -> None:
         self.widget, self.read, self.write = widget, read, write
@@ -218,9 +236,11 @@ def _form_layout(parent: QWidget | None = None) -> QFormLayout:
     return layout
 
 
-def _editor_for(field: FieldInfo, edited: Callable[[], None]) -> _Editor | None:
+def _editor_for(field: FieldInfo, edited: Callable[[], None], name: str) -> _Editor | None:
     """Return the editor that suits a field's type, or None."""
     kind, optional = _without_none(field.annotation)
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and not optional:
+        return _group(kind, edited, name)
     if typing.get_origin(kind) is Literal:
         return _choice(list(typing.get_args(kind)), edited)
     if kind is bool:
@@ -239,6 +259,21 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
             return kinds[0], True
         return None, True
     return annotation, False
+
+
+def _group(kind: type[BaseModel], edited: Callable[[], None], name: str) -> _Editor:
+    form = ModelForm(kind, group=f"{name}.")
+    form.valueChanged.connect(lambda _value: edited())
+    form.problemChanged.connect(lambda _problem: edited())
+
+    def read() -> BaseModel:
+        if problem := form.problem():
+            raise ValueError(problem)
+        return form.value()
+
+    editor = _Editor(form, read, form.setValue)
+    editor.fields = form
+    return editor
 
 
 def _choice(choices: list[Any], edited: Callable[[], None]) -> _Editor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -93,7 +94,7 @@ class RecipePicker(QWidget):
         return self._recipes[self.name()](**edited)
 
     def overrides(self) -> dict[str, Any]:
-        """Return the fields that differ from the recipe's defaults.
+        """Return the fields that differ from the recipe's defaults; of a group, those of its fields that do.
 
         Raises
         ------
@@ -102,13 +103,16 @@ class RecipePicker(QWidget):
         """
         chosen = self.value().model_dump(mode="json")
         defaults = self._recipes[self.name()]().model_dump(mode="json")
-        return {name: value for name, value in chosen.items() if value != defaults[name] and name not in IDENTITY}
+        return {name: value for name, value in _changes(chosen, defaults).items() if name not in IDENTITY}
 
     def setValue(self, name: str, values: Mapping[str, Any]) -> None:
         """Show a recipe with these values, such as a run's."""
         if name not in self._recipes:
             return
         self.recipe.setCurrentText(name)
+        # A run of an older version may say some things in other fields, which the recipe's model understands.
+        with suppress(ValidationError):
+            values = self._recipes[name](**values).model_dump()
         if "size" in values:
             self._set_size(int(values["size"]))
         self.form.setValue({key: value for key, value in values.items() if key not in (*IDENTITY, "size")})
@@ -143,3 +147,11 @@ class RecipePicker(QWidget):
         if self.size_box.findData(size) < 0:
             self.size_box.addItem(str(size), size)
         self.size_box.setCurrentIndex(self.size_box.findData(size))
+
+
+def _changes(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _changes(value, defaults[name]) if isinstance(value, dict) else value
+        for name, value in chosen.items()
+        if value != defaults[name]
+    }

@@ -12,7 +12,8 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
 from napari_cellsynth.jobs.job import Job, SegmentParameters
 from napari_cellsynth.widgets.dock import Dock, allow, button, label
-from napari_cellsynth.widgets.form import ModelForm
+from napari_cellsynth.widgets.enhancement_table import EnhancementTable
+from napari_cellsynth.widgets.form import Foldable, ModelForm
 from napari_cellsynth.widgets.found_objects import FoundObjects
 from napari_cellsynth.widgets.image_adding import ImageAdder
 from napari_cellsynth.widgets.job_thread import duration_text
@@ -60,6 +61,7 @@ class SegmentDock(Dock):
             editor = self.form.editor(name)
             if isinstance(editor, QSpinBox):
                 editor.setSuffix(" px")
+        self.enhancements = EnhancementTable(self.session)
         self.microns = label("", "quiet", name="microns", wrap=True)
         self.live = QCheckBox("live preview")
         self.live.setObjectName("live_preview")
@@ -83,6 +85,7 @@ class SegmentDock(Dock):
         self.body.addWidget(label("Method: entropy + Otsu", "heading"))
         self.body.addWidget(self.form)
         self.body.addWidget(self.microns)
+        self.body.addWidget(Foldable("enhancements compared", self.enhancements, name="show_enhancements"))
         self.add_row(self.live, self.result)
         row = self.add_row(self.segment_all, self.segment_frame, stretch=0)
         row.setContentsMargins(0, 4, 0, 0)

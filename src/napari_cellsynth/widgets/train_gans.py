@@ -10,6 +10,7 @@ from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
+from napari_cellsynth.widgets.draw_row import DrawRow
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
 from napari_cellsynth.widgets.job_thread import duration_text
@@ -71,6 +72,7 @@ class TrainGansDock(SeenDock):
             "gan",
             {"class": self._class_of, "recipe": lambda run: run.recipe, "KID": run_quality_text},
         )
+        self.drawings = DrawRow(self.session, self.picker.size_box)
         self._lay_out()
         self._connect()
         self.refresh()
@@ -85,6 +87,7 @@ class TrainGansDock(SeenDock):
         self.body.addWidget(self.estimate)
         self.body.addWidget(self.progress, 1)
         self.add_row(self.count, label("a class"), self.generate, self.quality)
+        self.body.addWidget(Foldable("artificial patches, without a GAN", self.drawings, name="show_drawings"))
         self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
 
     def _connect(self) -> None:
@@ -118,6 +121,7 @@ class TrainGansDock(SeenDock):
         project = self.session.project
         states = [] if project is None else class_states(project, int(self.picker.size_box.currentData()))
         self.classes.set_states(states)
+        self.drawings.refresh()
         advice = [state.advice for state in states if state.advice]
         self.advice.setText(". ".join(advice))
         self.advice.setVisible(bool(advice))

@@ -1,0 +1,245 @@
+"""Train a classical classifier on features of patches: measure, fit, calibrate by groups, score."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+
+from napari_cellsynth.classify.batches import Mode, Part
+from napari_cellsynth.classify.feature_model import (
+    FEATURE_MODEL_FILE,
+    FeatureClassifier,
+    raw_probabilities,
+    rows_of,
+    save,
+    tempered,
+)
+from napari_cellsynth.classify.history import History
+from napari_cellsynth.classify.importance import importance
+from napari_cellsynth.classify.recipes_classical import FeatureRecipe
+from napari_cellsynth.classify.resampling import resampled
+from napari_cellsynth.classify.scoring import score
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate import scores
+from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped
+from napari_cellsynth.imaging.features import feature_names
+
+FOLDS = 5
+"""Folds of the calibration, or as many as there are groups."""
+_GREATEST = 20.0
+
+
+class _Rows:
+    """The features of a part's crops: a table (M, d), which crop a row is of, and each row's class."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self._tables: list[NDArray[np.float64]] = []
+        self._owners: list[NDArray[np.int64]] = []
+
+    def measure(self, windows: int) -> Iterator[int]:
+        """Measure all crops and yield how many are done after each batch."""
+        done = 0
+        for table, owners in rows_of(self.part.store, windows):
+            self._tables.append(table)
+            self._owners.append(owners)
+            done += len(np.unique(owners))
+            yield done
+        self.table, self.owners = np.concatenate(self._tables), np.concatenate(self._owners)
+        self.labels = self.part.labels[self.owners]
+
+
+def train(
+    parts: Sequence[Part],
+    held_out: Part | None,
+    notices: Sequence[str],
+    class_names: Sequence[str],
+    recipe: FeatureRecipe,
+    folder: Path,
+    *,
+    mode: Mode,
+    groups: ArrayLike | None,
+    groups_held_out: ArrayLike | None,
+    seed: int,
+    stop: Stop,
+    resume: bool,
+    meta: dict[str, Any],
+) -> Iterator[Event]:
+    """Train a classical classifier and yield what happens; the partner of `train.train`, which checks and calls it.
+
+    Its probabilities are calibrated by one temperature. The real training crops are split into folds by group (by
+    crop, where no groups are given); each fold is predicted by a classifier of the other folds' real crops, and the
+    temperature is that of least log loss. Synthetic patches have no part in it: their generator has seen the fold.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Real crops, then perhaps synthetic patches; learned from together.
+    held_out : Part, optional
+        Real crops of other groups, for the scores.
+    notices : sequence of str
+        What the user should know already.
+    groups : array_like, optional
+        The groups of the real training crops.
+    class_names, recipe, folder, mode, groups_held_out, seed, stop, resume, meta
+        As in `train.train`. A stopped training has nothing to go on with; resuming starts it anew.
+
+    Yields
+    ------
+    Event
+        ``Progress`` in steps (a batch of crops measured, or a classifier fitted), a ``Metric`` of the folds
+        (``fold_balanced_accuracy``, ``fold_loss``), ``Saved``, and ``Finished`` with the keys of `train.train` and
+        ``importance`` (see `importance.importance`) and ``temperature``. ``steps`` is the
+        number of fits, ``parameters`` the number of features.
+    """
+    began = time.monotonic()
+    if mode == "pretrained":
+        raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
+    if resume and (folder / FEATURE_MODEL_FILE).exists():
+        raise UserError(f"The training in {folder} is finished; there is nothing to resume.", "Start a new one.")
+    folder.mkdir(parents=True, exist_ok=True)
+    history = History(folder / "metrics.csv")
+    history.cut_after(0)
+    rows = [_Rows(part) for part in parts]
+    tested = [] if held_out is None else [_Rows(held_out)]
+    crops, done = sum(len(each.part.labels) for each in rows + tested), 0
+    yield Progress(0, crops, "crops", " ".join(notices))
+    for each in rows + tested:
+        for measured in each.measure(recipe.windows):
+            if stop():
+                yield Stopped(folder.name)
+                return
+            yield Progress(done + measured, crops, "crops", "measured")
+        done += len(each.part.labels)
+    k = len(class_names)
+    folds = _Folds(rows[0], recipe, k, seed, groups)
+    for number in range(len(folds)):
+        if stop():
+            yield Stopped(folder.name)
+            return
+        yield Progress(number, len(folds) + 1, "fits", "calibration")
+        folds.fit(number)
+    if stop():
+        yield Stopped(folder.name)
+        return
+    yield Progress(len(folds), len(folds) + 1, "fits", "all training crops")
+    temperature, figures = folds.result()
+    table, labels = np.concatenate([each.table for each in rows]), np.concatenate([each.labels for each in rows])
+    estimator = fitted(recipe, table, labels, k, seed)
+    model = FeatureClassifier(estimator, temperature, recipe, tuple(class_names), parts[0].store.channels, meta)
+    found: dict[str, Any] = {}
+    if tested and held_out is not None:
+        p = model.probabilities(tested[0].table, tested[0].owners, len(held_out.labels))
+        found = score(folder, held_out.store, held_out.labels, p, class_names, groups=groups_held_out, seed=seed)
+        figures |= {
+            "held_out_accuracy": found["accuracy"],
+            "held_out_balanced_accuracy": found["balanced_accuracy"],
+            "held_out_loss": found["log_loss"],
+        }
+    figures = {name: float(value) for name, value in figures.items() if value is not None}
+    history.append(len(folds) + 1, figures)
+    yield Metric(len(folds) + 1, figures)
+    names = feature_names(model.channels)
+    weighed = importance(estimator, names, (tested[0].table, tested[0].labels) if tested else None, seed)
+    path = save(folder, model)
+    yield Progress(len(folds) + 1, len(folds) + 1, "fits")
+    yield Saved(folder.name, str(path))
+    yield Finished(
+        {
+            "scores": found,
+            "confusion": found.get("confusion", []),
+            "classes": list(class_names),
+            "seconds": time.monotonic() - began,
+            "steps": len(folds) + 1,
+            "parameters": len(names),
+            "crops": {
+                "synthetic" if part.is_synthetic else "real": np.bincount(part.labels, minlength=k).tolist()
+                for part in parts
+            },
+            "temperature": temperature,
+            "calibration": {"temperature": temperature, "crops": len(parts[0].labels) if len(folds) else 0},
+            "importance": weighed,
+            "notices": [*notices, *folds.notices, *found.get("notices", [])],
+        }
+    )
+
+
+def fitted(recipe: FeatureRecipe, table: NDArray[np.float64], labels: NDArray[np.int64], k: int, seed: int) -> Any:
+    """Return a fitted pipeline of a scaler and the recipe's classifier, for raw rows (M, d) of all of K classes."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(table)
+    classifier = recipe.estimator(table.shape[1], k, seed)
+    classifier.fit(*resampled(scaler.transform(table), labels, recipe.balance, seed))
+    return Pipeline([("scale", scaler), ("classify", classifier)])
+
+
+class _Folds:
+    """Predictions of the real training crops by classifiers that saw no crop of their group."""
+
+    def __init__(self, rows: _Rows, recipe: FeatureRecipe, k: int, seed: int, groups: ArrayLike | None) -> None:
+        self._rows, self._recipe, self._k, self._seed = rows, recipe, k, seed
+        self._p = np.full((len(rows.labels), k), np.nan)
+        of_crop = np.arange(len(rows.part.labels)) if groups is None else np.asarray(groups)
+        self._splits = self._split(of_crop[rows.owners])
+        self.notices = [] if self._splits else ["Too few groups to calibrate the probabilities: they may be too sure."]
+
+    def __len__(self) -> int:
+        return len(self._splits)
+
+    def _split(self, groups: NDArray[Any]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Return training and test rows of the folds whose training part has every class."""
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        count = min(FOLDS, len(np.unique(groups)))
+        labels = self._rows.labels
+        if count < 2 or np.bincount(labels).max() < count:
+            return []
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=self._seed % 2**32)
+        with warnings.catch_warnings():
+            # Folds that lack a class are left out below.
+            warnings.filterwarnings("ignore", message="The least populated class")
+            found = list(folds.split(self._rows.table, labels, groups))
+        return [(a, b) for a, b in found if len(b) and len(np.unique(labels[a])) == self._k]
+
+    def fit(self, number: int) -> None:
+        """Predict one fold by a classifier of the others."""
+        learned, tested = self._splits[number]
+        estimator = fitted(self._recipe, self._rows.table[learned], self._rows.labels[learned], self._k, self._seed)
+        self._p[tested] = raw_probabilities(estimator, self._rows.table[tested])
+
+    def result(self) -> tuple[float, dict[str, float]]:
+        """Return the temperature of least log loss, and the figures of the folds at it."""
+        known = np.isfinite(self._p).all(axis=1)
+        if not known.any():
+            return 1.0, {}
+        p, labels = self._p[known], self._rows.labels[known]
+        temperature = least_loss(p, labels)
+        sure = tempered(p, temperature)
+        return temperature, {
+            "fold_balanced_accuracy": scores.balanced_accuracy(labels, sure.argmax(axis=1)),
+            "fold_loss": scores.log_loss(labels, sure),
+        }
+
+
+def least_loss(p: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Return the temperature in [1/20, 20] at which probabilities (M, K) have the least log loss on their labels.
+
+    Classes count as often as they are, however the training was balanced: a temperature changes no answer, and a few
+    mistakes on a rare class would make all the others unsure.
+    """
+
+    def loss(log_t: float) -> float:
+        sure = tempered(p, float(np.exp(log_t)))[np.arange(len(labels)), labels]
+        return float(-np.log(np.clip(sure, 1e-12, 1)).mean())
+
+    bounds = (-np.log(_GREATEST), np.log(_GREATEST))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

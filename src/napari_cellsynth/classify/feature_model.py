@@ -1,0 +1,204 @@
+"""A trained classical classifier: from patches to probabilities, and to disk and back without pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellsynth.classify.model import check_patches
+from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.classify.recipes_classical import FeatureRecipe
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.features import feature_names, patch_features
+from napari_cellsynth.training.loader import CropStore
+
+FEATURE_MODEL_FILE = "model.skops"
+RECORD_FILE = "model.json"
+TRUSTED = ("sklearn.tree._tree.Tree",)
+"""Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over."""
+_CHUNK = 64
+_TINY = 1e-6
+_SLOPE = 3.0
+
+
+@dataclass(frozen=True)
+class FeatureClassifier:
+    """A fitted scaler and scikit-learn classifier, and what their inputs and outputs mean.
+
+    ``temperature`` divides the log probabilities, so that they are as sure as they are right on training crops of
+    other groups; ``meta`` holds what the training was given about the data, as with networks.
+    """
+
+    estimator: Any
+    temperature: float
+    recipe: FeatureRecipe
+    class_names: tuple[str, ...]
+    channels: int
+    meta: dict[str, Any]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes: always the CPU."""
+        return torch.device("cpu")
+
+    def check(self, store: CropStore) -> None:
+        """Raise a UserError unless the patches of ``store`` suit this classifier."""
+        check_patches(store, self.channels, self.recipe.size, "The classifier was trained on")
+
+    def probabilities(self, table: NDArray[np.float64], owners: NDArray[np.int64], crops: int) -> NDArray[np.float32]:
+        """Return the probabilities (N, K) of N crops, the mean over each one's rows of a table of features (M, d).
+
+        Parameters
+        ----------
+        table : ndarray of float, shape (M, d)
+            Features, a row a window.
+        owners : ndarray of int, shape (M,)
+            Which crop 0..N-1 a row is of.
+        crops : int
+            N.
+        """
+        p = tempered(raw_probabilities(self.estimator, table), self.temperature)
+        total = np.zeros((crops, p.shape[1]))
+        np.add.at(total, owners, p)
+        return (total / np.bincount(owners, minlength=crops)[:, None]).astype(np.float32)
+
+
+def raw_probabilities(estimator: Any, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what a fitted scikit-learn pipeline says of rows (M, d) before calibration, (M, K).
+
+    A support vector machine knows no probabilities. Each of its K (K - 1) / 2 one-against-one machines gives a soft
+    vote, σ(3 · margin), so that a patch on the margin is 95 % sure; a class's probability goes as the product of its
+    votes.
+    """
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(table), np.float64)
+    margins = _SLOPE * np.asarray(estimator.decision_function(table), np.float64)
+    classes = len(estimator.classes_)
+    # With two classes scikit-learn's margin speaks for the second, with more for the first of a pair.
+    margins = -margins[:, None] if margins.ndim == 1 else margins
+    votes = np.zeros((len(table), classes))
+    for number, (one, other) in enumerate(combinations(range(classes), 2)):
+        votes[:, one] -= np.logaddexp(0, -margins[:, number])
+        votes[:, other] -= np.logaddexp(0, margins[:, number])
+    return _softmax(votes)
+
+
+def tempered(p: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return p^(1 / T), made to add up to one again (temperature scaling, Guo et al. 2017, section 4.2)."""
+    return _softmax(np.log(np.clip(p, _TINY, 1.0)) / temperature)
+
+
+def _softmax(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    e = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def rows_of(store: CropStore, windows: int) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Yield the features (M, d) of one batch of crops after another, and which crop of the store each row is of.
+
+    A crop as large as a window gives one row; a larger one a row for each of ``windows`` windows spread over it.
+    """
+    for start in range(0, len(store), _CHUNK):
+        index = torch.arange(start, min(start + _CHUNK, len(store)), device=store.device)
+        if not store.exceeds_size(index):
+            yield _measured(store.centred(index)), index.cpu().numpy()
+            continue
+        larger = torch.tensor([store.exceeds_size(one[None]) for one in index], device=store.device)
+        found = [store.centred(index[~larger]), store.grid(index[larger], windows).flatten(0, 1)]
+        owners = [index[~larger], index[larger].repeat_interleave(windows)]
+        yield _measured(torch.cat(found)), torch.cat(owners).cpu().numpy()
+
+
+def _measured(patches: torch.Tensor) -> NDArray[np.float64]:
+    return np.asarray(patch_features(patches.cpu().numpy()).to_numpy(), np.float64)
+
+
+def predict_features(model: FeatureClassifier, store: CropStore) -> Iterator[NDArray[np.float32]]:
+    """Yield the probabilities (B, K) of one batch of crops after another, in the order of the store."""
+    model.check(store)
+    done = 0
+    for table, owners in rows_of(store, model.recipe.windows):
+        crops = int(owners.max()) + 1 - done
+        yield model.probabilities(table, owners - done, crops)
+        done += crops
+
+
+def save(folder: Path, model: FeatureClassifier) -> Path:
+    """Write the classifier (skops) and what it means (JSON) into the run's folder, and return the skops file."""
+    import skops.io
+
+    record = {
+        "recipe": model.recipe.model_dump(mode="json"),
+        "class_names": list(model.class_names),
+        "channels": model.channels,
+        "features": feature_names(model.channels),
+        "temperature": model.temperature,
+        "meta": model.meta,
+    }
+    _write(folder / RECORD_FILE, json.dumps(record, indent=1).encode())
+    # Last, because this file says that the training is finished.
+    return _write(folder / FEATURE_MODEL_FILE, skops.io.dumps(model.estimator))
+
+
+def load(folder: Path) -> FeatureClassifier:
+    """Read a classifier that `save` wrote; nothing is unpickled, and no type is built that is not expected.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or damaged, holds other types than ours, or the features have changed since.
+    """
+    import skops.io
+
+    path = folder / FEATURE_MODEL_FILE
+    try:
+        record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+        if strange:
+            raise UserError(
+                f"{path} holds {strange[0]}, which no classifier of this plugin does.", "Use files you trust only."
+            )
+        estimator = skops.io.load(path, trusted=list(TRUSTED))
+        if not all(_sound(tree.tree_) for tree in getattr(estimator.named_steps["classify"], "estimators_", [])):
+            raise ValueError("a tree of its forest leads nowhere")
+        recipe = classifier_recipe(record["recipe"]["name"], **record["recipe"])
+        features, channels = record["features"], int(record["channels"])
+        names, temperature = tuple(record["class_names"]), float(record["temperature"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise UserError(f"The classifier in {folder} cannot be read: {error}.", "Train again.") from error
+    if features != feature_names(channels):
+        raise UserError(f"The classifier in {folder} was trained on other features than today's.", "Train again.")
+    assert isinstance(recipe, FeatureRecipe)
+    return FeatureClassifier(estimator, temperature, recipe, names, channels, record["meta"])
+
+
+def _sound(tree: Any) -> bool:
+    """Return whether a decision tree's nodes lead downwards and read features there are; others could hang or crash."""
+    here = np.arange(tree.node_count)
+    inner = tree.children_left != -1
+    for child in (tree.children_left[inner], tree.children_right[inner]):
+        if not ((child > here[inner]) & (child < tree.node_count)).all():
+            return False
+    return bool(((tree.feature[inner] >= 0) & (tree.feature[inner] < tree.n_features)).all())
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Write a file in one atomic step."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UserError(f"{path} could not be written: {error}.", "Free some disk space, then train again.") from error
+    return path
