@@ -42,7 +42,8 @@ def explain(network: nn.Module, patch: Floats, method: str, target: int | None =
         In [-1, 1].
     method : {"deconvolution", "guided-backprop", "grad-cam", "occlusion"}
         ``deconvolution``: the logit is sent back through the network, and at each activation only what is positive on
-        its way back goes on (Zeiler and Fergus 2014; what S4 wished for). ``guided-backprop``: in addition only where
+        its way back goes on (Zeiler and Fergus 2014; what S4 wished for); in a network without max pools it does not
+        depend on the patch. ``guided-backprop``: in addition only where
         the activation was positive (Springenberg et al. 2015). ``grad-cam``: the maps of the last convolution, weighted
         by their mean gradient, positive part, at the patch's size (Selvaraju et al. 2017). ``occlusion``: how much the
         logit falls when a square of an eighth of the side is covered with the patch's mean (Zeiler and Fergus 2014).
