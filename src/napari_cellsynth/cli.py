@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_cellsynth.cli_experiment import experiment
+from napari_cellsynth.cli_insight import explain, label_help
+from napari_cellsynth.cli_options import Device, Json, ProjectPath, Seed, Set
 from napari_cellsynth.cli_review import review
-from napari_cellsynth.console import StoppedByUser, do, dotted, note, overrides, show, show_quality
+from napari_cellsynth.console import StoppedByUser, do, dotted, note, overrides, show, show_quality, show_scores
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,20 +33,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ProjectPath = Annotated[
-    Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="FIELD=VALUE", help="Change a field of the recipe: lr=0.001, augmentation.rotation=0.5."
-    ),
-]
-
 
 _INTERRUPTED = 130
 
@@ -418,7 +406,7 @@ def train_classifier(
         overrides=overrides(changes),
         device=device,
     )
-    show(result, as_json)
+    show(result, True) if as_json else show_scores(result)
 
 
 @app.command()
@@ -426,15 +414,20 @@ def predict(
     project: ProjectPath,
     images: Annotated[list[int] | None, typer.Argument(help="Image ids; all when left out.")] = None,
     run: Annotated[str | None, typer.Option(help="The classifier run; the newest when left out.")] = None,
+    unsure_below: Annotated[
+        float | None, typer.Option(help="Answer unsure below this confidence; kept for the project.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict the class of every object."""
     from napari_cellsynth.jobs.job import PredictParameters
 
-    show(do(project, PredictParameters, run=run, images=images or None), as_json)
+    show(do(project, PredictParameters, run=run, images=images or None, unsure_below=unsure_below), as_json)
 
 
 app.command()(experiment)
+app.command()(explain)
+app.command("label-help")(label_help)
 
 
 @app.command()

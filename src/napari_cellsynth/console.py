@@ -123,6 +123,18 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         print(f"{name.replace('_', ' ')}: {value}")
 
 
+def show_scores(result: dict[str, Any]) -> None:
+    """Print a classifier's result on stdout: every figure with its interval, then all else a line a value."""
+    from napari_cellsynth.evaluate.score_words import RATES, class_rows, score_lines
+
+    scores = result.get("scores") or {}
+    for line in score_lines(scores):
+        print(f"{line.title:20}{line.value:>8}  {line.interval}")
+    for row in [["class", *(rate.split("_")[0] for rate in RATES), "crops"], *class_rows(scores)] if scores else []:
+        print(f"{row[0][:19]:20}" + "".join(f"{cell:>10}" for cell in row[1:]))
+    show({name: value for name, value in result.items() if name != "scores"}, False)
+
+
 def show_quality(title: str, quality: dict[str, Any]) -> None:
     """Print the figures of a class on stdout, each beside its interval and its floor; then the verdicts."""
     from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from napari_cellsynth.classify.model import Classifier, load
+from napari_cellsynth.classify.model import Classifier, load, save
 from napari_cellsynth.classify.predict import predict, predict_batches, symmetries
 from napari_cellsynth.classify.run import train_classifier
 from napari_cellsynth.classify.state import fresh
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.calibration import calibration_part, fit_temperature
 from napari_cellsynth.training.loader import CropStore
 from tests.classify.examples import store, stripes, tiny
 
@@ -107,3 +110,35 @@ def test_train_classifier_refuses_strange_labels_and_settings():
         train_classifier(patches, labels, tiny(), epochs=3)
     with pytest.raises(UserError, match="greater than or equal to 16"):
         train_classifier(stripes(8, 0, size=12)[0], labels)
+
+
+def test_a_temperature_changes_how_sure_answers_are_and_is_kept_with_the_model(tmp_path):
+    model, (crops, _) = untrained(), store(9, 0)
+    sharper = replace(model, temperature=0.25)
+    expected = predict(model, crops).astype(np.float64) ** 4
+    np.testing.assert_allclose(predict(sharper, crops), expected / expected.sum(axis=1, keepdims=True), rtol=1e-4)
+    save(tmp_path, sharper)
+    np.testing.assert_array_equal(predict(load(tmp_path), crops), predict(sharper, crops))
+
+
+def test_a_classifier_is_calibrated_on_groups_that_it_does_not_learn_from(tmp_path):
+    patches, labels = stripes(400, 0)
+    labels = np.where(np.random.default_rng(0).random(400) < 0.3, 1 - labels, labels)  # nobody can be right here
+    groups = np.arange(400) // 10
+    run = train_classifier(
+        patches,
+        labels,
+        groups=groups,
+        out=tmp_path,
+        device="cpu",
+        width=0.125,
+        batch=16,
+        epochs=4,
+        least_steps=1,
+        shift=1,
+    )
+    apart = calibration_part(groups, labels)
+    assert run.result["crops"]["real"] == np.bincount(labels[~apart]).tolist()
+    assert run.result["calibration"] == {"temperature": run.model.temperature, "crops": int(apart.sum())}
+    raw = predict(replace(run.model, temperature=1.0), patches[apart])
+    assert run.model.temperature == pytest.approx(fit_temperature(raw, labels[apart]), rel=1e-3)

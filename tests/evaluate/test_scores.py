@@ -37,6 +37,8 @@ def test_rates_of_a_class_come_from_its_four_counts():
     assert row["PPV"] == pytest.approx(3 / 4)
     assert row["NPV"] == pytest.approx(4 / 6)
     assert row["F1"] == pytest.approx(6 / 9)
+    assert row["accuracy"] == pytest.approx(7 / 10)
+    assert row["harmonic_TPR_TNR"] == pytest.approx(2 / (5 / 3 + 5 / 4))  # what S4 calls F1
     assert (row["true"], row["predicted"]) == (5, 4)
 
 

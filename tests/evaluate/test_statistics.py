@@ -51,6 +51,9 @@ def test_a_summary_is_plain_json_and_says_what_is_missing():
     p = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
     found = summarise([0, 1, 1, 1], p, ["a", "b", "c"], groups=["x", "x", "y", "z"])
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert len(found["roc"]) == 3 and found["roc"][2] == {"fpr": [], "tpr": []}
+    assert found["reliability"]["crops"] == [2, 2]
+    assert found["answered"]["share"][0] == 1 and found["answered"]["share"][70] == 0.5
     assert found["n"] == 4 and found["accuracy"] == 0.75
     assert found["confusion"] == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
     assert found["per_class"][2]["class"] == "c" and found["per_class"][2]["TPR"] is None

@@ -15,7 +15,11 @@ def test_predictions_come_back_by_class_name(project: Project) -> None:
     project.set_predictions("classifier-0001", [1, 3], P, [2, 1])
     project.rename_class(1, "Compact")
     found = project.predictions()
-    assert list(found.columns) == ["class_id", "confidence", "run", "p_Spread", "p_Compact"]
+    told = ["class_id", "confidence", "entropy", "margin", "unsure", "run"]
+    assert list(found.columns) == [*told, "p_Spread", "p_Compact"]
+    # In bits: H(1/4, 3/4) = 2 - 3/4 log2(3).
+    np.testing.assert_allclose(found["entropy"], [2 - 0.75 * np.log2(3), 0], atol=1e-6)
+    assert list(found["margin"]) == [0.5, 1.0]
     assert list(found["class_id"]) == [1, 2]
     assert list(found["confidence"]) == [0.75, 1.0]
     assert list(found["p_Spread"]) == [0.25, 1.0]
@@ -48,3 +52,15 @@ def test_wrong_runs_and_classes_are_refused(project: Project) -> None:
     project.set_predictions("classifier-0001", [1, 3], P, [1, 2])
     with pytest.raises(UserError, match="other classes"):
         project.set_predictions("classifier-0001", [1, 3], P, [2, 1])
+
+
+def test_answers_below_the_set_confidence_are_unsure_and_keep_their_class(project: Project) -> None:
+    project.set_predictions("classifier-0001", [1, 3], P, [2, 1])
+    assert project.unsure_below() == 0 and not project.predictions()["unsure"].any()
+    project.set_unsure_below(0.8)
+    found = project.predictions()
+    assert list(found["unsure"]) == [True, False] and list(found["class_id"]) == [1, 2]
+    with Project.open(project.path, read_only=True) as other:
+        assert other.unsure_below() == 0.8
+    with pytest.raises(UserError, match="no confidence"):
+        project.set_unsure_below(1.0)

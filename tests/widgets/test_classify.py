@@ -4,8 +4,10 @@ import pytest
 pytest.importorskip("napari")
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QDialog
 
-from napari_cellsynth.widgets import classify
+from napari_cellsynth.widgets import score_panel
 from napari_cellsynth.widgets.classify import ClassifyDock
 from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
 
@@ -42,6 +44,10 @@ def finished(project, synthetic=0, score=0.84):
         "macro_f1": 0.8,
         "intervals": {"balanced_accuracy": [score - 0.05, score + 0.04]},
     }
+    scores["answered"] = {"threshold": [0.0, 0.5, 0.9], "share": [1.0, 0.75, 0.0], "accuracy": [0.8, 0.9, None]}
+    scores["per_class"] = [{"class": name, "TPR": 0.5, "true": 6} for name in ("Dense", "Spread")]
+    scores["roc"] = [{"fpr": [0, 1], "tpr": [0, 1]}] * 2
+    scores["reliability"] = {"confidence": [0.7], "accuracy": [0.8], "crops": [12]}
     result = {"scores": scores, "confusion": [[7, 1], [1, 3]], "classes": ["Dense", "Spread"], "held_out": 12}
     return project.update_run(run.id, status="finished", result=result)
 
@@ -127,9 +133,9 @@ def test_the_balance_is_the_recipes_own_until_it_is_changed(dock, labelled):
 
 def test_the_newest_runs_score_has_its_interval_and_matrix(dock, labelled):
     finished(labelled)
-    assert dock.score.text() == "classifier-0001: balanced accuracy .84 (.79–.88) on 12 held-out crops"
-    assert dock.confusion.item(0, 1).text() == "1"
-    assert dock.confusion.isVisibleTo(dock)
+    assert dock.scores.score.text() == "classifier-0001: balanced accuracy .84 (.79–.88) on 12 held-out crops"
+    assert dock.scores.confusion.item(0, 1).text() == "1"
+    assert dock.scores.confusion.isVisibleTo(dock)
 
 
 def test_predicting_all_frames_is_the_next_step_after_training(dock, labelled, session, qtbot):
@@ -146,7 +152,7 @@ def test_another_run_is_chosen_for_its_score_and_for_predicting(dock, labelled, 
     first = finished(labelled, score=0.5)
     finished(labelled)
     dock.runs.select(first.id)
-    assert dock.score.text().startswith("classifier-0001: balanced accuracy .50")
+    assert dock.scores.score.text().startswith("classifier-0001: balanced accuracy .50")
     qtbot.mouseClick(dock.predict_all, LEFT)
     assert session.jobs[-1].job.parameters["run"] == first.id
 
@@ -159,12 +165,12 @@ def test_a_cell_of_the_matrix_opens_its_held_out_crops(dock, labelled, monkeypat
         def show_objects(self, ids, title):
             shown.append((ids, title))
 
-    monkeypatch.setattr(classify, "open_gallery", lambda viewer: Gallery())
-    dock.confusion.cell_opened.emit(1, 0)
+    monkeypatch.setattr(score_panel, "open_gallery", lambda viewer: Gallery())
+    dock.scores.confusion.cell_opened.emit(1, 0)
     assert "has predicted nothing" in said[-1]
     labelled.set_split({"video": "test"})
     predict(labelled, run)
-    dock.confusion.cell_opened.emit(1, 0)
+    dock.scores.confusion.cell_opened.emit(1, 0)
     assert shown == [([9, 10, 11, 12], "Spread → Dense")]
 
 
@@ -204,3 +210,47 @@ def test_a_stopped_run_is_resumed(dock, labelled, session, qtbot):
 def test_the_dock_fits_beside_the_canvas_of_a_laptop(dock, labelled):
     finished(labelled)
     assert dock.scroll.widget().minimumSizeHint().width() <= 380
+
+
+def test_the_matrix_is_shown_in_counts_or_in_shares_of_the_true_class(dock, labelled):
+    finished(labelled)
+    dock.scores.as_shares.setChecked(True)
+    assert [dock.scores.confusion.item(1, column).text() for column in range(2)] == ["25%", "75%"]
+    dock.scores.as_shares.setChecked(False)
+    assert dock.scores.confusion.item(1, 1).text() == "3"
+
+
+def test_all_figures_unfold_with_their_intervals(dock, labelled):
+    finished(labelled)
+    dock.scores.details.toggle.click()
+    assert [dock.scores.figures.item(0, column).text() for column in range(3)] == [
+        "balanced accuracy",
+        "0.840",
+        "0.790 to 0.880",
+    ]
+    assert dock.scores.per_class.item(1, 0).text() == "Spread" and dock.scores.per_class.item(1, 2).text() == "–"
+    assert len(dock.scores.roc.listDataItems()) == 3
+
+
+def test_mistakes_open_in_a_window_of_their_own(dock, labelled, qtbot):
+    run = finished(labelled)
+    assert "no page of mistakes" in dock.scores.mistakes.toolTip()
+    picture = QPixmap(30, 20)
+    picture.fill()
+    assert picture.save(str(run.folder / "mistakes.png"))
+    dock.refresh()
+    qtbot.mouseClick(dock.scores.mistakes, LEFT)
+    window = dock.scores.findChild(QDialog)
+    assert window.windowTitle() == "Mistakes of classifier-0001"
+    window.close()
+
+
+def test_the_threshold_says_what_it_costs_and_is_kept_in_the_project(dock, labelled, qtbot):
+    predict(labelled, finished(labelled))
+    dock.unsure.threshold.setValue(0.5)
+    assert dock.unsure.consequence.text() == "75% of the held-out crops are answered, 90% of those right"
+    dock.unsure.threshold.setValue(0.95)
+    assert dock.unsure.consequence.text() == "No held-out crop would be answered."
+    qtbot.waitUntil(lambda: labelled.unsure_below() == 0.95, timeout=2000)
+    # Of 16 objects in the first frame 12 are not labelled, and all were predicted with 0.9.
+    qtbot.waitUntil(lambda: "unsure&nbsp;4" in dock.overlay.counts.text(), timeout=2000)

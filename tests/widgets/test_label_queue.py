@@ -6,6 +6,8 @@ import pandas as pd
 from napari_cellsynth.widgets.label_queue import (
     ACQUISITION,
     LEAST_CERTAIN,
+    MISLABELLED,
+    NEXT,
     RANDOM,
     UNLABELLED_FIRST,
     LabelQueue,
@@ -95,3 +97,10 @@ def test_an_empty_queue_has_nothing_to_show() -> None:
 def test_the_frames_read_ahead_are_those_of_the_objects_that_come_next() -> None:
     queue = LabelQueue(objects([0, 1, 0, 0]), ACQUISITION)
     assert [entry.object_id for entry in queue.ahead(4)][:3] == [12, 13, 11]
+
+
+def test_advised_objects_come_first_and_doubted_labels_are_revised_from_the_first_one_on() -> None:
+    queue = LabelQueue(objects([1, 0, 1, 2]), MISLABELLED, advised=[13, 10])
+    assert walk(queue) == [13, 10, 11, 12] and queue.position == 0
+    queue = LabelQueue(objects([1, 0, 0, 0]), NEXT, advised=[12, 99, 11])
+    assert walk(queue) == [12, 11, 10, 13] and queue.position == 0

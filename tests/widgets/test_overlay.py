@@ -69,7 +69,7 @@ def test_the_class_layer_shows_each_objects_predicted_class(overlay, predicted):
         expected = 1 if object_id % 2 == 0 else 2
         assert image[int(row["cy"]), int(row["cx"])] == expected
     assert image[0, 0] == 0
-    assert len(overlay.layer(CLASSES).colormap.colors) == 3
+    assert len(overlay.layer(CLASSES).colormap.colors) == 4  # nothing, two classes, unsure
 
 
 def test_the_layers_colours_are_the_classes(overlay, predicted):
@@ -165,3 +165,18 @@ def test_predictions_and_differences_can_be_seen_under_the_labels(overlay, predi
     overlay.color_by("differences")
     assert sum(overlay.counts().values()) == 1
     assert np.count_nonzero(overlay.layer(CLASSES).data) == row["area"]
+
+
+def test_unsure_objects_are_grey_and_differ_from_no_label(overlay, predicted, qtbot):
+    object_id, row = object_at(predicted, 0)
+    dense, spread = (record.id for record in predicted.project.classes())
+    with qtbot.waitSignal(overlay.changed, timeout=2000):
+        predicted.project.label([object_id], spread if object_id % 2 == 0 else dense)
+        predicted.project.set_unsure_below(0.9)
+    layer = overlay.layer(CLASSES)
+    _, other = object_at(predicted, 1)
+    assert layer.data[int(other["cy"]), int(other["cx"])] == 3
+    assert np.allclose(layer.get_color(3)[:3], 0x9A / 255, atol=0.01)
+    assert layer.data[int(row["cy"]), int(row["cx"])] in (1, 2)  # a label by hand is sure
+    assert overlay.differing() == 0 and overlay.unsure() == len(overlay.table) - 1
+    assert predicted.layers.objects_layer.features["unsure"].all()

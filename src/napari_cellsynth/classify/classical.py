@@ -25,9 +25,9 @@ from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.importance import importance
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.resampling import resampled
+from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
-from napari_cellsynth.evaluate.summary import summarise
 from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.features import feature_names
 
@@ -137,7 +137,7 @@ def train(
     found: dict[str, Any] = {}
     if tested and held_out is not None:
         p = model.probabilities(tested[0].table, tested[0].owners, len(held_out.labels))
-        found = summarise(held_out.labels, p, class_names, groups=groups_held_out, seed=seed)
+        found = score(folder, held_out.store, held_out.labels, p, class_names, groups=groups_held_out, seed=seed)
         figures |= {
             "held_out_accuracy": found["accuracy"],
             "held_out_balanced_accuracy": found["balanced_accuracy"],
@@ -164,6 +164,7 @@ def train(
                 for part in parts
             },
             "temperature": temperature,
+            "calibration": {"temperature": temperature, "crops": len(parts[0].labels) if len(folds) else 0},
             "importance": weighed,
             "notices": [*notices, *folds.notices, *found.get("notices", [])],
         }

@@ -24,7 +24,8 @@ class Classifier:
     """A trained network in evaluation mode, and what its inputs and outputs mean.
 
     ``meta`` holds what the training was given about the data: ``low`` and ``high`` (intensity range a
-    channel), ``class_ids`` and the like.
+    channel), ``class_ids`` and the like. ``temperature`` is what `predict.predict` divides log probabilities by, so
+    that they are as sure as they are right (see `evaluate.calibration`); 1 where nothing was calibrated.
     """
 
     network: nn.Module
@@ -32,6 +33,7 @@ class Classifier:
     class_names: tuple[str, ...]
     channels: int
     meta: dict[str, Any]
+    temperature: float = 1.0
 
     @property
     def device(self) -> torch.device:
@@ -62,6 +64,7 @@ def save(folder: Path, classifier: Classifier) -> Path:
         "class_names": list(classifier.class_names),
         "channels": classifier.channels,
         "meta": classifier.meta,
+        "temperature": classifier.temperature,
     }
     checkpoint.save(path, {"network": classifier.network.state_dict()}, about)
     return path
@@ -91,4 +94,5 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> Classifier:
     network = recipe.build(about["channels"], len(about["class_names"]))
     network.load_state_dict(tensors["network"])
     network.to(device).eval()
-    return Classifier(network, recipe, tuple(about["class_names"]), about["channels"], about["meta"])
+    names, temperature = tuple(about["class_names"]), float(about.get("temperature", 1.0))
+    return Classifier(network, recipe, names, about["channels"], about["meta"], temperature)

@@ -1,8 +1,9 @@
-"""Class probabilities of crops: batched, averaged over windows and, by some recipes, over flips and turns."""
+"""Calibrated class probabilities of crops: batched, averaged over windows and, by some recipes, flips and turns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from napari_cellsynth.classify import feature_model, model
 from napari_cellsynth.classify.feature_model import FeatureClassifier
 from napari_cellsynth.classify.model import Classifier
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
 from napari_cellsynth.events import Stop, never
 from napari_cellsynth.training.device import autocast_dtype, pick_device
 from napari_cellsynth.training.loader import CropStore
 
-__all__ = ["load", "predict", "predict_batches", "probabilities"]
+__all__ = ["calibrated", "load", "predict", "predict_batches", "probabilities"]
 
 _BATCH = 64
 
@@ -75,7 +77,7 @@ def predict(
     Returns
     -------
     ndarray of float32, shape (N, K)
-        Rows sum to one. When stopped, only the rows that are done (fewer than N).
+        At the classifier's temperature. Rows sum to one. When stopped, only the rows that are done (fewer than N).
 
     Raises
     ------
@@ -108,14 +110,38 @@ def predict_batches(
         if stop():
             return
         index = torch.arange(start, min(start + batch, len(store)), device=store.device)
-        yield probabilities(model.network, store, index, model.recipe).float().cpu().numpy()
+        p = probabilities(model.network, store, index, model.recipe).float().cpu().numpy()
+        yield p if model.temperature == 1.0 else tempered(p, model.temperature).astype(np.float32)
+
+
+def calibrated(model: Classifier, store: CropStore, labels: NDArray[np.int64], *, stop: Stop = never) -> Classifier:
+    """Return the classifier at the temperature that suits crops which it did not learn from.
+
+    Parameters
+    ----------
+    model : Classifier
+        Trained on other crops.
+    store : CropStore
+        N real crops, of groups that are not held out either.
+    labels : ndarray of int, shape (N,)
+        Their classes.
+    stop : callable
+        Polled once a batch; when it stops early, the crops so far are taken.
+    """
+    raw = np.concatenate(
+        [
+            np.zeros((0, len(model.class_names)), np.float32),
+            *predict_batches(replace(model, temperature=1.0), store, stop=stop),
+        ]
+    )
+    return replace(model, temperature=fit_temperature(raw, labels[: len(raw)]))
 
 
 @torch.no_grad()
 def probabilities(
     network: torch.nn.Module, store: CropStore, index: torch.Tensor, recipe: NetworkRecipe
 ) -> torch.Tensor:
-    """Return the probabilities (B, K) of some crops of a store, as float32 on the network's device."""
+    """Return the probabilities (B, K) of some crops of a store before calibration, float32 on the network's device."""
     device = next(network.parameters()).device
     windows = store.grid(index, recipe.windows if store.exceeds_size(index) else 1)
     b, k = windows.shape[:2]

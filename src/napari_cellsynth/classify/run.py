@@ -16,7 +16,7 @@ from napari_cellsynth.classify.predict import AnyClassifier, load
 from napari_cellsynth.classify.recipe_base import CUTTING, ClassifierRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.train import train
-from napari_cellsynth.classify.validation import validation_part
+from napari_cellsynth.classify.validation import calibrating_part, validation_part
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
 from napari_cellsynth.training.device import pick_device
@@ -66,8 +66,10 @@ def train_classifier(
     held_out : (ndarray, sequence), optional
         Real patches of other groups and their classes, for the scores.
     groups : array_like, optional
-        The groups of the training patches: recipes that choose an epoch by a part of them set whole groups aside,
-        classical ones are calibrated by them. Without groups every patch is one of its own.
+        The groups of the training patches. Where there are enough, a tenth calibrates the probabilities and is not
+        learned from (`validation.calibrating_part`), and recipes that choose an epoch by a part of them set whole
+        groups aside; classical ones are calibrated by folds of them. Without groups every patch is one of its own
+        for the choice of an epoch, and a network's probabilities are as they come.
     groups_held_out : array_like, optional
         The groups of the held-out patches, for intervals.
     seed : int
@@ -105,7 +107,13 @@ def train_classifier(
     codes = _codes(labels, names)
     if len(codes) != len(patches):
         raise ValueError(f"{len(patches)} patches do not go with {len(codes)} labels")
-    apart = validation_part(recipe, np.arange(len(codes)) if groups is None else groups, codes, seed)
+    judging = validation_part(recipe, np.arange(len(codes)) if groups is None else groups, codes, seed)
+    calibrating = calibrating_part(recipe, judging, groups, codes, seed)
+    apart = judging | calibrating
+
+    def chosen(mask: NDArray[np.bool_]) -> tuple[CropStore, NDArray[np.int64]] | None:
+        return (CropStore.from_patches(patches[mask], where), codes[mask]) if mask.any() else None
+
     *_, last = train(
         CropStore.from_patches(patches[~apart], where),
         codes[~apart],
@@ -114,10 +122,11 @@ def train_classifier(
         folder,
         synthetic=None if synthetic is None else part(*synthetic),
         mode=mode,
-        validation=(CropStore.from_patches(patches[apart], where), codes[apart]) if apart.any() else None,
+        validation=chosen(judging),
         held_out=None if held_out is None else part(*held_out),
         groups=None if groups is None else np.asarray(groups)[~apart],
         groups_held_out=groups_held_out,
+        calibration=chosen(calibrating),
         seed=seed,
         device=where,
     )

@@ -15,11 +15,11 @@ from napari_cellsynth.classify.batches import Mode, stages
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.learning_sets import Labelled, checked
 from napari_cellsynth.classify.loop import Loop
-from napari_cellsynth.classify.predict import predict_batches
+from napari_cellsynth.classify.predict import calibrated, predict_batches
 from napari_cellsynth.classify.recipe_base import ClassifierRecipe, NetworkRecipe
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
+from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.classify.state import State, fresh, identity_of
-from napari_cellsynth.evaluate.summary import summarise
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.training.loader import CropStore
 
@@ -37,6 +37,7 @@ def train(
     held_out: Labelled | None = None,
     groups: ArrayLike | None = None,
     groups_held_out: ArrayLike | None = None,
+    calibration: Labelled | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
     stop: Stop = never,
@@ -76,6 +77,8 @@ def train(
         The groups of the real training crops; classical classifiers are calibrated by them.
     groups_held_out : array_like, optional
         The groups of the held-out crops; gives intervals.
+    calibration : (CropStore, ndarray of int), optional
+        Real crops that are neither learned from nor held out, for the temperature (`evaluate.calibration`).
     seed : int
         Fixes initial weights, batches, augmentation and dropout. On a CPU the same seed gives the same bits.
     device : torch.device or str
@@ -94,8 +97,9 @@ def train(
         ``validation_macro_f1`` and ``validation_micro_f1`` where epochs are judged; now and then
         ``held_out_accuracy``, ``held_out_balanced_accuracy``, ``held_out_loss``), ``Saved``, and last
         ``Finished`` with ``scores`` (see `evaluate.summary.summarise`; empty without held-out crops),
-        ``confusion``, ``classes``, ``seconds``, ``steps``, ``kept_step``, ``best`` (value and step of each validation
-        figure), ``parameters``, ``crops`` and ``notices``; or ``Stopped``.
+        ``confusion``, ``classes``, ``calibration`` (``temperature`` and ``crops``), ``seconds``, ``steps``,
+        ``kept_step``, ``best`` (value and step of each validation figure), ``parameters``, ``crops`` and
+        ``notices``; or ``Stopped``.
 
     Raises
     ------
@@ -149,6 +153,8 @@ def train(
     notices = [*sets.notices, *_early(state, plan[-1].first + plan[-1].steps)]
     state.judge.put_back(state.network)
     classifier = model.Classifier(state.network, recipe, tuple(class_names), real.channels, dict(meta or {}))
+    if calibration is not None:
+        classifier = calibrated(classifier, *calibration, stop=stop)
     predicted = None if held is None else list(predict_batches(classifier, held.store, stop=stop))
     if stop():
         yield Saved(folder.name, str(state.save(folder, identity)))
@@ -156,7 +162,8 @@ def train(
         return
     found: dict[str, Any] = {}
     if held is not None and predicted is not None:
-        found = summarise(held.labels, np.concatenate(predicted), class_names, groups=groups_held_out, seed=seed)
+        p = np.concatenate(predicted)
+        found = score(folder, held.store, held.labels, p, class_names, groups=groups_held_out, seed=seed)
     path = model.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))
@@ -165,6 +172,10 @@ def train(
             "scores": found,
             "confusion": found.get("confusion", []),
             "classes": list(class_names),
+            "calibration": {
+                "temperature": classifier.temperature,
+                "crops": 0 if calibration is None else len(calibration[1]),
+            },
             "seconds": state.seconds,
             "steps": state.step,
             "kept_step": state.judge.kept_step(state.step),

@@ -15,6 +15,7 @@ from torch import nn
 
 from napari_cellsynth.classify.recipe_base import ClassifierRecipe, Keep, NetworkRecipe
 from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate.calibration import calibration_part
 from napari_cellsynth.evaluate.splits import grouped_holdout
 
 FIGURES = {
@@ -50,6 +51,28 @@ def validation_part(recipe: ClassifierRecipe, groups: ArrayLike, labels: ArrayLi
     if not isinstance(recipe, NetworkRecipe) or not recipe.validates:
         return np.zeros(len(np.asarray(labels)), bool)
     return grouped_holdout(groups, labels, recipe.validation, seed)
+
+
+def calibrating_part(
+    recipe: ClassifierRecipe, judging: NDArray[np.bool_], groups: ArrayLike | None, labels: ArrayLike, seed: int = 0
+) -> NDArray[np.bool_]:
+    """Choose which training crops a network's temperature is fitted on; they are not learned from.
+
+    Parameters
+    ----------
+    recipe : ClassifierRecipe
+        Classical ones need none: they are calibrated on out-of-fold answers.
+    judging : ndarray of bool, shape (N,)
+        The crops that an epoch is chosen by (`validation_part`). Where there are any they do for both: one temperature
+        gains little from having chosen the epoch on them, and a second part would cost more crops.
+    groups, labels : array_like of shape (N,)
+        Group and class of every training crop; without groups nothing is set aside.
+    seed : int
+        Of the training.
+    """
+    if not isinstance(recipe, NetworkRecipe) or groups is None:
+        return np.zeros(len(judging), bool)
+    return judging if judging.any() else calibration_part(groups, labels, seed)
 
 
 def figures_of(labels: NDArray[np.int64], p: NDArray[np.float32]) -> dict[str, float]:

@@ -24,10 +24,10 @@ def confusion_figure(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
     k = len(class_names)
     totals = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    figure = _figure(2.2 + 0.7 * k, 1.6 + 0.6 * k)
+    figure = blank(2.2 + 0.7 * k, 1.6 + 0.6 * k)
     axes = figure.add_subplot()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    names = [_literal(name) for name in class_names]
+    names = [literal(name) for name in class_names]
     axes.set_xticks(range(k), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(k), names)
     axes.set_xlabel("predicted")
@@ -51,19 +51,15 @@ def sheet_figure(patches: NDArray[np.float32], titles: Sequence[str] = (), colum
     columns : int
         Patches a row.
     """
-    images = (np.clip(np.asarray(patches, dtype=np.float32), -1, 1) + 1) / 2
-    columns = max(1, min(columns, len(images)))
-    rows = max(1, -(-len(images) // columns))
-    figure = _figure(0.9 * columns, (1.15 if titles else 0.9) * rows)
-    for number, image in enumerate(images):
+    columns = max(1, min(columns, len(patches)))
+    rows = max(1, -(-len(patches) // columns))
+    figure = blank(0.9 * columns, (1.15 if titles else 0.9) * rows)
+    for number, patch in enumerate(patches):
         axes = figure.add_subplot(rows, columns, number + 1)
         axes.set_axis_off()
-        if len(image) == 3:
-            axes.imshow(image.transpose(1, 2, 0), interpolation="nearest")
-        else:
-            axes.imshow(image[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.imshow(picture(patch), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if titles:
-            axes.set_title(_literal(titles[number]), fontsize=7)
+            axes.set_title(literal(titles[number]), fontsize=7)
     return figure
 
 
@@ -85,32 +81,39 @@ def bars_figure(
     """
     names = list(dict.fromkeys(name for series in values.values() for name in series))
     width = 0.8 / max(1, len(values))
-    figure = _figure(max(4.0, 1.5 + 0.35 * len(names) * max(1, len(values))), 3.2)
+    figure = blank(max(4.0, 1.5 + 0.35 * len(names) * max(1, len(values))), 3.2)
     axes = figure.add_subplot()
     for number, (series, bars) in enumerate(values.items()):
         place = np.arange(len(names)) + (number - (len(values) - 1) / 2) * width
         heights = np.array([bars.get(name, np.nan) for name in names], dtype=np.float64)
-        axes.bar(place, heights, width, label=_literal(series), color=_COLOURS[number % len(_COLOURS)])
+        axes.bar(place, heights, width, label=literal(series), color=COLOURS[number % len(COLOURS)])
         for name, (low, high) in (intervals or {}).get(series, {}).items():
             axes.vlines(place[names.index(name)], low, high, color="black", linewidth=1.2)
-    axes.set_xticks(range(len(names)), [_literal(name) for name in names], rotation=30, ha="right")
-    axes.set_ylabel(_literal(label))
+    axes.set_xticks(range(len(names)), [literal(name) for name in names], rotation=30, ha="right")
+    axes.set_ylabel(literal(label))
     axes.spines[["top", "right"]].set_visible(False)
     if len(values) > 1:
         axes.legend(frameon=False, fontsize=8)
     return figure
 
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's colours, which colour-blind readers can tell apart."""
 
 
-def _figure(width: float, height: float) -> Figure:
+def picture(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a patch (C, Y, X) in [-1, 1] as (Y, X, 3) colours or a grey (Y, X), in [0, 1]."""
+    image = ((np.clip(patch, -1, 1) + 1) / 2).astype(np.float32)
+    return image.transpose(1, 2, 0) if len(image) == 3 else image[0]
+
+
+def blank(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Return text that matplotlib shows as it is: a pair of dollars would be read as a formula."""
     return str(text).replace("$", r"\$")

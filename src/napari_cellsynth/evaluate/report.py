@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 
 from napari_cellsynth.errors import UserError
 
-Block: TypeAlias = str | pd.DataFrame | Figure
+Block: TypeAlias = str | pd.DataFrame | Figure | Path
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below: paragraphs, tables (their index is the first column) and figures."""
+    """A heading and what stands below: paragraphs, tables (their index is the first column), figures and PNG files."""
 
     title: str
     blocks: Sequence[Block] = field(default_factory=tuple)
@@ -72,6 +72,8 @@ def _shown(block: Block) -> dict[str, Any]:
         head = [str(block.index.name or ""), *map(str, block.columns)]
         rows = [[_cell(value) for value in row] for row in block.itertuples()]
         return {"kind": "table", "head": head, "rows": rows}
+    if isinstance(block, Path):
+        return {"kind": "figure", "png": base64.b64encode(block.read_bytes()).decode("ascii")}
     buffer = io.BytesIO()
     block.savefig(buffer, format="png", dpi=150)
     return {"kind": "figure", "png": base64.b64encode(buffer.getvalue()).decode("ascii")}

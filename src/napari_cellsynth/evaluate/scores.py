@@ -78,17 +78,21 @@ def per_class(y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] | None
     -------
     DataFrame
         One row a class with ``TPR`` (recall, sensitivity), ``TNR`` (specificity), ``PPV`` (precision),
-        ``NPV``, ``F1`` (harmonic mean of PPV and TPR), ``true`` and ``predicted`` (counts). A rate without
-        a denominator, such as the precision of a class that was never predicted, is NaN.
+        ``NPV``, ``F1`` (harmonic mean of PPV and TPR), ``accuracy`` (of telling the class from the rest),
+        ``harmonic_TPR_TNR`` (what S4 calls F1), ``true`` and ``predicted`` (counts). A rate without a
+        denominator, such as the precision of a class that was never predicted, is NaN.
     """
     tp, fp, fn, tn, classes = _counts(y_true, y_pred, labels)
+    tpr, tnr = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     return pd.DataFrame(
         {
-            "TPR": _ratio(tp, tp + fn),
-            "TNR": _ratio(tn, tn + fp),
+            "TPR": tpr,
+            "TNR": tnr,
             "PPV": _ratio(tp, tp + fp),
             "NPV": _ratio(tn, tn + fn),
             "F1": _ratio(2 * tp, 2 * tp + fp + fn),
+            "accuracy": _ratio(tp + tn, tp + fp + fn + tn),
+            "harmonic_TPR_TNR": _harmonic(tpr, tnr),
             "true": tp + fn,
             "predicted": tp + fp,
         },
@@ -260,6 +264,12 @@ def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> Floats:
     """Divide, with NaN where there is nothing to divide by."""
     out = np.full(np.shape(top), np.nan)
     return np.asarray(np.divide(top, bottom, out=out, where=bottom > 0))
+
+
+def _harmonic(a: Floats, b: Floats) -> Floats:
+    """Return the harmonic mean, 0 where both are 0."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(a + b == 0, 0.0, 2 * a * b / np.where(a + b == 0, 1, a + b)))
 
 
 def _mean(values: Floats) -> float:

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate import score_curves, scores
 from napari_cellsynth.evaluate.statistics import Interval, group_bootstrap
+
+_OF_ANSWERS = ("accuracy", "balanced_accuracy", "macro_f1")
+_OF_PROBABILITIES = ("roc_auc", "log_loss", "expected_calibration_error")
+"""The figures that get intervals; the calibration error's is wide to the top, since small resamples look worse."""
+_POINTS = 60
+_THRESHOLDS = [round(0.01 * step, 2) for step in range(100)]
 
 
 def summarise(
@@ -40,10 +46,12 @@ def summarise(
     Returns
     -------
     dict
-        ``n``, ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``macro_f1_of_means``, ``roc_auc``,
+        ``n``, ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``macro_f1_of_means``, ``micro_f1``, ``roc_auc``,
         ``log_loss``, ``expected_calibration_error``, ``per_class`` (a list of one dictionary a class, in
-        order), ``confusion`` (rows true), ``intervals`` (95 % bounds [low, high] of accuracy and balanced
-        accuracy over ``groups_resampled`` groups, empty without at least two groups) and ``notices``. What
+        order), ``confusion`` (rows true), ``roc`` (``fpr`` and ``tpr`` of every class), ``reliability``
+        (``confidence``, ``accuracy``, ``crops`` of every bin), ``answered`` (``threshold``, ``share`` and
+        ``accuracy`` where answers below a confidence are withheld), ``intervals`` (95 % bounds [low, high] of
+        the figures over ``groups_resampled`` groups, empty without at least two groups) and ``notices``. What
         is undefined is None.
     """
     true = np.asarray(y_true, dtype=np.int64)
@@ -58,6 +66,7 @@ def summarise(
         "balanced_accuracy": _plain(scores.balanced_accuracy(true, pred)),
         "macro_f1": _plain(scores.macro_f1(true, pred)),
         "macro_f1_of_means": _plain(scores.macro_f1_of_means(true, pred)),
+        "micro_f1": _plain(scores.micro_f1(true, pred)),
         "roc_auc": _plain(scores.roc_auc(true, p)),
         "log_loss": _plain(scores.log_loss(true, p)),
         "expected_calibration_error": _plain(scores.expected_calibration_error(true, p)),
@@ -66,6 +75,7 @@ def summarise(
             for name, row in zip(class_names, table.to_dict("records"), strict=True)
         ],
         "confusion": scores.confusion(true, pred, range(k)).tolist(),
+        **_curves(true, p),
         "intervals": {},
         "notices": [],
     }
@@ -75,11 +85,35 @@ def summarise(
         result["groups_resampled"] = len(np.unique(np.asarray(groups)))
         if result["groups_resampled"] < 2:
             result["notices"].append("All held-out objects are of one group, so no interval can be given.")
-        for name in ("accuracy", "balanced_accuracy"):
-            interval = group_bootstrap(getattr(scores, name), true, pred, groups=groups, repeats=repeats, seed=seed)
+        for name, given in [*((name, pred) for name in _OF_ANSWERS), *((name, p) for name in _OF_PROBABILITIES)]:
+            interval = group_bootstrap(getattr(scores, name), true, given, groups=groups, repeats=repeats, seed=seed)
             if not math.isnan(interval.low):
                 result["intervals"][name] = _bounds(interval)
     return result
+
+
+def _curves(true: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what the figures of a report and a dock are drawn from."""
+    curves = [score_curves.roc_curve(true == k, p[:, k], points=_POINTS) for k in range(p.shape[1])]
+    bins = score_curves.reliability(true, p)
+    withheld = [score_curves.answered(true, p, threshold) for threshold in _THRESHOLDS]
+    return {
+        "roc": [{"fpr": _row(curve.fpr), "tpr": _row(curve.tpr)} for curve in curves],
+        "reliability": {
+            "confidence": _row(bins.confidence),
+            "accuracy": _row(bins.accuracy),
+            "crops": bins.crops.tolist(),
+        },
+        "answered": {
+            "threshold": _THRESHOLDS,
+            "share": [_plain(each.share) for each in withheld],
+            "accuracy": [_plain(each.accuracy) for each in withheld],
+        },
+    }
+
+
+def _row(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 5) for value in values]
 
 
 def _bounds(interval: Interval) -> list[float]:

@@ -6,9 +6,11 @@ Nothing here imports torch until a training or a prediction starts.
 """
 
 from napari_cellsynth.jobs.job import (
+    ExplainParameters,
     GenerateParameters,
     InterpolateParameters,
     Job,
+    LabelHelpParameters,
     PredictParameters,
     QualityParameters,
     ScoreParameters,
@@ -20,9 +22,11 @@ from napari_cellsynth.jobs.process import ProcessRun, run_in_process
 from napari_cellsynth.jobs.run import run
 
 __all__ = [
+    "ExplainParameters",
     "GenerateParameters",
     "InterpolateParameters",
     "Job",
+    "LabelHelpParameters",
     "PredictParameters",
     "ProcessRun",
     "QualityParameters",

@@ -12,6 +12,7 @@ from napari_cellsynth.classify.balance import synthetic_counts
 from napari_cellsynth.classify.recipe_base import CUTTING
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.score_words import unsure_words
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
@@ -64,6 +65,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             held_out=data.held_out,
             groups=data.groups,
             groups_held_out=data.groups_held_out,
+            calibration=data.calibration,
             seed=run.seed,
             device=device,
             stop=stop,
@@ -76,6 +78,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             "validation": len(run.parameters.get("validation_objects", [])),
             "synthetic_per_class": run.parameters["synthetic"],
             "held_out": len(run.parameters["test_objects"]),
+            "calibrated_on": 0 if data.calibration is None else len(data.calibration[1]),
         }
         yield from ended(project, run, events, counts)
 
@@ -90,7 +93,7 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
     parameters = job.checked()
     assert isinstance(parameters, PredictParameters)
     with Project.open(job.project) as project:
-        run = _classifier(project, parameters.run)
+        run = chosen_classifier(project, parameters.run)
         device = pick_device(parameters.device)
         model = load(run.folder, device=device)
         low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
@@ -116,7 +119,12 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
                 run.parameters["class_ids"],
             )
             yield Progress(start + len(chunk), len(ids), "objects")
-        yield Finished({"run": run.id, "objects": len(ids)})
+        if parameters.unsure_below is not None:
+            project.set_unsure_below(parameters.unsure_below)
+        unsure = project.predictions(run=run.id)["unsure"].reindex(ids)
+        consequence = unsure_words(run.result.get("scores") or {}, project.unsure_below())
+        told = {"unsure": int(unsure.sum()), "unsure_below": project.unsure_below(), "consequence": consequence}
+        yield Finished({"run": run.id, "objects": len(ids)} | told)
 
 
 class _Data:
@@ -136,7 +144,9 @@ class _Data:
 
         self.real, self.labels = stored(recorded["training_objects"])
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
-        self.groups = recorded.get("training_groups")  # older runs have neither
+        apart = recorded.get("calibration_objects")  # older runs have none of these
+        self.calibration = stored(apart) if apart else None
+        self.groups = recorded.get("training_groups")
         apart = recorded.get("validation_objects")
         self.validation = stored(apart) if apart else None
         self.groups_held_out = None
@@ -162,7 +172,7 @@ def cut_as(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: Any) -> RunRecord:
-    from napari_cellsynth.classify.validation import validation_part
+    from napari_cellsynth.classify.validation import calibrating_part, validation_part
 
     train, test = project.training_objects(), project.test_objects()
     counts = train["class_id"].value_counts()
@@ -179,8 +189,9 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
     if parameters.mode == "pretrained" and not parameters.adds_synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
-    apart = validation_part(recipe, train["group"], train["class_id"], parameters.seed)
-    train, validating = train[~apart], train[apart]
+    judging = validation_part(recipe, train["group"], train["class_id"], parameters.seed)
+    apart = calibrating_part(recipe, judging, train["group"], train["class_id"], parameters.seed)
+    validating, calibrating, train = train[judging], train[apart], train[~(judging | apart)]
     low, high = intensity_range(project.crops(train.index.tolist(), **cut_as(recipe.model_dump())))
     patches: list[list[int]] = []
     if parameters.adds_synthetic:
@@ -209,6 +220,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
             "training_groups": train["group"].tolist(),
             "validation_objects": validating["class_id"].reset_index().to_numpy().tolist(),
+            "calibration_objects": calibrating["class_id"].reset_index().to_numpy().tolist(),
             "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
             "test_groups": test["group"].tolist(),
             "synthetic_patches": patches,
@@ -216,7 +228,7 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             "high": high.tolist(),
         },
         class_id=None,
-        groups=sorted({*train["group"], *validating["group"]}),
+        groups=sorted({*train["group"], *validating["group"], *calibrating["group"]}),
         seed=parameters.seed,
     )
 
@@ -240,7 +252,8 @@ def _assert_same_shape(project: Project, patches: list[list[int]], recipe: Any) 
             )
 
 
-def _classifier(project: Project, run_id: str | None) -> RunRecord:
+def chosen_classifier(project: Project, run_id: str | None) -> RunRecord:
+    """Return a finished classifier run by its id, the newest one without an id."""
     if run_id is not None:
         run = intact(project, run_id, "classifier")
         if run.status != "finished":

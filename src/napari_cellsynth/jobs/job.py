@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,9 +20,13 @@ Kind = Literal[
     "interpolate",
     "train-classifier",
     "predict",
+    "explain",
+    "label-help",
     "experiment",
     "draw",
 ]
+Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
+EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
 
 
 class Parameters(BaseModel):
@@ -161,7 +165,28 @@ class PredictParameters(Parameters):
 
     run: str | None = Field(None, description="The classifier run; the newest finished one when empty.")
     images: list[int] | None = Field(None, description="Image ids; all images when empty.")
+    unsure_below: float | None = Field(
+        None, ge=0, lt=1, description="Answer unsure below this confidence; as set before when empty."
+    )
     device: Device = Field("auto", description="Where to compute.")
+
+
+class ExplainParameters(Parameters):
+    """Draw what a classifier looks at in one object."""
+
+    object: int = Field(description="The object's id.")
+    run: str | None = Field(None, description="The classifier run; the newest finished one when empty.")
+    methods: list[Explanation] = Field(default=["grad-cam"], min_length=1, description="What to draw.")
+    class_name: str | None = Field(None, description="What speaks for this class; the predicted one when empty.")
+    out: str | None = Field(None, description="Folder of the pictures; in the run's folder when empty.")
+
+
+class LabelHelpParameters(Parameters):
+    """Find labels that are probably wrong, copies across groups, and what to label next."""
+
+    n: int = Field(50, ge=1, le=10_000, description="How many objects to propose for labelling; a fifth at random.")
+    most: int = Field(20_000, ge=10, description="Objects that are looked at; all labelled ones come first.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of folds and random objects.")
 
 
 class DrawParameters(Parameters):
@@ -199,6 +224,8 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "interpolate": InterpolateParameters,
     "train-classifier": TrainClassifierParameters,
     "predict": PredictParameters,
+    "explain": ExplainParameters,
+    "label-help": LabelHelpParameters,
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
 }

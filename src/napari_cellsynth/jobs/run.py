@@ -23,6 +23,8 @@ _WORK = {
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "draw": "napari_cellsynth.jobs.drawing:draw",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
+    "explain": "napari_cellsynth.jobs.explaining:explain",
+    "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",
 }
 

@@ -11,7 +11,7 @@ from napari_cellsynth.project.project import Project
 
 _COLUMNS = [
     "image", "x0", "y0", "x1", "y1", "label", "split", "group", "frame", "object_id", "source", "predicted",
-    "confidence", "prediction_run",
+    "confidence", "entropy", "margin", "unsure", "prediction_run",
 ]  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -65,13 +65,15 @@ def _rows(project: Project, folder: Path) -> list[list[object]]:
     names = project._class_names()
     paths = {number: _relative(path, folder) for number, path in project.images()["path"].items()}
     guesses: dict[int, list[object]] = {}
-    for number, class_id, confidence, run in project.predictions()[["class_id", "confidence", "run"]].to_records():
-        guesses[int(number)] = [names[int(class_id)], f"{confidence:.6g}", run]
+    told = ["class_id", "confidence", "entropy", "margin", "unsure", "run"]
+    for number, class_id, *figures, unsure, run in project.predictions()[told].to_records():
+        words = [f"{figure:.6g}" for figure in figures]
+        guesses[int(number)] = [names[int(class_id)], *words, "yes" if unsure else "no", run]
     wanted = ["image_id", "x0", "y0", "x1", "y1", "class_id", "split", "group", "frame", "source"]
     rows = []
     for number, image_id, *box, class_id, split, group, frame, source in objects[wanted].to_records().tolist():
         cells = [paths[image_id], *box, names[class_id], split, group, frame, number, source]
-        rows.append([_safe(cell) for cell in [*cells, *guesses.get(number, ["", "", ""])]])
+        rows.append([_safe(cell) for cell in [*cells, *guesses.get(number, [""] * 6)]])
     return rows
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.score_curves import entropy, margin
 from napari_cellsynth.project.classes import Classes
 
 
@@ -64,6 +65,25 @@ class Predictions(Classes):
         rows = self._db.read("SELECT run FROM prediction_runs ORDER BY number DESC LIMIT 1")
         return str(rows[0][0]) if rows else None
 
+    def unsure_below(self) -> float:
+        """Return the confidence below which an answer is *unsure*; 0 where nobody has set one."""
+        rows = self._db.read("SELECT value FROM settings WHERE name = 'unsure_below'")
+        return float(rows[0][0]) if rows else 0.0
+
+    def set_unsure_below(self, confidence: float) -> None:
+        """Set the confidence below which an answer is *unsure*, for all predictions of the project.
+
+        Raises
+        ------
+        UserError
+            When it is not in [0, 1).
+        """
+        if not 0 <= confidence < 1:
+            raise UserError(f"{confidence} is no confidence.", "Give a share from 0 (never unsure) to below 1.")
+        with self._db.transaction():
+            self._db.write("INSERT OR REPLACE INTO settings VALUES ('unsure_below', ?)", (repr(float(confidence)),))
+            self._changed("predictions_changed")
+
     def predictions(
         self, run: str | None = None, image_id: int | None = None, frame: int | None = None
     ) -> pd.DataFrame:
@@ -79,8 +99,9 @@ class Predictions(Classes):
         Returns
         -------
         DataFrame
-            Index ``object_id``; class_id (the most probable), confidence (its probability), run, and ``p_<class name>``
-            for every class. Empty when there is no prediction.
+            Index ``object_id``; class_id (the most probable), confidence (its probability), entropy (of all
+            probabilities; 0 sure, 1 clueless), margin (over the second class), unsure (whether the confidence lies
+            below `unsure_below`), run, and ``p_<class name>`` for every class. Empty when there is no prediction.
 
         Raises
         ------
@@ -109,7 +130,10 @@ class Predictions(Classes):
         names = self._class_names()
         data: dict[str, Any] = {
             "class_id": np.array(class_ids or [0], np.int64)[best],
-            "confidence": values[np.arange(len(found)), best],
+            "confidence": (confidence := values[np.arange(len(found)), best]),
+            "entropy": entropy(values),
+            "margin": margin(values),
+            "unsure": confidence < self.unsure_below(),
             "run": chosen or "",
         }
         data |= {f"p_{names[number]}": values[:, column] for column, number in enumerate(class_ids)}

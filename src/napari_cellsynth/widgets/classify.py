@@ -11,17 +11,19 @@ from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
-from napari_cellsynth.widgets.confusion import ConfusionView
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
+from napari_cellsynth.widgets.explain_panel import ExplainPanel
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
 from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
+from napari_cellsynth.widgets.score_panel import ScorePanel
 from napari_cellsynth.widgets.score_text import score_text
 from napari_cellsynth.widgets.seen_dock import SeenDock
 from napari_cellsynth.widgets.synthetic_amount import AMOUNTS, added, asked, keywords, trained_on
 from napari_cellsynth.widgets.training_panel import TrainingPanel
+from napari_cellsynth.widgets.unsure_row import UnsureRow
 
 MODES = {
     "real only": "Train on the labelled crops alone: what synthetic patches are compared with.",
@@ -65,14 +67,15 @@ class ClassifyDock(SeenDock):
         self.train = button("train", "Train", TRAIN_TIP)
         self.predict_all = button("predict_all", "Run on all frames", PREDICT_TIP)
         self.progress = TrainingPanel(self.session, {"train-classifier"}, samples=False)
-        self.score = label("", name="score", wrap=True)
-        self.confusion = ConfusionView()
+        self.scores = ScorePanel(self.session)
         self.runs = RunList(
             self.session,
             "classifier",
             {"recipe": lambda run: run.recipe, "trained on": trained_on, "score": lambda run: score_text(run.result)},
         )
+        self.unsure = UnsureRow(self.session)
         self.overlay = OverlayRow(self.session)
+        self.explained = ExplainPanel(self.session)
         self._lay_out()
         self._connect()
         self.refresh()
@@ -86,9 +89,10 @@ class ClassifyDock(SeenDock):
         self.body.addWidget(self.held_out)
         self.add_row(self.train, self.predict_all, stretch=0)
         self.body.addWidget(self.progress, 1)
-        self.body.addWidget(self.score)
-        self.body.addWidget(self.confusion)
+        self.body.addWidget(self.scores)
+        self.body.addWidget(self.unsure)
         self.body.addWidget(self.overlay)
+        self.body.addWidget(Foldable("What does it look at?", self.explained, name="show_explanation"))
         self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
 
     def _connect(self) -> None:
@@ -117,7 +121,6 @@ class ClassifyDock(SeenDock):
         self.runs.resumed.connect(self._resume)
         self.runs.copied.connect(self._copy)
         self.runs.chosen.connect(lambda _run: self._show_score())
-        self.confusion.cell_opened.connect(self._on_cell)
 
     # ------------------------------------------------------------------ what is shown
     def refresh(self) -> None:
@@ -201,23 +204,9 @@ class ClassifyDock(SeenDock):
 
     def _show_score(self) -> None:
         run = self.shown_run()
-        result = (run.result or {}) if run is not None else {}
-        matrix, names = result.get("confusion") or [], result.get("classes") or []
-        text = score_text(result)
-        scored = bool(text and matrix and names)
-        self.confusion.setVisible(scored)
-        self.score.setVisible(run is not None)
-        if run is None:
-            return
-        if not scored:
-            self.score.setText(f"{run.id} has no held-out score: hold out a group, then train.")
-            return
-        told = f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops"
-        if "balanced_accuracy" not in (result["scores"].get("intervals") or {}):
-            told += " · no interval: it needs crops of two held-out groups"
-        self.score.setText(told)
-        colors = {record.name: record.color for record in self.session.need_project().classes()}
-        self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
+        self.scores.show_run(run)
+        self.unsure.refresh(run)
+        self.explained.show_run(run)
 
     def _show_balance(self) -> None:
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
@@ -272,38 +261,6 @@ class ClassifyDock(SeenDock):
         self.synthetic.setValue(number or self.synthetic.value())
         self.balance.setCurrentText(str(recipe.get("balance", "none")))
         self.seed.setValue(int(run.seed))
-
-    def _on_cell(self, row: int, column: int) -> None:
-        """Open the held-out crops of one cell of the matrix."""
-        run = self.shown_run()
-        with self.session.reporting():
-            project = self.session.need_project()
-            names = list((run.result or {})["classes"])
-            ids = {record.name: record.id for record in project.classes()}
-            predicted = project.predictions(run=run.id)["class_id"]
-            test = project.test_objects()
-            test = test[(test["class_id"] == ids.get(names[row])) & test.index.isin(predicted.index)]
-            chosen = [int(i) for i in test.index if predicted.loc[i] == ids.get(names[column])]
-            if not chosen:
-                raise UserError("No crops of this cell are known.", "Run the classifier on all frames again.")
-            gallery = open_gallery(self.session.viewer)
-            if gallery is None:
-                self.session.select_object(chosen[0])
-            else:
-                gallery.show_objects(chosen, f"{names[row]} → {names[column]}")
-
-
-def open_gallery(viewer: Any) -> Any:
-    """Return the viewer's Gallery dock, opened if need be; None where the plugin is not installed in napari."""
-    docked = viewer.window.dock_widgets.get("Gallery (napari-cellsynth)")
-    if docked is not None:
-        docked.parentWidget().show()
-        return docked
-    try:
-        _dock, widget = viewer.window.add_plugin_dock_widget("napari-cellsynth", "Gallery")
-    except (KeyError, ValueError):
-        return None
-    return widget
 
 
 def _counts(table: Any) -> dict[int, int]:

@@ -37,6 +37,8 @@ class ConfusionView(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._counts = np.zeros((0, 0), np.int64)
+        self._as_shares = False
         self.setObjectName("confusion")
         self.setToolTip("Rows: true class. Columns: predicted class. Click a cell to see its crops.")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -69,6 +71,7 @@ class ConfusionView(QTableWidget):
         """
         counts = np.asarray(matrix, dtype=np.int64).reshape(len(names), len(names))
         part = shares(counts)
+        self._counts = counts
         self.clear()
         self.setRowCount(len(names))
         self.setColumnCount(len(names))
@@ -78,12 +81,21 @@ class ConfusionView(QTableWidget):
         for row, true in enumerate(names):
             for column, predicted in enumerate(names):
                 count, share = int(counts[row, column]), float(part[row, column])
-                item = QTableWidgetItem(f"{count:,}" if count else "·")
+                item = QTableWidgetItem(self._text(count, share))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 item.setToolTip(f"{count} objects of class {true}, predicted {predicted} ({share:.1%} of {true})")
                 item.setBackground(QBrush(self._shade(row == column, share)))
                 self.setItem(row, column, item)
         self.updateGeometry()
+
+    def show_shares(self, on: bool) -> None:
+        """Write shares of the true class into the cells, or counts."""
+        self._as_shares = on
+        for (row, column), share in np.ndenumerate(shares(self._counts)):
+            self.item(row, column).setText(self._text(int(self._counts[row, column]), float(share)))
+
+    def _text(self, count: int, share: float) -> str:
+        return "·" if not count else f"{share:.0%}" if self._as_shares else f"{count:,}"
 
     def sizeHint(self) -> QSize:
         """Return the size in which every row is seen."""

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import pandas as pd
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QLabel
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.project.classes import ClassRecord
@@ -16,10 +15,10 @@ from napari_cellsynth.widgets.class_list import ClassList
 from napari_cellsynth.widgets.crop_stage import CropStage
 from napari_cellsynth.widgets.dock import Dock, button, delayed
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
+from napari_cellsynth.widgets.label_help_row import LabelHelpRow
 from napari_cellsynth.widgets.label_queue import LabelQueue
 from napari_cellsynth.widgets.label_tally import LabelTally
 from napari_cellsynth.widgets.object_facts import ObjectFacts
-from napari_cellsynth.widgets.order_box import OrderBox
 from napari_cellsynth.widgets.session import NO_PROJECT
 
 Source = Literal["hand", "accepted prediction"]
@@ -50,7 +49,8 @@ class LabelDock(Dock):
         self.stage.setMinimumHeight(200)
         self.facts = ObjectFacts()
         self.classes = ClassList()
-        self.order = OrderBox()
+        self.help = LabelHelpRow(self.session)
+        self.order = self.help.order
         self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
@@ -65,7 +65,7 @@ class LabelDock(Dock):
         self.body.addWidget(self.stage, 1)
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
-        self.add_row(QLabel("Order"), self.order)
+        self.body.addWidget(self.help)
         self.body.addWidget(self.tally)
         self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -193,7 +193,7 @@ class LabelDock(Dock):
         if len(predicted):
             pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
             self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
-        self.order.offer(predicted=bool(self._suggested))
+        self.help.offer(bool(self._suggested))
         if show:
             self._show_facts()
 
@@ -203,7 +203,8 @@ class LabelDock(Dock):
         self.stage.forget_masks()
         if project is not None:
             confidence = pd.Series({k: v[1] for k, v in self._suggested.items()}, dtype=float)
-            self.queue = LabelQueue(project.objects(), self.order.currentText(), confidence)
+            order = self.order.currentText()
+            self.queue = LabelQueue(project.objects(), order, confidence, self.help.advised(order))
             if keep and before is not None:
                 self.queue.go_to(before.object_id)
         self._show_counts()

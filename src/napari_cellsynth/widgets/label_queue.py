@@ -13,7 +13,8 @@ from napari_cellsynth.imaging.crop import Box
 from napari_cellsynth.project import UNLABELLED
 
 UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN = "Unlabelled first", "Acquisition", "Random", "Least certain"
-ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN)
+NEXT, MISLABELLED = "Label these next", "Likely mislabelled"
+ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN, NEXT, MISLABELLED)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class LabelQueue:
     confidence : Series, optional
         Object id to the confidence of the newest prediction, in [0, 1], for the order by certainty; objects without a
         prediction come last there.
+    advised : sequence of int
+        The objects that come first in the orders by advice, in their order.
 
     Attributes
     ----------
@@ -51,7 +54,9 @@ class LabelQueue:
         Whether the last label left none to go on to, and the person is still there.
     """
 
-    def __init__(self, objects: pd.DataFrame, order: str, confidence: pd.Series | None = None) -> None:
+    def __init__(
+        self, objects: pd.DataFrame, order: str, confidence: pd.Series | None = None, advised: Sequence[int] = ()
+    ) -> None:
         objects = objects.sort_values(["image_id", "frame", "cy", "cx"], kind="stable")
         if order == RANDOM:
             objects = objects.iloc[np.random.default_rng(0).permutation(len(objects))]
@@ -60,13 +65,17 @@ class LabelQueue:
         elif order == LEAST_CERTAIN and confidence is not None:
             certain = confidence.reindex(objects.index).fillna(2.0).to_numpy()
             objects = objects.iloc[np.argsort(certain, kind="stable")]
+        elif order in (NEXT, MISLABELLED):
+            place = pd.Series(range(len(advised)), index=list(advised), dtype=float).reindex(objects.index)
+            objects = objects.iloc[np.argsort(place.fillna(len(advised)).to_numpy(), kind="stable")]
         self.order = order
         self._ids: NDArray[np.int64] = objects.index.to_numpy(np.int64)
         self._classes: NDArray[np.int64] = objects["class_id"].to_numpy(np.int64).copy()
         self._whole = objects[["image_id", "frame", "y0", "x0", "y1", "x1", "mask_label"]].to_numpy(np.int64)
         self._centres = objects[["cy", "cx"]].to_numpy(np.float64)
         self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
-        self.position = self._unlabelled_from(0, 0)
+        # Labels in doubt are revised from the first one on; all other work begins where a label is missing.
+        self.position = 0 if order == MISLABELLED else self._unlabelled_from(0, 0)
         self.finished = False
 
     def __len__(self) -> int:

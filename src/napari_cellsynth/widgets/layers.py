@@ -83,7 +83,8 @@ class ProjectLayers:
         Returns
         -------
         DataFrame
-            As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none) and ``confidence`` (NaN: none).
+            As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none), ``confidence``, ``entropy``
+            and ``margin`` (NaN: none), and whether it is ``unsure``.
         """
         if self._frame_objects is None:
             project = self._session.need_project()
@@ -91,7 +92,8 @@ class ProjectLayers:
             predictions = project.predictions(image_id=self.image_id, frame=self.frame).reindex(objects.index)
             self._frame_objects = objects.assign(
                 predicted_id=predictions["class_id"].fillna(0).astype(int),
-                confidence=predictions["confidence"].astype(float),
+                **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
+                unsure=predictions["unsure"].eq(True),
             )
         return self._frame_objects
 
@@ -289,7 +291,8 @@ class ProjectLayers:
                 "object": objects.index.to_numpy(),
                 "class": [given.get(c, "") for c in objects["class_id"].tolist()],
                 "predicted": [names.get(c, "") for c in objects["predicted_id"].tolist()],
-                "confidence": objects["confidence"].round(2).to_numpy(),
+                **{name: objects[name].round(2).to_numpy() for name in ("confidence", "entropy", "margin")},
+                "unsure": objects["unsure"].to_numpy(),
                 "area": objects["area"].to_numpy(),
             }
         )

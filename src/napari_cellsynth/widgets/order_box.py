@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QComboBox
 
-from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, ORDERS, UNLABELLED_FIRST
+from napari_cellsynth.project.label_help import LabelHelp
+from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, MISLABELLED, NEXT, ORDERS, UNLABELLED_FIRST
 
 
 class OrderBox(QComboBox):
-    """Offers the orders; the one by certainty only where there are predictions."""
+    """Offers the orders; the one by certainty only where there are predictions, those by advice where there is any."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("order")
         self.setToolTip("The order in which the objects come.")
 
-    def offer(self, *, predicted: bool) -> None:
+    def offer(self, predicted: bool, found: LabelHelp) -> None:
         """Offer the orders that can be had, and keep the chosen one where it is still among them."""
-        orders = [order for order in ORDERS if predicted or order != LEAST_CERTAIN]
+        possible = {LEAST_CERTAIN: predicted, NEXT: bool(found.next), MISLABELLED: bool(found.mislabelled)}
+        orders = [order for order in ORDERS if possible.get(order, True)]
         if [self.itemText(i) for i in range(self.count())] != orders:
             chosen = self.currentText()
             self.clear()

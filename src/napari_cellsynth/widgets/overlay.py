@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellsynth.project import UNSURE
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.session import Session
 
 CLASSES, CONFIDENCE = "classes", "confidence"
+UNSURE_COLOR = "#9a9a9a"
+"""Grey, for answers below the project's confidence and objects that a person called unsure."""
 
 LABELS_FIRST, PREDICTIONS, DIFFERENCES = "labels, else predictions", "predictions", "differences"
 COLORED_BY = {
@@ -106,6 +109,10 @@ class PredictionOverlay(QObject):
             return {}
         return {int(k): int(n) for k, n in self.table["class_id"].value_counts().items() if k > 0}
 
+    def unsure(self) -> int:
+        """Return the number of objects in the current frame that are shown as unsure."""
+        return 0 if self.table.empty else int((self.table["class_id"] == UNSURE).sum())
+
     def layer(self, kind: str) -> Any:
         """Return the layer ``"classes"`` or ``"confidence"``, or None."""
         return self._session.layers.ours(kind)
@@ -137,9 +144,12 @@ class PredictionOverlay(QObject):
 
     def _frame_table(self) -> pd.DataFrame:
         objects = self._session.layers.frame_objects()
-        table = objects[["mask_label", "predicted_id", "confidence"]].assign(label_id=objects["class_id"])
-        label, predicted = table["label_id"], table["predicted_id"]
-        table["differs"] = (label > 0) & (predicted > 0) & (label != predicted)
+        table = objects[["mask_label", "predicted_id", "confidence", "unsure"]].assign(label_id=objects["class_id"])
+        label = table["label_id"]
+        table["differs"] = (
+            (label > 0) & (table["predicted_id"] > 0) & (label != table["predicted_id"]) & ~table["unsure"]
+        )
+        predicted = table["predicted_id"].mask(table["unsure"], UNSURE)
         shown = {
             LABELS_FIRST: label.where(label != 0, predicted),
             PREDICTIONS: predicted,
@@ -158,10 +168,10 @@ class PredictionOverlay(QObject):
             if layer is not None:
                 layer.visible = False
             return
-        place = {record.id: i + 1 for i, record in enumerate(classes)}
+        place = {record.id: i + 1 for i, record in enumerate(classes)} | {UNSURE: len(classes) + 1}
         values = [place.get(class_id, 0) for class_id in self.table["class_id"].tolist()]
         image = look_up(instances, self.table["mask_label"], values, np.uint8)
-        colors = [record.color for record in classes]
+        colors = [*(record.color for record in classes), UNSURE_COLOR]
         if layer is None:
             colormap = _class_colormap(colors)
             layer = self._add("add_labels", image, CLASSES, objects_layer, opacity=0.35, colormap=colormap)
@@ -225,7 +235,7 @@ class PredictionOverlay(QObject):
         predicted = names.get(int(row["predicted_id"]), "")
         words = f"object {object_id}"
         if predicted:
-            words += f" · predicted {predicted} {row['confidence']:.2f}"
+            words += f" · predicted {predicted} {row['confidence']:.2f}" + (" (unsure)" if row["unsure"] else "")
         if row["label_id"] > 0:
             words += f" · labelled {names.get(int(row['label_id']), '')}"
         return words

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_cellsynth.widgets.dock import label
-from napari_cellsynth.widgets.overlay import COLORED_BY, PredictionOverlay
+from napari_cellsynth.widgets.overlay import COLORED_BY, UNSURE_COLOR, PredictionOverlay
 from napari_cellsynth.widgets.patch_list import choice_box
 from napari_cellsynth.widgets.session import Session
 
@@ -71,6 +71,8 @@ class OverlayRow(QWidget):
         for record in project.classes():
             words = f"{html.escape(record.name)} {counts.get(record.id, 0)}".replace(" ", "&nbsp;")
             parts.append(f'<span style="color:{record.color}">●</span>&nbsp;{words}')
+        if unsure := self.overlay.unsure():
+            parts.append(f'<span style="color:{UNSURE_COLOR}">●</span>&nbsp;unsure&nbsp;{unsure}')
         differing = self.overlay.differing()
         told = f" &nbsp;·&nbsp; {differing} differ from their label" if differing else ""
         self.counts.setText(" &nbsp;".join(parts) + " &nbsp;in this frame" + told)

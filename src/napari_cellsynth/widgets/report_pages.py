@@ -95,8 +95,8 @@ def write_project_report(project: Any) -> Path:
     UserError
         Where the page cannot be written.
     """
-    from napari_cellsynth.evaluate.figures import confusion_figure
     from napari_cellsynth.evaluate.report import Section, write_report
+    from napari_cellsynth.evaluate.score_words import classifier_blocks
 
     classifiers = [run for run in project.runs("classifier") if run.status == "finished"]
     comparison = [
@@ -120,11 +120,8 @@ def write_project_report(project: Any) -> Path:
     if measured:
         sections += _quality_sections(measured)
     for run in classifiers:
-        result = run.result or {}
-        if result.get("confusion") and result.get("classes"):
-            figure = confusion_figure(result["confusion"], result["classes"])
-            words = f"Balanced accuracy {score_text(result)}, macro F1 {score_text(result, 'macro_f1')}."
-            sections.append(Section(f"{run.id} · {run.recipe} · seed {run.seed}", [words, figure]))
+        if blocks := classifier_blocks(run.result or {}, run.folder / "mistakes.png"):
+            sections.append(Section(f"{run.id} · {run.recipe} · seed {run.seed}", blocks))
     return write_report(project.path / "report.html", project.path.stem, sections)
 
 

@@ -37,6 +37,8 @@ CHANGED_BY = {
     "interpolate": (),
     "train-classifier": ("runs_changed", "predictions_changed"),
     "predict": ("predictions_changed",),
+    "explain": (),
+    "label-help": ("label_help_changed",),
 }
 """What a worker process may have written, and so what the docks must read again when it has ended."""
 
@@ -76,6 +78,7 @@ class Session(QObject):
     synthetic_changed = Signal()
     runs_changed = Signal()
     predictions_changed = Signal()
+    label_help_changed = Signal()
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels

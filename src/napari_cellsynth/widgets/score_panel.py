@@ -1,0 +1,173 @@
+"""How a classifier did on held-out crops: a matrix whose cells open their crops, all figures, curves, mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.score_words import FIGURES, RATES, calibration_words, class_rows, score_lines
+from napari_cellsynth.widgets.confusion import ConfusionView
+from napari_cellsynth.widgets.curves import LINE_COLORS
+from napari_cellsynth.widgets.dock import allow, button, label
+from napari_cellsynth.widgets.figure_table import FigureTable
+from napari_cellsynth.widgets.form import Foldable
+from napari_cellsynth.widgets.picture_window import show_pictures
+from napari_cellsynth.widgets.score_text import score_text
+from napari_cellsynth.widgets.session import Session
+
+MISTAKES_TIP = "Show the misclassified held-out crops: what was answered, how surely, and what is true."
+
+
+class ScorePanel(QWidget):
+    """Shows the held-out test of one classifier run.
+
+    Parameters
+    ----------
+    session : Session
+        The viewer's session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._run: Any = None
+        self.score = label("", name="score", wrap=True)
+        self.calibration = label("", "quiet", name="calibration", wrap=True)
+        self.confusion = ConfusionView()
+        self.as_shares = QCheckBox("% of class")
+        self.as_shares.setObjectName("as_shares")
+        self.as_shares.setToolTip("Show each row of the matrix as shares of its true class instead of counts.")
+        self.as_shares.toggled.connect(self.confusion.show_shares)
+        self.mistakes = button("mistakes", "Mistakes…", MISTAKES_TIP)
+        self.mistakes.clicked.connect(self._on_mistakes)
+        meanings = "\n".join(f"{title}: {meaning}" for title, meaning in FIGURES.values())
+        self.figures = FigureTable("score_figures", ["figure", "value", "95 %"], meanings, most=10)
+        rates = "\n".join(f"{name}: {meaning}" for name, meaning in RATES.items())
+        self.per_class = FigureTable("per_class", ["class", *RATES, "crops"], rates, most=16)
+        self.per_class.horizontalHeader().setMinimumSectionSize(44)
+        self.roc = _plot("roc", "false positive rate", "true positive rate")
+        self.reliability = _plot("reliability", "confidence", "share right")
+        self.details = self._details()
+        row = QHBoxLayout()
+        row.addWidget(self.as_shares)
+        row.addStretch(1)
+        row.addWidget(self.mistakes)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.score)
+        layout.addWidget(self.confusion)
+        layout.addLayout(row)
+        layout.addWidget(self.details)
+        self.confusion.cell_opened.connect(self._on_cell)
+
+    def _details(self) -> Foldable:
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 0, 0)
+        curves = QHBoxLayout()
+        curves.addWidget(self.roc, 1)
+        curves.addWidget(self.reliability, 1)
+        for widget in (self.figures, self.per_class, self.calibration):
+            layout.addWidget(widget)
+        layout.addLayout(curves)
+        return Foldable("All figures", inside, name="show_figures")
+
+    # ------------------------------------------------------------------ what is shown
+    def show_run(self, run: Any) -> None:
+        """Show a finished run's scores; None hides everything."""
+        self._run = run
+        result = (run.result or {}) if run is not None else {}
+        matrix, names = result.get("confusion") or [], result.get("classes") or []
+        text = score_text(result)
+        scored = bool(text and matrix and names)
+        self.score.setVisible(run is not None)
+        for widget in (self.confusion, self.as_shares, self.mistakes, self.details):
+            widget.setVisible(scored)
+        if run is None:
+            return
+        if not scored:
+            self.score.setText(f"{run.id} has no held-out score: hold out a group, then train.")
+            return
+        told = f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops"
+        if "balanced_accuracy" not in (result["scores"].get("intervals") or {}):
+            told += " · no interval: it needs crops of two held-out groups"
+        self.score.setText(told)
+        colors = {record.name: record.color for record in self._session.need_project().classes()}
+        self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
+        wrong = "" if self._mistakes().is_file() else "There is no page of mistakes: none was made, or the run is old."
+        allow(self.mistakes, wrong, MISTAKES_TIP)
+        self._show_details(result, names)
+
+    def _show_details(self, result: dict[str, Any], names: list[str]) -> None:
+        scores = result["scores"]
+        lines = score_lines(scores)
+        self.figures.fill([line[:3] for line in lines], [line.meaning for line in lines])
+        self.per_class.fill(class_rows(scores))
+        self.calibration.setText(calibration_words(result["calibration"]) if "calibration" in result else "")
+        for plot in (self.roc, self.reliability):
+            plot.clear()
+            plot.plot([0, 1], [0, 1], pen=pg.mkPen("#777777"))
+        for k, (name, curve) in enumerate(zip(names, scores.get("roc") or [], strict=False)):
+            pen = pg.mkPen(LINE_COLORS[k % len(LINE_COLORS)], width=1.5)
+            self.roc.plot(curve["fpr"], curve["tpr"], pen=pen, name=name)
+        if bins := scores.get("reliability"):
+            pen = pg.mkPen(LINE_COLORS[0], width=1.5)
+            self.reliability.plot(bins["confidence"], bins["accuracy"], pen=pen, symbol="o", symbolSize=5)
+
+    def _mistakes(self) -> Any:
+        return self._run.folder / "mistakes.png"
+
+    # ------------------------------------------------------------------ what is done
+    def _on_mistakes(self) -> None:
+        show_pictures(self, f"Mistakes of {self._run.id}", [("surest first", self._mistakes())])
+
+    def _on_cell(self, row: int, column: int) -> None:
+        """Open the held-out crops of one cell of the matrix."""
+        run = self._run
+        with self._session.reporting():
+            project = self._session.need_project()
+            names = list((run.result or {})["classes"])
+            ids = {record.name: record.id for record in project.classes()}
+            predicted = project.predictions(run=run.id)["class_id"]
+            test = project.test_objects()
+            test = test[(test["class_id"] == ids.get(names[row])) & test.index.isin(predicted.index)]
+            chosen = [int(i) for i in test.index if predicted.loc[i] == ids.get(names[column])]
+            if not chosen:
+                raise UserError("No crops of this cell are known.", "Run the classifier on all frames again.")
+            gallery = open_gallery(self._session.viewer)
+            if gallery is None:
+                self._session.select_object(chosen[0])
+            else:
+                gallery.show_objects(chosen, f"{names[row]} → {names[column]}")
+
+
+def open_gallery(viewer: Any) -> Any:
+    """Return the viewer's Gallery dock, opened if need be; None where the plugin is not installed in napari."""
+    docked = viewer.window.dock_widgets.get("Gallery (napari-cellsynth)")
+    if docked is not None:
+        docked.parentWidget().show()
+        return docked
+    try:
+        _dock, widget = viewer.window.add_plugin_dock_widget("napari-cellsynth", "Gallery")
+    except (KeyError, ValueError):
+        return None
+    return widget
+
+
+def _plot(name: str, x: str, y: str) -> pg.PlotWidget:
+    plot = pg.PlotWidget()
+    plot.setObjectName(name)
+    plot.setToolTip(f"{y} over {x}, on held-out crops.")
+    plot.setBackground("#262930")
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setRange(xRange=(0, 1), yRange=(0, 1))
+    plot.setLabel("bottom", x)
+    plot.setLabel("left", y)
+    plot.setFixedHeight(150)
+    plot.setMinimumWidth(120)
+    return plot
