@@ -56,7 +56,7 @@ def test_mixup_of_synthetic_patches_mixes_half_of_them_and_no_real_one() -> None
     patches = np.broadcast_to(value[:, None, None, None], (32, 1, 16, 16)).copy()
     real = Part(CropStore.from_patches(patches[:16]), np.arange(16), False)
     synthetic = Part(CropStore.from_patches(patches[16:]), np.arange(16, 32), True)
-    recipe = tiny(shift=0, batch=32, mixup=1.0, mixup_of="synthetic")
+    recipe = tiny(epochs=20, shift=0, batch=32, mixup=1.0, mixup_of="synthetic")
     (stage,) = stages(recipe, real, synthetic, "mixed", 32)
     changed = 0
     for step in range(10):

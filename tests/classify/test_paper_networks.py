@@ -91,6 +91,7 @@ def test_the_papers_hyperparameters_are_the_defaults():
     for name, size in (("lipnet-4", 28), ("lipnet-6", 32)):
         lipnet = classifier_recipe(name)
         assert (lipnet.size, lipnet.batch, lipnet.fit) == (size, 32, "whole") and lipnet.label_smoothing > 0
+        assert lipnet.balance == "oversample"
 
 
 def test_a_choice_of_channels_is_all_that_the_network_sees():

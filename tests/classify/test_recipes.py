@@ -51,7 +51,7 @@ def test_the_listing_of_recipes_counts_parameters_without_building_large_network
 
     monkeypatch.setattr(recipes_backbones.BackboneRecipe, "network", built)
     counts = {recipe["name"]: recipe["parameters"] for recipe in recipes() if recipe["kind"] == "classifier"}
-    assert counts.keys() == CLASSIFIER_RECIPES.keys() and all(count > 10_000 for count in counts.values())
+    assert counts.keys() == CLASSIFIER_RECIPES.keys() and all(count > 100 for count in counts.values())
 
 
 @pytest.mark.parametrize("name", CLASSIFIER_RECIPES)

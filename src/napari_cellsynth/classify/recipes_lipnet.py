@@ -19,10 +19,10 @@ _OURS = "dropout 0.25, smoothing 0.1, Adam at 1e-3 and 50 epochs are ours, it gi
 class LipNetRecipe(ScaledRecipe):
     """What the LipNets share (S4, sections 5, 7 and 8.1): dropout, label smoothing, batches of 32, resized particles.
 
-    The paper balances by oversampling, compares Adam with SGD and finds them alike; it gives no rates of dropout,
-    smoothing or learning, and fixes the number of epochs by early stopping without telling it (``patience`` does that
-    here). "Two fully connected layers" (LipNet-1 and -2) are read as a hidden layer, of 128 neurons of ours, and the
-    classes' own; "a fully connected layer" (LipNet-4 and -6) as the classes' own.
+    Training sets are balanced by oversampling. The paper compares Adam with SGD and finds them alike; it gives no rates
+    of dropout, smoothing or learning, and fixes the number of epochs by early stopping without telling it (``patience``
+    does that here). "Two fully connected layers" (LipNet-1 and -2) are read as a hidden layer, of 128 neurons of ours,
+    and the classes' own; "a fully connected layer" (LipNet-4 and -6) as the classes' own.
     """
 
     size: int = Field(28, ge=8, le=512, description="side of the network's input, px")
@@ -35,7 +35,7 @@ class LipNetRecipe(ScaledRecipe):
     schedule: Schedule = "constant"
     weight_decay: float = Field(0.0, ge=0, le=1)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
-    balance: Balance = "none"
+    balance: Balance = "oversample"
 
 
 class PoolingLipNetRecipe(LipNetRecipe):

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.evaluate.report import Section
 from napari_cellsynth.experiments import pictures
 from napari_cellsynth.experiments.analysis import FIGURES, Contrast, Predictions, by_fold, contrasts, score_table
@@ -53,6 +55,9 @@ class DoesSyntheticHelp(Protocol):
         """Return the arms: real crops in three ways, with synthetic patches at every share, and those alone."""
         generator = Generator(recipe=settings.gan, changes=settings.gan_changes)
         changes = settings.classifier_changes
+        # Recipes that learn from features have no augmentation: their arms differ in balance and synthetic patches.
+        learns = issubclass(CLASSIFIER_RECIPES.get(settings.classifier, NetworkRecipe), NetworkRecipe)
+        plain, strong = (PLAIN, STRONG) if learns else ({}, {})
 
         def arm(name: str, more: dict[str, Any] | None = None, **rest: Any) -> Arm:
             return Arm(name=name, recipe=settings.classifier, changes=changes | (more or {}), **rest)
@@ -61,20 +66,20 @@ class DoesSyntheticHelp(Protocol):
             return Synthetic(generator=generator, **how)
 
         arms = [
-            arm(REAL, PLAIN | EVEN),
-            arm(AUGMENTED, STRONG | EVEN),
-            arm(WEIGHTED, STRONG | {"balance": "weights"}),
-            *(arm(share_name(share), STRONG | EVEN, synthetic=synthetic(share=share)) for share in settings.shares),
-            arm(FILLED, STRONG | EVEN, synthetic=synthetic(fill=True)),
-            arm(ALONE, STRONG | EVEN, synthetic=synthetic(share=1.0), real=False),
+            arm(REAL, plain | EVEN),
+            arm(AUGMENTED, strong | EVEN),
+            arm(WEIGHTED, strong | {"balance": "weights"}),
+            *(arm(share_name(share), strong | EVEN, synthetic=synthetic(share=share)) for share in settings.shares),
+            arm(FILLED, strong | EVEN, synthetic=synthetic(fill=True)),
+            arm(ALONE, strong | EVEN, synthetic=synthetic(share=1.0), real=False),
         ]
         if settings.leaky:
             leaky = Synthetic(generator=generator.model_copy(update={"leaky": True}), share=1.0)
-            arms.append(arm(LEAKY, STRONG | EVEN, synthetic=leaky))
+            arms.append(arm(LEAKY, strong | EVEN, synthetic=leaky))
         for most in settings.curve:
             sample = Sample(most=most)
-            arms.append(arm(curve_name(most, False), STRONG | EVEN, sample=sample))
-            arms.append(arm(curve_name(most, True), STRONG | EVEN, sample=sample, synthetic=synthetic(share=1.0)))
+            arms.append(arm(curve_name(most, False), strong | EVEN, sample=sample))
+            arms.append(arm(curve_name(most, True), strong | EVEN, sample=sample, synthetic=synthetic(share=1.0)))
         return Design(arms=tuple(arms), gan_seeds=settings.gan_seeds, seeds=settings.seeds)
 
     def analyse(self, settings: ComparisonSettings, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
