@@ -50,6 +50,10 @@ def test_the_verbs_take_crops_from_import_to_export(tmp_path: Path, crops_folder
         "size=32",
         "--set",
         "epochs=2",
+        "--set",
+        "least_steps=8",
+        "--balance",
+        "oversample",
     )
     assert trained["scores"]["n"] == 10
     assert answer("predict", project)["objects"] == 40

@@ -115,6 +115,19 @@ def test_the_main_job_runs_from_gan_to_prediction_and_leaves_held_out_crops_unse
     np.testing.assert_allclose(predictions[["p_blob", "p_stripes"]].sum(axis=1), 1, atol=1e-4)
 
 
+def test_a_gan_of_a_fold_never_sees_the_folds_groups(crops_project: Project) -> None:
+    crops_project.hold_out()
+    groups = sorted(set(crops_project.training_objects()["group"]))
+    crops_project.set_folds({groups[0]: 0})
+    trained = result(crops_project, TrainGanParameters(classes=["blob"], steps=2, fold=0, overrides=SMALL_GAN))
+    record = crops_project.run(str(trained["run"]))
+    assert record.fold == 0
+    assert record.groups and groups[0] not in record.groups
+    last = events_of(crops_project, TrainGanParameters(classes=["blob"], steps=2, fold=3, overrides=SMALL_GAN))[-1]
+    assert isinstance(last, Failed)
+    assert "no fold 3" in last.message
+
+
 def test_rare_classes_are_filled_up_and_shares_are_of_each_class(crops_project: Project) -> None:
     blob, stripes = (record.id for record in crops_project.classes())
     made = {}

@@ -59,7 +59,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             recipe = resolved(project, recipe)
             hold_out_if_undecided(project)
             records = _wanted_classes(project, recipe, parameters.classes)
-            table = _training_crops(project, records)
+            table = _training_crops(project, records, parameters.fold)
             place = {record.id: number for number, record in enumerate(records)}
             aside = selection.held_back(table["group"].tolist(), table["class_id"], parameters.seed)
             (objects, of_class), (kept, of_kept) = (
@@ -92,6 +92,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
                 class_id=None if recipe.conditional else records[0].id,
                 groups=sorted(set(table["group"])),
                 seed=seed,
+                fold=parameters.fold,
             )
         yield Saved(run.id, str(run.folder))
         name = ", ".join(class_names(project, run))
@@ -190,8 +191,8 @@ def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str | int])
     return records
 
 
-def _training_crops(project: Project, records: list[ClassRecord]) -> Any:
-    table = project.training_objects()
+def _training_crops(project: Project, records: list[ClassRecord], fold: int | None) -> Any:
+    table = project.training_objects(fold=fold)
     for record in records:
         count = int((table["class_id"] == record.id).sum())
         if count < _LEAST:

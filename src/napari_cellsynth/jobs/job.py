@@ -70,6 +70,9 @@ class TrainGanParameters(Parameters):
     )
     recipe: str = Field("cellsynth", description="The recipe, by name.")
     steps: int | None = Field(None, ge=1, description="Training steps; the recipe's own number when empty.")
+    fold: int | None = Field(
+        None, ge=0, description="Leave this fold's groups out too, as `Project.set_folds` set them."
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, noise and order.")
     overrides: dict[str, Any] = Field(default_factory=dict, description="Recipe fields that differ from its defaults.")
     resume: str | None = Field(None, description="Id of a stopped run to go on with.")

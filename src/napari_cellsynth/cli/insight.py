@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cellsynth.cli_options import Json, ProjectPath, Seed
+from napari_cellsynth.cli.options import Json, ProjectPath, Seed
 from napari_cellsynth.console import do, note, show
 
 

@@ -1,0 +1,85 @@
+"""The command line: every verb of the window, from the same code.
+
+Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from napari_cellsynth.cli.classifiers import predict, train_classifier
+from napari_cellsynth.cli.experiment import experiment
+from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
+from napari_cellsynth.cli.insight import explain, label_help
+from napari_cellsynth.cli.projects import export, import_, info, init, segment
+from napari_cellsynth.cli.review import review
+from napari_cellsynth.cli.standalone import demo, doctor, enhance, recipes
+from napari_cellsynth.console import StoppedByUser
+from napari_cellsynth.errors import UserError
+
+app = typer.Typer(
+    name="napari-cellsynth",
+    help="Segment, label, synthesise and classify cells, and learn whether the synthetic data helped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_VERBS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "init": init,
+    "info": info,
+    "doctor": doctor,
+    "import": import_,
+    "segment": segment,
+    "enhance": enhance,
+    "train-gan": train_gan,
+    "generate": generate,
+    "draw": draw,
+    "quality": quality,
+    "review": review,
+    "train-classifier": train_classifier,
+    "predict": predict,
+    "experiment": experiment,
+    "explain": explain,
+    "label-help": label_help,
+    "export": export,
+    "recipes": recipes,
+}
+for _name, _verb in _VERBS.items():
+    app.command(_name)(_verb)
+
+_INTERRUPTED = 130
+
+
+def _told_stopped() -> int:
+    print("stopped", file=sys.stderr)
+    return 3
+
+
+def main() -> None:
+    """Run the command line and exit with one of the documented codes."""
+    try:
+        code = app(standalone_mode=False)  # typer turns an interrupt into a return value here
+        if code:
+            sys.exit(_told_stopped() if code == _INTERRUPTED else code)
+    except UserError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(2)
+    except (StoppedByUser, KeyboardInterrupt, typer.Abort):
+        sys.exit(_told_stopped())
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)  # the reader of our output (a pager, `head`) has seen enough
+    except Exception as error:
+        # typer's own usage errors (unknown option, missing argument) carry their exit code and wording.
+        if hasattr(error, "format_message"):
+            print(f"error: {error.format_message()}", file=sys.stderr)
+            sys.exit(2)
+        raise

@@ -1,0 +1,156 @@
+"""The verbs that make a project, fill it and tell what is in it: `init`, `info`, `import`, `segment`, `export`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_cellsynth.cli.options import Json, ProjectPath
+from napari_cellsynth.console import do, note, show
+from napari_cellsynth.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_cellsynth.project import Project
+
+
+def init(
+    project: ProjectPath,
+    images: Annotated[list[str] | None, typer.Argument(help="Image files, folders of frames, or globs.")] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Pixel size in µm.")] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="What must not straddle a split: one capturing group over the path."),
+    ] = None,
+    classes: Annotated[str | None, typer.Option(help="Class names, comma separated.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a project (or add images to it)."""
+    names = [name.strip() for name in (classes or "").split(",") if name.strip()]
+    with _made_or_opened(project, classes=names, pixel_size_um=pixel_size) as opened:
+        known = {record.name for record in opened.classes()}
+        for name in names:
+            if name not in known:
+                opened.add_class(name)
+        added = opened.add_images([Path(image) for image in images], group_by=group_by) if images else []
+        show({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
+
+
+def info(project: ProjectPath, as_json: Json = False) -> None:
+    """Tell what is in a project."""
+    from napari_cellsynth.project import Project
+
+    with Project.open(project, read_only=True) as opened:
+        images, objects, counts = opened.images(), opened.objects(), opened.label_counts()
+        synthetic = opened.synthetic()
+        show(
+            {
+                "project": str(opened.path),
+                "images": len(images),
+                "frames": int(images["frames"].sum()) if len(images) else 0,
+                "missing_images": int(images["missing"].sum()) if len(images) else 0,
+                "groups": int(images["group"].nunique()) if len(images) else 0,
+                "held_out_groups": sum(split == "test" for split in opened.splits().values()),
+                "objects": len(objects),
+                "labels": {record.name: counts.get(record.id, 0) for record in opened.classes()},
+                "unlabelled": counts.get(0, 0),
+                "unsure": counts.get(-1, 0),
+                "bad_segmentation": counts.get(-2, 0),
+                "synthetic_patches": len(synthetic),
+                "runs": [
+                    {"id": run.id, "kind": run.kind, "recipe": run.recipe, "status": run.status}
+                    for run in opened.runs()
+                ],
+            },
+            as_json,
+        )
+
+
+def import_(project: ProjectPath, folder: Path, as_json: Json = False) -> None:
+    """Import objects.csv with its images, or crops in one folder a class."""
+    from napari_cellsynth.project.exchange import import_folder
+
+    with _made_or_opened(project) as opened:
+        report = import_folder(opened, folder)
+        for notice in report.notices:
+            note(notice)
+        show(
+            {
+                "images": report.images,
+                "objects": report.objects,
+                "classes": report.classes,
+                "notices": report.notices,
+            },
+            as_json,
+        )
+
+
+def segment(
+    project: ProjectPath,
+    enhance: Annotated[str, typer.Option(help="none, he, ahe or clahe.")] = "none",
+    radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
+    opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
+    min_area: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
+    flat_field_px: Annotated[float | None, typer.Option(help="Even out light over this distance in px.")] = None,
+    split_touching: Annotated[bool, typer.Option(help="Part touching objects.")] = False,
+    cell_width_px: Annotated[float | None, typer.Option(help="Width of a cell in px: parts confluent cells.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the objects in every frame; labels are carried over from an earlier segmentation."""
+    from napari_cellsynth.jobs.job import SegmentParameters
+
+    result = do(
+        project,
+        SegmentParameters,
+        enhance=enhance,
+        radius=radius,
+        opening=opening,
+        min_area=min_area,
+        flat_field_px=flat_field_px,
+        split_touching=split_touching,
+        cell_width_px=cell_width_px,
+    )
+    show(result, as_json)
+
+
+def export(
+    project: ProjectPath,
+    out: Path,
+    format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
+    as_json: Json = False,
+) -> None:
+    """Write all objects with labels and predictions to a file."""
+    from napari_cellsynth.project import Project
+    from napari_cellsynth.project.exchange import export_csv
+
+    if format_ != "csv":
+        raise UserError(f"There is no export format {format_!r}.", "Choose csv.")
+    with Project.open(project, read_only=True) as opened:
+        written = export_csv(opened, out)
+        show({"objects": len(opened.objects()), "file": str(written)}, as_json)
+
+
+@contextmanager
+def _made_or_opened(
+    path: Path, *, classes: Sequence[str] = (), pixel_size_um: float | None = None
+) -> Iterator[Project]:
+    """Open the project, or make it; one that was made for work that then failed is taken away again."""
+    from napari_cellsynth.project import Project
+
+    if Project.is_project(path):
+        if pixel_size_um is not None:
+            raise UserError("The pixel size is set when a project is made.", "Leave --pixel-size out.")
+        with Project.open(path) as opened:
+            yield opened
+        return
+    made = Project.create(path, classes=classes, pixel_size_um=pixel_size_um)
+    try:
+        with made:
+            yield made
+    except BaseException:
+        shutil.rmtree(made.path)
+        raise
