@@ -101,3 +101,8 @@ def test_recipes_and_scores_can_be_read_without_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("given", "kept"), [(3, "3"), ([0, 2], "0,2"), ("0,2", "0,2"), ("", "")])
+def test_channels_may_be_given_as_a_number_a_list_or_text(given, kept):
+    assert classifier_recipe("fast", channels=given).channels == kept

@@ -115,3 +115,17 @@ def test_the_difference_table_names_the_arm_and_its_reference():
     assert list(table.index) == list(SHARES)
     assert set(table["reference"]) == {"real"}
     assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_an_experiment_too_small_to_see_anything_says_so_and_its_interval_stays_possible():
+    from napari_cellsynth.experiments.analysis import Contrast
+
+    nothing = Contrast("× 1", "real", -0.04, -1.0, 1.0, 0.9, 0.9, -0.2, 0.1, 1.37, 2)
+    assert verdict([nothing]).words.endswith("2 folds are too few to see any change: use more.")
+    data, told = cells(np.random.default_rng(4), groups=4, each=5), []
+    for fold in outer_folds(from_patches(data.features[:, :, None, None], data.labels, data.groups), 2, 1, 0):
+        sure = np.eye(3)[data.labels[fold.test]]
+        told += [Predictions("half", fold, 0, 0, sure if fold.number else sure[:, ::-1])]
+        told += [Predictions("real", fold, 0, 0, sure[:, ::-1] if fold.number else sure)]
+    (found,) = contrasts(data.labels, data.groups, told, ["half"], "real", resamples=10)
+    assert -1 <= found.low <= found.mean <= found.high <= 1

@@ -40,6 +40,28 @@ def test_a_stopped_run_runs_again(project: Project) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="asks for a process as POSIX does")
+def test_a_run_that_another_process_trains_is_not_given_to_a_second_one(project: Project) -> None:
+    code = (
+        "import sys; from napari_cellsynth.project import Project\n"
+        "Project.open(sys.argv[1]).new_run('gan', 'dcgan', {}, groups=[], seed=0); print('there', flush=True)\n"
+        "sys.stdin.readline()"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(project.path)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "there\n"
+        with pytest.raises(UserError, match="gan-0001 is being trained by another process"):
+            project.update_run("gan-0001", "running")
+        other.communicate("go\n")
+    assert project.update_run("gan-0001", "running").status == "running"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for a process as POSIX does")
 def test_a_run_whose_process_was_killed_is_stopped(project: Project) -> None:
     code = (
         "import sys, os; from napari_cellsynth.project import Project\n"

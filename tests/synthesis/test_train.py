@@ -136,6 +136,8 @@ def test_a_run_can_be_resumed_for_more_steps_but_not_as_another_run(tmp_path: Pa
         train(tmp_path, tiny(steps=4), seed=9, resume=True)
     with pytest.raises(UserError, match="channels"):
         train(tmp_path, tiny(steps=4), store(channels=3), resume=True)
+    with pytest.raises(UserError, match="at step 2 already and cannot end at 1"):
+        train(tmp_path, tiny(steps=1), resume=True)
     last = train(tmp_path, tiny(steps=4), resume=True)[-1]
     assert isinstance(last, Finished)
     assert last.result["steps"] == 4

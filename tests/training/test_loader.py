@@ -133,3 +133,9 @@ def test_an_empty_intensity_range_and_patches_outside_of_theirs_are_refused() ->
         CropStore.from_patches(np.full((2, 1, 8, 8), 3, np.float32))
     with pytest.raises(UserError, match="shape"):
         CropStore.from_patches(np.zeros((2, 8, 8), np.float32))
+
+
+def test_a_range_of_other_channels_than_the_crops_is_told_in_one_line() -> None:
+    crops = [np.zeros((1, 32, 32), np.uint8)]
+    with pytest.raises(UserError, match="have 1 channel, but the intensity range is of 8"):
+        CropStore(crops, np.zeros(8), np.ones(8), 32, "cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from napari_cellsynth.classify.balance import BALANCE, Balance
 from napari_cellsynth.classify.schedules import epochs_of
@@ -121,6 +121,14 @@ class NetworkRecipe(ClassifierRecipe):
     pretraining: float = Field(
         0.5, gt=0, lt=1, description="share of the steps on synthetic patches in mode pretrained"
     )
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _channels_as_text(cls, given: Any) -> Any:
+        """Take one channel as a number, and several as a list, too."""
+        if isinstance(given, int) and not isinstance(given, bool):
+            return str(given)
+        return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
 
     @model_validator(mode="before")
     @classmethod

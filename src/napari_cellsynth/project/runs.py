@@ -144,7 +144,7 @@ class Runs(ProjectPart):
         Raises
         ------
         UserError
-            When there is no such run.
+            When there is no such run, or it is to be marked as running and another process of this machine trains it.
         """
         unknown = set(changes) - _CHANGEABLE
         if unknown:
@@ -152,7 +152,15 @@ class Runs(ProjectPart):
         if status is not None and status not in _STATUSES:
             raise ValueError(f"status is one of {_STATUSES}, not {status!r}")
         self._check_writable()
-        record = self.run(run_id)
+        if status != "running":
+            return self._updated(self.run(run_id), status, changes)
+        with self._db.transaction():  # two processes that ask for one run at once are let in one after the other
+            record = self.run(run_id)
+            if record.status == "running" and _runs_elsewhere(record.process):
+                raise UserError(f"{run_id} is being trained by another process.", "Wait for it, or stop it first.")
+            return self._updated(record, status, changes)
+
+    def _updated(self, record: RunRecord, status: RunStatus | None, changes: dict[str, Any]) -> RunRecord:
         if "groups" in changes:
             changes["groups"] = tuple(sorted(set(changes["groups"])))
         if status == "running":
@@ -271,6 +279,12 @@ def _check_shape(values: dict[str, Any], folder: Path) -> None:
 
 def _this_process() -> dict[str, Any]:
     return {"host": socket.gethostname(), "pid": os.getpid()}
+
+
+def _runs_elsewhere(process: dict[str, Any]) -> bool:
+    """Whether a run belongs to another process of this machine that is still there."""
+    mine = process == _this_process()
+    return not mine and process.get("host") == socket.gethostname() and not _is_gone(process)
 
 
 def _is_gone(process: dict[str, Any]) -> bool:

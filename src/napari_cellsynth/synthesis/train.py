@@ -347,6 +347,11 @@ class _Run:
                 f"The run was started with {changed[0]} = {before.get(changed[0])!r}, not {now[changed[0]]!r}.",
                 "Resume it with its own recipe (steps alone may change), or start a new run.",
             )
+        if int(meta["step"]) > self.recipe.steps:
+            raise UserError(
+                f"The run is at step {meta['step']:,} already and cannot end at {self.recipe.steps:,}.",
+                "Ask for more steps, or leave them out.",
+            )
         self.gan.restore(tensors["gan"])
         self.rng.set_state(tensors["rng"])
         self.step, self.seconds, self.last = int(meta["step"]), float(meta["seconds"]), dict(meta["figures"])

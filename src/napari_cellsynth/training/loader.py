@@ -60,6 +60,13 @@ class CropStore:
         self.device = torch.device(device)
         flat, shift = _raw_pixels(crops)
         self._flat = torch.from_numpy(flat).to(self.device)
+        for given in (low, high):
+            if np.ndim(given) and len(np.asarray(given)) not in (1, self.channels):
+                raise UserError(
+                    f"These crops have {self.channels} channel{'s' * (self.channels > 1)}, but the intensity range is "
+                    f"of {len(np.asarray(given))}.",
+                    "Use images with the same channels as in the training.",
+                )
         bounds = np.empty((2, self.channels), np.float64)
         bounds[0], bounds[1] = low, high
         if not np.all(np.isfinite(bounds)) or np.any(bounds[1] <= bounds[0]):

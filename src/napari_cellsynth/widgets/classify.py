@@ -83,8 +83,9 @@ class ClassifyDock(SeenDock):
 
     def _lay_out(self) -> None:
         self.body.addWidget(self.picker)
-        self.add_row(label("Train on"), self.mode, self.synthetic, self.amount, stretch=1)
-        self.add_row(label("Balance"), self.balance, label("seed"), self.seed)
+        self.add_row(label("Train on"), self.mode, stretch=1)
+        self.add_row(label("Synthetic"), self.synthetic, self.amount, stretch=2)
+        self.add_row(label("Balance"), self.balance, label("seed"), self.seed, stretch=1)
         self.body.addWidget(self.counts)
         self.body.addWidget(self.held_out)
         self.add_row(self.train, self.predict_all, stretch=0)

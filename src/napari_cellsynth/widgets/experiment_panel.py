@@ -74,7 +74,8 @@ class ExperimentPanel(QWidget):
         layout.addLayout(_row(self.protocol, self.preset, stretch=0))
         layout.addWidget(self.fold)
         layout.addWidget(self.plan)
-        layout.addLayout(_row(self.start, label("processes"), self.workers, self.open))
+        layout.addLayout(_row(self.start, self.open))
+        layout.addLayout(_row(label("processes"), self.workers))
         layout.addWidget(self.progress)
         layout.addWidget(Foldable("Experiments", self.runs, name="show_experiments"))
 

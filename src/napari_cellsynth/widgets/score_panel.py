@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.held_out import read_held_out
 from napari_cellsynth.evaluate.score_words import FIGURES, RATES, calibration_words, class_rows, score_lines
 from napari_cellsynth.widgets.confusion import ConfusionView
 from napari_cellsynth.widgets.curves import LINE_COLORS
@@ -129,15 +131,13 @@ class ScorePanel(QWidget):
         """Open the held-out crops of one cell of the matrix."""
         run = self._run
         with self._session.reporting():
-            project = self._session.need_project()
             names = list((run.result or {})["classes"])
-            ids = {record.name: record.id for record in project.classes()}
-            predicted = project.predictions(run=run.id)["class_id"]
-            test = project.test_objects()
-            test = test[(test["class_id"] == ids.get(names[row])) & test.index.isin(predicted.index)]
-            chosen = [int(i) for i in test.index if predicted.loc[i] == ids.get(names[column])]
+            answers = read_held_out(run.folder)
+            here = (answers.labels == row) & (answers.probabilities.argmax(axis=1) == column)
+            tested = [object_id for object_id, _ in run.parameters["test_objects"]]
+            chosen = [int(tested[place]) for place in np.flatnonzero(here)]
             if not chosen:
-                raise UserError("No crops of this cell are known.", "Run the classifier on all frames again.")
+                raise UserError(f"No {names[row]} was taken for {names[column]}.")
             gallery = open_gallery(self._session.viewer)
             if gallery is None:
                 self._session.select_object(chosen[0])

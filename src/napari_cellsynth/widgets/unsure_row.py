@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from napari_cellsynth.evaluate.score_words import unsure_words
 from napari_cellsynth.widgets.dock import delayed, label
@@ -26,10 +26,11 @@ class UnsureRow(QWidget):
         super().__init__()
         self._session = session
         self._scores: dict[str, Any] = {}
-        self.threshold = QDoubleSpinBox()
+        self.threshold = QSpinBox()
         self.threshold.setObjectName("unsure_below")
-        self.threshold.setRange(0.0, 0.99)
-        self.threshold.setSingleStep(0.05)
+        self.threshold.setRange(0, 99)
+        self.threshold.setSingleStep(5)
+        self.threshold.setSuffix(" %")
         self.threshold.setSpecialValueText("never")
         self.threshold.setToolTip("Answers with less confidence than this are unsure: grey in the overlay.")
         self.consequence = label("", "quiet", name="consequence", wrap=True)
@@ -53,7 +54,7 @@ class UnsureRow(QWidget):
         self.threshold.setEnabled(project is not None)
         if project is not None and not self._settled.isActive():
             self.threshold.blockSignals(True)
-            self.threshold.setValue(project.unsure_below())
+            self.threshold.setValue(round(100 * project.unsure_below()))
             self.threshold.blockSignals(False)
         self._tell()
 
@@ -62,11 +63,11 @@ class UnsureRow(QWidget):
         self._settled.start()
 
     def _tell(self) -> None:
-        self.consequence.setText(unsure_words(self._scores, self.threshold.value()))
+        self.consequence.setText(unsure_words(self._scores, self.threshold.value() / 100))
         self.consequence.setVisible(bool(self.consequence.text()))
 
     def _keep(self) -> None:
         with self._session.reporting():
             project = self._session.project
-            if project is not None and project.unsure_below() != round(self.threshold.value(), 2):
-                project.set_unsure_below(round(self.threshold.value(), 2))
+            if project is not None and round(100 * project.unsure_below()) != self.threshold.value():
+                project.set_unsure_below(self.threshold.value() / 100)
