@@ -12,13 +12,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from napari_cellsynth.classify import classical
-from napari_cellsynth.classify.feature_model import FeatureClassifier, raw_probabilities, rows_of, tempered
+from napari_cellsynth.classify.feature_model import FeatureClassifier, raw_probabilities, rows_of
 from napari_cellsynth.classify.predict import load, predict
 from napari_cellsynth.classify.recipes import classifier_recipe, parameter_count
 from napari_cellsynth.classify.resampling import resampled
 from napari_cellsynth.classify.run import train_classifier
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.calibration import tempered
 from napari_cellsynth.events import Finished, Metric, Progress, Saved, Stopped
 from napari_cellsynth.imaging.features import feature_names, patch_features
 from napari_cellsynth.training.loader import CropStore
@@ -84,18 +85,6 @@ def test_soft_votes_of_two_classes_are_the_logistic_of_their_margin():
     votes = raw_probabilities(model.estimator, table)
     # Two votes of one machine: log odds of 3 · margin.
     np.testing.assert_allclose(votes[:, 1], expit(3 * model.estimator.decision_function(table)), atol=1e-9)
-
-
-def test_the_temperature_is_that_of_least_loss_and_no_worse_than_scikit_learns():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 400)
-    logits = rng.normal(0, 1, (400, 3)) + 1.5 * np.eye(3)[labels]
-    true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    sharp = tempered(true, 0.25)
-    found = classical.least_loss(sharp, labels)
-    losses = [-np.log(tempered(sharp, t)[np.arange(400), labels]).mean() for t in (found, found * 0.9, found * 1.1)]
-    assert losses[0] == min(losses)
-    assert found == pytest.approx(4 * classical.least_loss(true, labels), rel=0.01)
 
 
 def test_calibration_makes_a_naive_bayes_less_sure(tmp_path):

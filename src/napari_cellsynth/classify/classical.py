@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 
 from napari_cellsynth.classify.batches import Mode, Part
 from napari_cellsynth.classify.feature_model import (
@@ -19,7 +18,6 @@ from napari_cellsynth.classify.feature_model import (
     raw_probabilities,
     rows_of,
     save,
-    tempered,
 )
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.importance import importance
@@ -28,12 +26,12 @@ from napari_cellsynth.classify.resampling import resampled
 from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
 from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.features import feature_names
 
 FOLDS = 5
 """Folds of the calibration, or as many as there are groups."""
-_GREATEST = 20.0
 
 
 class _Rows:
@@ -222,24 +220,9 @@ class _Folds:
         if not known.any():
             return 1.0, {}
         p, labels = self._p[known], self._rows.labels[known]
-        temperature = least_loss(p, labels)
+        temperature = fit_temperature(p, labels)
         sure = tempered(p, temperature)
         return temperature, {
             "fold_balanced_accuracy": scores.balanced_accuracy(labels, sure.argmax(axis=1)),
             "fold_loss": scores.log_loss(labels, sure),
         }
-
-
-def least_loss(p: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Return the temperature in [1/20, 20] at which probabilities (M, K) have the least log loss on their labels.
-
-    Classes count as often as they are, however the training was balanced: a temperature changes no answer, and a few
-    mistakes on a rare class would make all the others unsure.
-    """
-
-    def loss(log_t: float) -> float:
-        sure = tempered(p, float(np.exp(log_t)))[np.arange(len(labels)), labels]
-        return float(-np.log(np.clip(sure, 1e-12, 1)).mean())
-
-    bounds = (-np.log(_GREATEST), np.log(_GREATEST))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -19,6 +19,7 @@ from napari_cellsynth.classify.model import check_patches
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate.calibration import tempered
 from napari_cellsynth.imaging.features import feature_names, patch_features
 from napari_cellsynth.training.loader import CropStore
 
@@ -27,7 +28,6 @@ RECORD_FILE = "model.json"
 TRUSTED = ("sklearn.tree._tree.Tree",)
 """Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over."""
 _CHUNK = 64
-_TINY = 1e-6
 _SLOPE = 3.0
 
 
@@ -91,11 +91,6 @@ def raw_probabilities(estimator: Any, table: NDArray[np.float64]) -> NDArray[np.
         votes[:, one] -= np.logaddexp(0, -margins[:, number])
         votes[:, other] -= np.logaddexp(0, margins[:, number])
     return _softmax(votes)
-
-
-def tempered(p: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Return p^(1 / T), made to add up to one again (temperature scaling, Guo et al. 2017, section 4.2)."""
-    return _softmax(np.log(np.clip(p, _TINY, 1.0)) / temperature)
 
 
 def _softmax(z: NDArray[np.float64]) -> NDArray[np.float64]:
