@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
 
 
@@ -162,3 +163,14 @@ def test_an_interrupt_outside_of_a_job_is_a_stop_too(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (3, "stopped")
+
+
+def test_a_class_that_is_not_there_is_told_before_another_one_is_trained(crops_project: Project) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    asked = ["train-gan", str(crops_project.path), "--class", "blob", "--class", "Z"]
+    told = CliRunner().invoke(app, asked).exception
+    assert isinstance(told, UserError) and "no class 'Z'" in told.message
+    assert not crops_project.runs()

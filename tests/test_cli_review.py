@@ -80,6 +80,7 @@ def test_a_line_a_patch_says_its_figures_in_words(project: Project) -> None:
     [
         (["--sort", "beauty"], "beauty"),
         (["--below", "1"], "figure"),
+        (["--sort", "realism", "--below", "nan"], "nan is no threshold"),
         (["--sort", "realism", "--reject"], "No patches were chosen"),
         (["--sort", "realism", "--below", "1", "--reject", "--accept"], "at once"),
         (["--run", "gan-0009"], "gan-0009"),

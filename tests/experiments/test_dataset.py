@@ -27,6 +27,11 @@ def test_a_class_that_a_fold_could_not_learn_is_named_before_anything_is_trained
     data = from_patches(patches(), labels, np.arange(24) // 4)
     with pytest.raises(UserError, match="no rare to learn from"):
         outer_folds(data, 3, 1, seed=0)
+    labels[:8:4] = "rare"
+    labels[20:] = "common"
+    data = from_patches(patches(), labels, np.arange(24) // 4)
+    with pytest.raises(UserError, match="a single rare to learn from"):
+        outer_folds(data, 3, 1, seed=0)
 
 
 def test_the_same_crop_in_two_groups_is_refused_by_name_and_within_a_group_it_is_not():

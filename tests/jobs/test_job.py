@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.jobs.job import PARAMETERS, Job, SegmentParameters, TrainGanParameters, checked
+from napari_cellsynth.jobs.job import (
+    PARAMETERS,
+    Job,
+    SegmentParameters,
+    TrainClassifierParameters,
+    TrainGanParameters,
+    checked,
+)
 
 
 def test_a_job_survives_json_unchanged() -> None:
@@ -34,3 +41,9 @@ def test_a_wrong_parameter_is_one_line_that_names_it(values: dict[str, object], 
         checked(SegmentParameters, values)
     assert caught.value.message.startswith(named)
     assert "\n" not in caught.value.message
+
+
+def test_what_is_wrong_with_several_values_together_is_one_sentence() -> None:
+    with pytest.raises(UserError) as told:
+        checked(TrainClassifierParameters, {"share": 0.5, "up_to": 10})
+    assert told.value.message == "Give one of synthetic, up_to and share."

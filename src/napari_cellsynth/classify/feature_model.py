@@ -169,7 +169,7 @@ def load(folder: Path) -> FeatureClassifier:
         recipe = classifier_recipe(record["recipe"]["name"], **record["recipe"])
         features, channels = record["features"], int(record["channels"])
         names, temperature = tuple(record["class_names"]), float(record["temperature"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadZipFile) as error:
         raise UserError(f"The classifier in {folder} cannot be read: {error}.", "Train again.") from error
     if features != feature_names(channels):
         raise UserError(f"The classifier in {folder} was trained on other features than today's.", "Train again.")

@@ -34,6 +34,8 @@ def train_gan(
         known = [record.name for record in opened.classes()]
     if not known:
         raise UserError("This project has no classes.", "Label crops in the window, or import labelled ones.")
+    if unknown := sorted(set(wanted) - {"all", *known}):
+        raise UserError(f"There is no class {unknown[0]!r}.", f"The classes are {', '.join(known)}.")
     if resume:
         trainings: list[list[str]] = [[]]
     elif chosen.conditional:

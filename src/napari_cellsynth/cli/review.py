@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,6 +79,8 @@ def _figure(sort: str | None, below: float | None, above: float | None, *, judge
 
     if sort is not None and sort not in PATCH_FIGURES:
         raise UserError(f"There is no figure {sort!r}.", f"Sort by {', '.join(PATCH_FIGURES)}.")
+    if any(given is not None and math.isnan(given) for given in (below, above)):
+        raise UserError("nan is no threshold.", "Give a number, for example: --sort realism --below 1")
     threshold = below is not None or above is not None
     if threshold and sort is None:
         raise UserError("A threshold needs a figure.", "Name it, for example: --sort realism --below 1")

@@ -15,6 +15,9 @@ from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.evaluate.splits import grouped_folds
 from napari_cellsynth.project import Project
 
+LEAST = 2
+"""Training crops that each class must have in every fold: a GAN cannot learn from fewer."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -174,10 +177,11 @@ def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[F
     for repeat in range(repeats):
         for number, (train, test) in enumerate(grouped_folds(dataset.groups, dataset.labels, folds, seed + repeat)):
             present = np.bincount(dataset.labels[train], minlength=len(dataset.class_names))
-            if not present.all():
+            if present.min() < LEAST:
                 missing = dataset.class_names[int(np.argmin(present))]
+                few = "no" if present.min() == 0 else "a single"
                 raise UserError(
-                    f"Fold {number + 1} has no {missing} to learn from: its crops lie in too few groups.",
+                    f"Fold {number + 1} has {few} {missing} to learn from: its crops are few, or lie in few groups.",
                     f"Label {missing} in more groups, use fewer folds, or leave the class out.",
                 )
             made.append(Fold(repeat, number, train, test))

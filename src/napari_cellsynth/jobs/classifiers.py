@@ -78,8 +78,9 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             "validation": len(run.parameters.get("validation_objects", [])),
             "synthetic_per_class": run.parameters["synthetic"],
             "held_out": len(run.parameters["test_objects"]),
-            "calibrated_on": 0 if data.calibration is None else len(data.calibration[1]),
         }
+        if data.calibration is not None:
+            counts["calibrated_on"] = len(data.calibration[1])
         yield from ended(project, run, events, counts)
 
 

@@ -266,5 +266,8 @@ def checked(model: type[Parameters], values: dict[str, Any]) -> Parameters:
         return model(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "parameters"
+        if not first["loc"]:  # what is wrong is no one value's
+            message = str(first["msg"]).removeprefix("Value error, ")
+            raise UserError(f"{message[:1].upper()}{message[1:]}.") from None
+        name = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{name}: {first['msg'].lower()} (got {first['input']!r}).") from None
