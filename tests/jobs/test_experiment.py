@@ -135,3 +135,33 @@ def test_a_finished_experiment_is_not_done_again(project):
     *_, last = run(job(project, resume=result["run"]))
     assert isinstance(last, Failed)
     assert "is finished; its report is" in last.message
+
+
+FEW = {"size": 32, "classifier_changes": {"epochs": 1, "least_steps": 3}}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "rows"),
+    [
+        ("hescnet-table4", FEW | {"classifier_changes": {"width": 0.05, "epochs": 1}}, ["a", "b", "c", "d"]),
+        ("cell-cycle", FEW, ["original", "WGAN-GP + undersampling", "WGAN-div + mixup"]),
+        ("liposome", FEW | {"networks": ["lipnet-1"]}, ["lipnet-4 none", "lipnet-1", "svm"]),
+    ],
+)
+def test_a_papers_protocol_ends_with_its_table_and_the_papers_beside_it(project, name, changes, rows):
+    result = finished(run(job(project, protocol=name, changes=changes)))
+    assert set(rows) <= set(result["table"])
+    page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
+    assert "As published" in page
+    assert "No group is on both sides of a fold" in page
+
+
+def test_what_is_done_as_published_says_what_leaks_and_ours_cannot_leak(project):
+    changes = {"size": 32, "as_published": True, "networks": ["lipnet-1"], "classifier_changes": {"epochs": 1}}
+    result = finished(run(job(project, protocol="liposome", changes=changes)))
+    page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
+    assert "which leaks: folds by crop" in page
+    assert "No group is on both sides" not in page
+    *_, last = run(job(project, changes=TINY | {"as_published": True}))
+    assert isinstance(last, Failed)
+    assert "was not published with a leak" in last.message

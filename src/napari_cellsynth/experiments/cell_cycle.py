@@ -49,7 +49,7 @@ class CellCycle(Protocol):
             "up_to": 0.2,
             "size": 32,
             "gan_changes": {"steps": 20, "batch": 4, "width": 8},
-            "classifier_changes": {"epochs": 3, "least_steps": 20},
+            "classifier_changes": {"epochs": 10, "least_steps": 100, "lr": 1e-3},
         },
         "small": {
             "folds": 3,
