@@ -147,7 +147,12 @@ class EvaluateDock(SeenDock):
         chosen = rows or [row for row, (_, quality) in enumerate(self._qualities) if quality]
         run, quality = self._qualities[chosen[0]] if chosen and chosen[0] < len(self._qualities) else ("", {})
         found = lines(quality)
-        self.figures.fill([line[:4] for line in found], [line.words for line in found])
+        # Why a figure is not available is a long story, told by the tooltip; in the cell it would push the others out.
+        told = [(line.value.partition(":"), line) for line in found]
+        self.figures.fill(
+            [[line.title, value, line.interval, line.floor] for (value, _, _), line in told],
+            [f"{line.words}\n{line.value}" if reason else line.words for (_, reason, _), line in told],
+        )
         self.figures.setVisible(bool(found))
         notes = [*verdicts(quality), scorer(quality), *quality.get("notices", [])]
         self.gan_verdict.setText("\n".join([f"{run}:", *(note for note in notes if note)]) if found else "")
