@@ -62,7 +62,7 @@ def test_the_dock_tells_how_long_all_classes_take(dock, session, qtbot, fake_run
     # 3,000 steps of 0.12 s for each of 2 classes.
     assert dock.estimate.text() == "3,000 steps a class · 2 classes · about 12 min on this machine"
     asked = fake_runs[0].job.checked()
-    assert asked == TimeGanParameters(recipe="dcgan", channels=1)
+    assert asked == TimeGanParameters(recipe="cellsynth", channels=1)
     assert session.jobs == []  # nobody asked for it: it is not among the jobs
 
 

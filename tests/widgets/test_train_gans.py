@@ -40,8 +40,8 @@ def labelled(session, project_path, qtbot):
 
 def trained(project, name="Dense", status="finished", patches=0):
     record = project.class_named(name)
-    parameters = {"recipe": {"name": "dcgan", "size": 64, "batch": 16}}
-    run = project.new_run("gan", "dcgan", parameters, class_id=record.id, groups=["video"], seed=0)
+    parameters = {"recipe": {"name": "cellsynth", "size": 64, "batch": 16}}
+    run = project.new_run("gan", "cellsynth", parameters, class_id=record.id, groups=["video"], seed=0)
     (run.folder / "step.safetensors").write_bytes(b"")
     if patches:
         project.add_synthetic(run.id, "step", record.id, 0, 0, np.zeros((patches, 1, 64, 64), np.uint8))
