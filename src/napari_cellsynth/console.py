@@ -125,13 +125,16 @@ def show(result: dict[str, Any], as_json: bool) -> None:
 
 def show_scores(result: dict[str, Any]) -> None:
     """Print a classifier's result on stdout: every figure with its interval, then all else a line a value."""
-    from napari_cellsynth.evaluate.score_words import RATES, class_rows, score_lines
+    from napari_cellsynth.evaluate.score_words import COUNTS, class_rows, count_rows, rates_of, score_lines
 
     scores = result.get("scores") or {}
     for line in score_lines(scores):
         print(f"{line.title:20}{line.value:>8}  {line.interval}")
-    for row in [["class", *(rate.split("_")[0] for rate in RATES), "crops"], *class_rows(scores)] if scores else []:
+    rates = ["class", *(rate.split("_")[0] for rate in rates_of(scores)), "crops"]
+    for row in [rates, *class_rows(scores)] if scores else []:
         print(f"{row[0][:19]:20}" + "".join(f"{cell:>10}" for cell in row[1:]))
+    for name, counts in zip(result.get("classes") or [], count_rows(scores), strict=False):
+        print(f"{name[:19]:20}" + "".join(f"{word:>5} {count:<5}" for word, count in zip(COUNTS, counts, strict=True)))
     show({name: value for name, value in result.items() if name != "scores"}, False)
 
 

@@ -16,7 +16,7 @@ from napari_cellsynth.widgets.label_queue import (
 
 def objects(classes: list[int]) -> pd.DataFrame:
     n = len(classes)
-    table = pd.DataFrame({"image_id": 1, "frame": np.arange(n) // 2, "class_id": classes}, index=np.arange(10, 10 + n))
+    table = pd.DataFrame({"image_id": 1, "frame": np.arange(n) // 2, "label": classes}, index=np.arange(10, 10 + n))
     for column in ("y0", "x0", "cy", "cx"):
         table[column] = np.arange(n) * 5
     return table.assign(y1=table["y0"] + 4, x1=table["x0"] + 4, mask_label=1)

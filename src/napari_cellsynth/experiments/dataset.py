@@ -99,8 +99,9 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
     Raises
     ------
     UserError
-        If there is no such class, or fewer than two classes have labels.
+        If there is no such class, fewer than two classes have labels, or objects may have several.
     """
+    project.require_single_label("An experiment")
     table = pd.concat([project.training_objects(), project.test_objects()]).sort_index()
     names = {record.id: record.name for record in project.classes()}
     if unknown := sorted(set(classes) - set(names.values())):

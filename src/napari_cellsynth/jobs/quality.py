@@ -80,14 +80,16 @@ def _of_class(
     generator = np.random.default_rng(parameters.seed)
     unseen = _unseen(project, run)
     seen = generator.permutation(run.objects_of(class_id))[:_MOST_TRAINED_ON]
-    held_out = generator.permutation(unseen.index[unseen["class_id"] == class_id])[: parameters.n]
+    every = project.per_class(unseen)
+    held_out = generator.permutation(every.index[every["class_id"] == class_id])[: parameters.n]
     real = real_patches(project, run, seen, generator)
     fresh = real_patches(project, run, held_out, generator) if len(held_out) else None
     extractor, notices = _extractor(parameters, network, run)
     figures = yield from _table(real, synthetic, fresh, extractor, network, run, parameters.seed, stop)
     if figures is not None:
         if network is not None:
-            add_class_figures(figures, network, project, run, class_id, unseen, parameters.n)
+            alone = project.of_one_class(unseen)
+            add_class_figures(figures, network, project, run, class_id, alone, parameters.n)
         figures["notices"] += notices
     return figures
 

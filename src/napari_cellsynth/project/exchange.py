@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +17,7 @@ from napari_cellsynth.project.folders import (
 )
 from napari_cellsynth.project.images import read_facts
 from napari_cellsynth.project.importing import ImportPlan, ImportReport, PlannedObject, carry_out, meaning
+from napari_cellsynth.project.label_sets import checked_parts
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.project import Project
 
@@ -65,7 +66,8 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     folder : str or Path
         Holds ``objects.csv`` with the columns image (path relative to the folder), x0, y0, x1, y1 (pixels, origin top
         left, ends exclusive) and label, and where known split, group and frame. ``unlabelled`` or an empty label is
-        none. What is in the project already is left out, so importing twice is harmless.
+        none; the classes of an object that has several stand with ``|`` between them, which makes a project that has no
+        labels yet multi-label. What is in the project already is left out, so importing twice is harmless.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     file = existing_folder(folder) / TABLE
     if not file.is_file():
         raise UserError(f"{file} does not exist.", "Choose a folder with an objects.csv.")
-    return carry_out(project, _read_plan(file))
+    return carry_out(project, _read_plan(file, {record.name for record in project.classes()}))
 
 
 def existing_folder(folder: str | Path) -> Path:
@@ -91,7 +93,7 @@ def existing_folder(folder: str | Path) -> Path:
     return place
 
 
-def _read_plan(file: Path) -> ImportPlan:
+def _read_plan(file: Path, known: Collection[str]) -> ImportPlan:
     plan = ImportPlan()
     images: dict[str, int] = {}
     unknown_splits: set[str] = set()
@@ -110,6 +112,10 @@ def _read_plan(file: Path) -> ImportPlan:
         image = images[path]
         if row.get("group", "") != plan.groups[image]:
             _fail(file, line, f"{path} is in the groups {plan.groups[image]!r} and {row.get('group', '')!r}")
+        try:
+            checked_parts(row["label"], known)
+        except UserError as error:
+            _fail(file, line, error.message)
         item = _object(plan, image, row, file, line)
         # By content: one image may be named in two ways. An equal hash of samples does not mean equal content.
         fact = plan.facts[image]

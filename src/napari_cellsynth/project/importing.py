@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from napari_cellsynth.project.base import RESERVED_NAMES, UNLABELLED
 from napari_cellsynth.project.images import ImageFacts
 from napari_cellsynth.project.journal import Change
+from napari_cellsynth.project.label_sets import parts_of
 from napari_cellsynth.project.project import Project
 
 IMAGE_ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -67,9 +68,10 @@ class ImportPlan:
     notices: list[str] = field(default_factory=list)
 
 
-def meaning(label: str) -> int | str:
-    """Return what makes two labels the same: a reserved id, however it is written, or the class's name."""
-    return _RESERVED_IDS.get(label.casefold(), label)
+def meaning(label: str) -> int | frozenset[str]:
+    """Return what makes two labels the same: a reserved id, however it is written, or the classes' names."""
+    reserved = _RESERVED_IDS.get(label.casefold())
+    return frozenset(parts_of(label)) if reserved is None else reserved
 
 
 def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
@@ -78,22 +80,35 @@ def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
         before = set(project.splits()), _count(project, "images")
         image_ids = project._link(plan.facts, plan.groups)
         notices = plan.notices + _notice_groups(project, plan, image_ids)
-        named = [item.label for item in plan.objects if item.label.casefold() not in _RESERVED_IDS]
-        names = list(dict.fromkeys(named))
+        known = {record.name for record in project.classes()}
+        labels = dict.fromkeys(item.label for item in plan.objects if item.label.casefold() not in _RESERVED_IDS)
+        parts = {label: parts_of(label, known) for label in labels}
+        names = list(dict.fromkeys(name for of in parts.values() for name in of))
+        notices += _notice_several(project, parts)
         class_ids = project._require_classes(names)
-        fresh, known, repeated = _without_doubles(project, plan.objects, image_ids)
-        if known:
-            boxes, were = ("1 box", "was") if known == 1 else (f"{known} boxes", "were")
+        fresh, there, repeated = _without_doubles(project, plan.objects, image_ids)
+        if there:
+            boxes, were = ("1 box", "was") if there == 1 else (f"{there} boxes", "were")
             notices.append(f"{boxes} {were} in the project already and {were} left out.")
         notices += _notice_repeated(plan, repeated)
-        _insert(project, fresh, image_ids, class_ids)
+        meant = {label: project._label_of([class_ids[name] for name in of]) for label, of in parts.items()}
+        _insert(project, fresh, image_ids, meant)
         notices += _set_splits(project, plan, image_ids, known=before[0])
         images = _count(project, "images") - before[1]
     return ImportReport(images, len(fresh), tuple(names), notices)
 
 
+def _notice_several(project: Project, parts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Make a project without labels multi-label where objects come with several classes, and say so."""
+    several = next((label for label, of in parts.items() if len(of) > 1), None)
+    if several is None or project.multi_label or any(label > 0 for label in project.label_counts()):
+        return []
+    project.set_multi_label(True)
+    return [f"Objects may have several classes in this project: the table has labels such as {several}."]
+
+
 def _insert(
-    project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int], class_ids: dict[str, int]
+    project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int], meant: Mapping[str, int]
 ) -> None:
     rows = project._db.read("SELECT seq FROM sqlite_sequence WHERE name = 'objects'")
     first = int(rows[0][0]) + 1 if rows else 1
@@ -103,7 +118,7 @@ def _insert(
         centre = (y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2
         values.append((object_id, image_ids[item.image], item.frame, y0, x0, y1, x1, *centre, (y1 - y0) * (x1 - x0)))
         label = _RESERVED_IDS.get(item.label.casefold())
-        label = class_ids[item.label] if label is None else label
+        label = meant[item.label] if label is None else label
         if label != UNLABELLED:
             changes.append(Change(object_id, UNLABELLED, label))
     project._db.write_many(_INSERT, values)

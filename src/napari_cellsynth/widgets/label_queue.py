@@ -28,7 +28,7 @@ class Entry:
     cy: float
     cx: float
     mask_label: int
-    class_id: int
+    label: int
 
 
 class LabelQueue:
@@ -61,7 +61,7 @@ class LabelQueue:
         if order == RANDOM:
             objects = objects.iloc[np.random.default_rng(0).permutation(len(objects))]
         elif order == UNLABELLED_FIRST:
-            objects = objects.iloc[np.argsort(objects["class_id"].to_numpy() != 0, kind="stable")]
+            objects = objects.iloc[np.argsort(objects["label"].to_numpy() != 0, kind="stable")]
         elif order == LEAST_CERTAIN and confidence is not None:
             certain = confidence.reindex(objects.index).fillna(2.0).to_numpy()
             objects = objects.iloc[np.argsort(certain, kind="stable")]
@@ -70,7 +70,7 @@ class LabelQueue:
             objects = objects.iloc[np.argsort(place.fillna(len(advised)).to_numpy(), kind="stable")]
         self.order = order
         self._ids: NDArray[np.int64] = objects.index.to_numpy(np.int64)
-        self._classes: NDArray[np.int64] = objects["class_id"].to_numpy(np.int64).copy()
+        self._classes: NDArray[np.int64] = objects["label"].to_numpy(np.int64).copy()
         self._whole = objects[["image_id", "frame", "y0", "x0", "y1", "x1", "mask_label"]].to_numpy(np.int64)
         self._centres = objects[["cy", "cx"]].to_numpy(np.float64)
         self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
@@ -132,17 +132,17 @@ class LabelQueue:
 
     # ------------------------------------------------------------------ labels
     def class_of(self, object_id: int) -> int:
-        """Return an object's class id as the queue knows it."""
+        """Return an object's label as the queue knows it: a class's id, or a number that stands for several."""
         return int(self._classes[self._place[object_id]])
 
-    def set_classes(self, object_ids: Sequence[int], class_ids: Sequence[int]) -> None:
+    def set_classes(self, object_ids: Sequence[int], labels: Sequence[int]) -> None:
         """Take new labels over; objects that are not in the queue are left out."""
-        for object_id, class_id in zip(object_ids, class_ids, strict=True):
+        for object_id, label in zip(object_ids, labels, strict=True):
             if object_id in self._place:
-                self._classes[self._place[object_id]] = class_id
+                self._classes[self._place[object_id]] = label
 
     def counts(self) -> dict[int, int]:
-        """Return the number of objects by class id (0: unlabelled)."""
+        """Return the number of objects by label (0: unlabelled)."""
         values, counts = np.unique(self._classes, return_counts=True)
         return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
 

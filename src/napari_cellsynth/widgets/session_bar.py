@@ -133,6 +133,11 @@ class SessionBar(QWidget):
                 name = str(images.loc[image_id, "name"])
                 relink.addAction(f"{literal(name)}…", partial(self.ask_relink, int(image_id), name))
             relink.setEnabled(bool(len(missing)))
+            several = menu.addAction("Several classes an object")
+            several.setCheckable(True)
+            several.setChecked(project.multi_label)
+            several.setEnabled(not project.read_only)
+            several.toggled.connect(self._on_several)
             menu.addAction("Export labels as CSV…", self.ask_export)
             menu.addAction("Close project", self._session.close_project)
 
@@ -142,6 +147,10 @@ class SessionBar(QWidget):
         if chosen:
             path = Path(chosen)
             self._session.create(path if path.suffix == ".cellsynth" else path.with_name(f"{path.name}.cellsynth"))
+
+    def _on_several(self, on: bool) -> None:
+        with self._session.reporting():
+            self._session.need_project().set_multi_label(on)
 
     def ask_open(self) -> None:
         """Ask for a project folder, and open it."""
