@@ -25,8 +25,9 @@ from napari_cellsynth.training.loader import CropStore
 
 FEATURE_MODEL_FILE = "model.skops"
 RECORD_FILE = "model.json"
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over."""
+TRUSTED = ("sklearn.tree._tree.Tree", "sklearn.multiclass._ConstantPredictor")
+"""Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over, and the answer
+for a class that every crop has."""
 _CHUNK = 64
 _SLOPE = 3.0
 

@@ -40,9 +40,9 @@ def importance(
     list of dict
         ``features`` (the family's name, see `imaging.features.families`), ``columns`` (how many), ``permutation``: by
         how much the balanced accuracy (the mean ROC AUC for several classes a crop) on the held-out crops falls
-        when the family's columns are shuffled together between crops, mean of three shuffles (Breiman 2001; a family at
-        a time, because features of one kind can stand in for each other), None without held-out crops; and ``impurity``: the share of a random forest's
-        decrease of Gini impurity, None for other classifiers.
+        when the family's columns are shuffled together between crops, mean of three shuffles (Breiman 2001; a family
+        at a time, because features of one kind can stand in for each other), None without held-out crops; and
+        ``impurity``: the share of a random forest's decrease of Gini impurity, None for other classifiers.
     """
     classifier = estimator.named_steps["classify"]
     gini = getattr(classifier, "feature_importances_", None)

@@ -56,8 +56,6 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             hold_out_if_undecided(project)
             run = _new_run(project, parameters, recipe)
         yield Saved(run.id, str(run.folder))
-        if notices:
-            yield Progress(0, 1, "steps", " ".join(notices))
         data = _Data(project, run, device)
         events = train.train(
             data.real,
@@ -87,7 +85,15 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
         }
         if data.calibration is not None:
             counts["calibrated_on"] = len(data.calibration[1])
-        yield from ended(project, run, events, counts)
+        yield from ended(project, run, _noting(events, notices), counts)
+
+
+def _noting(events: Iterator[Event], notices: list[str]) -> Iterator[Event]:
+    """Pass a training's events on, with what was to be said of it before it began."""
+    for event in events:
+        if isinstance(event, Finished):
+            event = Finished(event.result | {"notices": [*notices, *event.result["notices"]]})
+        yield event
 
 
 def predict(job: Job, stop: Stop) -> Iterator[Event]:
