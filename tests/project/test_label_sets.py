@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +209,19 @@ def test_a_labelled_single_label_project_refuses_several_classes(project: Projec
     assert len(project.images()) == 1 and not project.multi_label
     project.set_multi_label(True)
     assert import_folder(project, multi_label_folder).objects == 70
+
+
+def test_an_image_in_two_class_folders_has_both_classes(tmp_path: Path, new_series: Callable[..., Path]) -> None:
+    folder = tmp_path / "classes"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / f"{name}.tif").write_bytes(new_series("one.tif").read_bytes())
+    with Project.create(tmp_path / "several.cellsynth", multi_label=True) as project:
+        import_folder(project, folder)
+        assert {project.label_words(label) for label in project.objects()["label"]} == {"a|b"}
+    with Project.create(tmp_path / "single.cellsynth") as project:
+        assert any("a was kept" in notice for notice in import_folder(project, folder).notices)
+        assert {project.label_words(label) for label in project.objects()["label"]} == {"a"}
 
 
 def test_no_class_can_be_named_like_two(several: Project) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from napari_cellsynth.project.base import RESERVED_NAMES, UNLABELLED
+from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.images import ImageFacts
 from napari_cellsynth.project.journal import Change
 from napari_cellsynth.project.label_sets import parts_of
@@ -91,8 +92,7 @@ def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
             boxes, were = ("1 box", "was") if there == 1 else (f"{there} boxes", "were")
             notices.append(f"{boxes} {were} in the project already and {were} left out.")
         notices += _notice_repeated(plan, repeated)
-        meant = {label: project._label_of([class_ids[name] for name in of]) for label, of in parts.items()}
-        _insert(project, fresh, image_ids, meant)
+        _insert(project, fresh, image_ids, _meant(project, fresh, class_ids, known))
         notices += _set_splits(project, plan, image_ids, known=before[0])
         images = _count(project, "images") - before[1]
     return ImportReport(images, len(fresh), tuple(names), notices)
@@ -107,6 +107,18 @@ def _notice_several(project: Project, parts: Mapping[str, Sequence[str]]) -> lis
     return [f"Objects may have several classes in this project: the table has labels such as {several}."]
 
 
+def _meant(
+    project: Project, fresh: Sequence[PlannedObject], class_ids: Mapping[str, int], known: Collection[str]
+) -> dict[str, int]:
+    """Return the number of every label, making those of several classes that are new."""
+    labels = dict.fromkeys(item.label for item in fresh)
+    found = {label: _RESERVED_IDS.get(label.casefold()) for label in labels}
+    return {
+        label: project._label_of([class_ids[name] for name in parts_of(label, known)]) if number is None else number
+        for label, number in found.items()
+    }
+
+
 def _insert(
     project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int], meant: Mapping[str, int]
 ) -> None:
@@ -117,10 +129,8 @@ def _insert(
         y0, x0, y1, x1 = item.y0, item.x0, item.y1, item.x1
         centre = (y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2
         values.append((object_id, image_ids[item.image], item.frame, y0, x0, y1, x1, *centre, (y1 - y0) * (x1 - x0)))
-        label = _RESERVED_IDS.get(item.label.casefold())
-        label = meant[item.label] if label is None else label
-        if label != UNLABELLED:
-            changes.append(Change(object_id, UNLABELLED, label))
+        if meant[item.label] != UNLABELLED:
+            changes.append(Change(object_id, UNLABELLED, meant[item.label]))
     project._db.write_many(_INSERT, values)
     if changes:
         project._act("label", "import", changes)
@@ -130,19 +140,29 @@ def _insert(
 def _without_doubles(
     project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int]
 ) -> tuple[list[PlannedObject], int, list[tuple[PlannedObject, PlannedObject]]]:
-    """Return the boxes that are new, how many the project has, and each that is planned again with the first one."""
+    """Return the boxes that are new, how many the project has, and each that is planned again with the first one.
+
+    In a multi-label project a box that comes again in another class has both.
+    """
     taken = set(project._db.read("SELECT image_id, frame, y0, x0, y1, x1 FROM objects WHERE active = 1"))
     known, repeated = 0, []
     fresh: dict[tuple[int, ...], PlannedObject] = {}
+    several = project.multi_label
     for item in planned:
         place = (image_ids[item.image], item.frame, item.y0, item.x0, item.y1, item.x1)
         if place in taken:
             known += 1
+        elif place in fresh and several and _are_classes(fresh[place].label, item.label):
+            fresh[place] = fresh[place]._replace(label=SEPARATOR.join([fresh[place].label, item.label]))
         elif place in fresh:
             repeated.append((fresh[place], item))
         else:
             fresh[place] = item
     return list(fresh.values()), known, repeated
+
+
+def _are_classes(*labels: str) -> bool:
+    return all(label.casefold() not in _RESERVED_IDS for label in labels)
 
 
 def _notice_repeated(plan: ImportPlan, repeated: Sequence[tuple[PlannedObject, PlannedObject]]) -> list[str]:
