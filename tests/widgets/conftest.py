@@ -27,7 +27,7 @@ DEFERRED_DELETE = getattr(QEvent.Type.DeferredDelete, "value", QEvent.Type.Defer
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let napari say on PyQt5 that it cannot see the system's theme; give each worker of pytest-xdist its own screen."""
+    """Let napari say on PyQt5 that it cannot see the system's theme; give each worker a screen of its own."""
     config.addinivalue_line("filterwarnings", "ignore:System theme detection requires:UserWarning")
     if "PYTEST_XDIST_WORKER" in os.environ and "DISPLAY" in os.environ:
         _screen_of_its_own(config)
