@@ -107,6 +107,12 @@ def no_timing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_cellsynth.widgets.step_timing.SETTLE_MS", 10**9)
 
 
+@pytest.fixture(autouse=True)
+def no_suggestions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the Label dock from suggesting by itself, which most tests would take for a job."""
+    monkeypatch.setattr("napari_cellsynth.widgets.live_row.ON", False)
+
+
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
     """A napari viewer whose window is not shown."""
