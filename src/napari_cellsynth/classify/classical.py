@@ -173,9 +173,9 @@ def train(
             "temperature": temperature,
             "calibration": {
                 "temperature": temperature,
-                "thresholds": thresholds,
                 "crops": len(parts[0].labels) if len(folds) else 0,
-            },
+            }
+            | ({} if thresholds is None else {"thresholds": thresholds}),
             "importance": weighed,
             "notices": [*notices, *folds.notices, *found.get("notices", [])],
         }

@@ -181,9 +181,9 @@ def train(
             "classes": list(class_names),
             "calibration": {
                 "temperature": classifier.temperature,
-                "thresholds": classifier.thresholds,
                 "crops": 0 if calibration is None else len(calibration[1]),
-            },
+            }
+            | ({} if classifier.thresholds is None else {"thresholds": classifier.thresholds}),
             "seconds": state.seconds,
             "steps": state.step,
             "kept_step": state.judge.kept_step(state.step),

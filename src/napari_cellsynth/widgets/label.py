@@ -16,12 +16,15 @@ from napari_cellsynth.widgets.crop_stage import CropStage
 from napari_cellsynth.widgets.dock import Dock, button, delayed
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
 from napari_cellsynth.widgets.label_help_row import LabelHelpRow
-from napari_cellsynth.widgets.label_queue import LabelQueue
+from napari_cellsynth.widgets.label_queue import Entry, LabelQueue, Suggested
 from napari_cellsynth.widgets.label_tally import LabelTally
+from napari_cellsynth.widgets.live_row import LiveRow
 from napari_cellsynth.widgets.object_facts import ObjectFacts
 from napari_cellsynth.widgets.session import NO_PROJECT
 
 Source = Literal["hand", "accepted prediction"]
+Offer = tuple[tuple[int, ...], float]
+"""The class ids that are suggested for an object, and the confidence in [0, 1]."""
 
 AHEAD = 8
 """Objects whose frames are read ahead: some seconds of quick labelling."""
@@ -45,7 +48,9 @@ class LabelDock(Dock):
         self._classes: list[ClassRecord] = []
         self._several = False
         self._begun = 0  # the object that had no label when its first class was toggled: it was not being revised
-        self._suggested: dict[int, tuple[tuple[int, ...], float]] = {}
+        self._predicted: dict[int, tuple[int, float]] = {}
+        self._all_predicted: dict[int, tuple[int, ...]] = {}
+        self._offered: tuple[int, Offer | None] | None = None
         self._given: dict[int, int] = {}  # the label being written: no need to read it back
         self.stage = CropStage(self.session)
         self.stage.setMinimumHeight(200)
@@ -53,6 +58,7 @@ class LabelDock(Dock):
         self.classes = ClassList()
         self.help = LabelHelpRow(self.session)
         self.order = self.help.order
+        self.live = LiveRow(self.session)
         self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
@@ -68,6 +74,7 @@ class LabelDock(Dock):
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
         self.body.addWidget(self.help)
+        self.body.addWidget(self.live)
         self.body.addWidget(self.tally)
         self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -81,6 +88,7 @@ class LabelDock(Dock):
         session.objects_changed.connect(self._read_objects)
         session.classes_changed.connect(self._read_classes)
         session.predictions_changed.connect(self._read_predictions)
+        session.suggestions_changed.connect(self._on_suggestions)
         session.labels_changed.connect(self._on_labels)
         session.current_object_changed.connect(self._on_object_chosen)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
@@ -123,7 +131,7 @@ class LabelDock(Dock):
         """Accept the suggestion; in a multi-label project that is done where there is no label yet, else only go on."""
         entry = self.queue.current if self.queue is not None else None
         bare = entry is not None and entry.label == UNLABELLED
-        if entry is None or not self._several or (bare and self._suggested.get(entry.object_id, ((), 0))[0]):
+        if entry is None or not self._several or (bare and self._offer_for(entry) is not None):
             self.accept_suggestion()
         elif bare:
             self.walk(1)
@@ -167,11 +175,27 @@ class LabelDock(Dock):
             self.session.report(f"No class has the key {key}. Add one with “+ class”.")
 
     def accept_suggestion(self) -> None:
-        """Give the current object the class (or the classes) that was predicted for it."""
+        """Give the current object the class (or the classes) that is suggested for it."""
         entry = self.queue.current if self.queue is not None else None
-        if entry is not None and entry.object_id in self._suggested:
-            classes = self._suggested[entry.object_id][0]
-            self.give(classes if self._several else classes[0], source="accepted prediction")
+        offer = self._offer_for(entry)
+        if offer is not None:
+            self.give(offer[0] if self._several else offer[0][0], source="accepted prediction")
+
+    @property
+    def _suggested(self) -> Suggested:
+        """The live model's suggestions where it is on, else a classifier's predictions."""
+        return self.session.suggested or self._predicted
+
+    def _offer_for(self, entry: Entry | None) -> Offer | None:
+        """Return what is suggested for the object in view; it stays, so that Enter gives what the person has read."""
+        if entry is None:
+            return None
+        if self._offered is None or self._offered[0] != entry.object_id or self._offered[1] is None:
+            told = self._suggested.get(entry.object_id)
+            several = {} if self.session.suggested else self._all_predicted
+            offer = None if told is None else (several.get(entry.object_id, (told[0],)), told[1])
+            self._offered = (entry.object_id, offer if offer is not None and offer[0] else None)
+        return self._offered[1]
 
     def walk(self, by: int) -> None:
         """Go to the next or the previous object."""
@@ -220,22 +244,30 @@ class LabelDock(Dock):
     def _read_predictions(self, show: bool = True) -> None:
         project = self.session.project
         predicted = project.predictions() if project is not None else pd.DataFrame()
-        self._suggested = {}
+        self._predicted, self._all_predicted, self._offered = {}, {}, None
         if len(predicted):
-            pairs = zip(predicted["classes"].tolist(), predicted["confidence"].tolist(), strict=True)
-            self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
+            pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
+            self._predicted = dict(zip(predicted.index.tolist(), pairs, strict=True))
+            self._all_predicted = dict(zip(predicted.index.tolist(), predicted["classes"].tolist(), strict=True))
         self.help.offer(bool(self._suggested))
         if show:
             self._show_facts()
+
+    def _on_suggestions(self) -> None:
+        if not self.session.suggested:
+            self._offered = None
+        self.help.offer(bool(self._suggested))
+        if self.queue is not None:
+            self.queue.sort_ahead(self._suggested)
+        self._show_facts()
 
     def _read_objects(self, keep: bool = True) -> None:
         project, before = self.session.project, self.queue.current if self.queue is not None else None
         self.queue = None
         self.stage.forget_masks()
         if project is not None:
-            confidence = pd.Series({k: v[1] for k, v in self._suggested.items()}, dtype=float)
             order = self.order.currentText()
-            self.queue = LabelQueue(project.objects(), order, confidence, self.help.advised(order))
+            self.queue = LabelQueue(project.objects(), order, self._suggested, self.help.advised(order))
             if keep and before is not None:
                 self.queue.go_to(before.object_id)
         self._show_counts()
@@ -288,7 +320,7 @@ class LabelDock(Dock):
         entry = self.queue.current if self.queue is not None else None
         self.undo.setEnabled(entry is not None)
         self.redo.setEnabled(entry is not None)
-        self.facts.show_entry(entry, self._classes, self._suggested.get(entry.object_id) if entry else None)
+        self.facts.show_entry(entry, self._classes, self._offer_for(entry))
         project = self.session.project
         has = () if entry is None or project is None else project.classes_of(entry.label) or (entry.label,)
         self.classes.set_current(has)
@@ -330,5 +362,6 @@ class LabelDock(Dock):
         act() if act is not None else self.give_key(verb[-1])
 
     def came_forward(self) -> None:
-        """Take the keys when the dock comes to the front."""
+        """Take the keys when the dock comes to the front, and begin to suggest."""
         self.stage.setFocus()
+        self.live.begin()
