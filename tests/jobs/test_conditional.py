@@ -56,7 +56,11 @@ def test_a_stopped_run_goes_on_with_the_crops_and_classes_it_began_with(crops_pr
     before = crops_project.run(stopped.run)
     relabelled = [before.parameters["objects"][0]]
     crops_project.label(relabelled, crops_project.class_named("stripes").id)
-    done = result(crops_project, TrainGanParameters(resume=stopped.run))
+    asked = TrainGanParameters(resume=stopped.run)
+    for field, other in (("recipe", {"recipe": "dcgan"}), ("critic_steps", {"overrides": {"critic_steps": 3}})):
+        [failed] = events_of(crops_project, asked.model_copy(update=other))
+        assert isinstance(failed, Failed) and f"another {field} would change nothing" in failed.message
+    done = result(crops_project, asked)
     after = crops_project.run(stopped.run)
     assert done["run"] == stopped.run and done["steps"] == 6
     assert after.parameters["object_classes"] == before.parameters["object_classes"]

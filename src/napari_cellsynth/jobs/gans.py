@@ -49,7 +49,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     assert isinstance(parameters, TrainGanParameters)
     with Project.open(job.project) as project:
         if parameters.resume:
-            run = resumed(project, parameters.resume, "gan")
+            run = resumed(project, parameters, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
             # Labels may have changed since; the data set of a run must not.
             objects, of_class = run.parameters["objects"], run.parameters.get("object_classes")
