@@ -165,6 +165,16 @@ def test_an_interrupt_outside_of_a_job_is_a_stop_too(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (3, "stopped")
 
 
+def test_small_classes_are_offered_to_be_learned_together_and_then_are(crops_project: Project) -> None:
+    small = ["--steps", 1, "--set", "size=32", "--set", "width=2", "--set", "batch=2"]
+    told = cellsynth("train-gan", crops_project.path, *small).stderr
+    assert "2 classes have under 100 crops: cellsynth-conditional" in told
+    done = answer("train-gan", crops_project.path, *small, "--recipe", "cellsynth-conditional")["runs"]
+    assert [run["class"] for run in done] == ["blob, stripes"]
+    made = answer("generate", crops_project.path, "--run", done[0]["run"], "-n", 3, "--class", "stripes")
+    assert made["patches"] == 3
+
+
 def test_a_class_that_is_not_there_is_told_before_another_one_is_trained(crops_project: Project) -> None:
     from typer.testing import CliRunner
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from napari_cellsynth.events import Failed, Stopped
 from napari_cellsynth.jobs.job import (
@@ -21,8 +22,9 @@ def train(project: Project, **changes: object) -> dict[str, object]:
     return result(project, small.model_copy(update=changes))
 
 
-def test_one_run_learns_all_classes_and_makes_patches_of_each(crops_project: Project) -> None:
-    made = train(crops_project)
+@pytest.mark.parametrize("recipe", ["acgan", "cellsynth-conditional"])
+def test_one_run_learns_all_classes_and_makes_patches_of_each(recipe: str, crops_project: Project) -> None:
+    made = train(crops_project, recipe=recipe)
     run = crops_project.run(str(made["run"]))
     assert run.class_id is None and len(run.class_ids) == 2
     test = crops_project.test_objects()

@@ -179,7 +179,10 @@ def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str | int])
     named = [project.class_named(name) for name in dict.fromkeys(names)]
     if not recipe.conditional:
         if len(named) != 1:
-            raise UserError(f"The recipe {recipe.name} learns one class at a time.", "Name the class to train.")
+            raise UserError(
+                f"The recipe {recipe.name} learns one class at a time.",
+                "Name the class to train, or take a recipe of several classes, such as cellsynth-conditional.",
+            )
         return named
     counts = project.training_objects()["class_id"].value_counts()
     records = named or [record for record in project.classes() if counts.get(record.id, 0) >= _LEAST]
