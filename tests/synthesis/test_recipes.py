@@ -9,7 +9,6 @@ import pytest
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES, gan_recipe
-from napari_cellsynth.synthesis.recipes_cellsynth import together_instead
 
 
 def test_the_papers_values_are_the_defaults() -> None:
@@ -76,10 +75,3 @@ def test_the_weight_of_the_penalty_has_one_name_and_older_records_are_read(name:
     assert not [kind for kind in GAN_RECIPES.values() if "penalty" in kind.model_fields]
     with pytest.raises(UserError, match="penalty"):
         gan_recipe("dcgan", penalty=1.0)
-
-
-def test_only_small_classes_of_the_default_are_offered_to_be_learned_together() -> None:
-    assert "1 class has under 100 crops" in together_instead("cellsynth", [99, 500])
-    assert "2 classes have" in together_instead("cellsynth", [60, 99, 500])
-    assert together_instead("cellsynth", [100, 500]) == together_instead("cellsynth", [60]) == ""
-    assert together_instead("dcgan", [60, 60]) == together_instead("cellsynth-conditional", [60, 60]) == ""

@@ -142,13 +142,6 @@ def test_quality_is_measured_where_there_are_patches(dock, labelled, session, qt
     assert session.jobs[-1].job.parameters["run"] == run.id
 
 
-def test_small_classes_are_offered_to_be_learned_together(dock, labelled):
-    assert not dock.together.isHidden()
-    assert "2 classes have under 100 crops: cellsynth-conditional" in dock.together.text()
-    dock.picker.setValue("cellsynth-conditional", {})
-    assert dock.together.isHidden()
-
-
 def test_the_time_is_estimated_from_earlier_runs(dock, labelled):
     trained(labelled)
     dock.picker.form.editor("steps").setValue(1000)

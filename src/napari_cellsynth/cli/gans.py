@@ -28,14 +28,12 @@ def train_gan(
     from napari_cellsynth.jobs.job import TrainGanParameters
     from napari_cellsynth.project import Project
     from napari_cellsynth.synthesis.recipes import gan_recipe
-    from napari_cellsynth.synthesis.recipes_cellsynth import together_instead
 
     refuse_beside_resume(context)
     chosen = gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
     wanted = class_names or ["all"]
     with Project.open(project, read_only=True) as opened:
-        counts = opened.training_objects()["class_id"].value_counts()
-        known = {record.name: int(counts.get(record.id, 0)) for record in opened.classes()}
+        known = [record.name for record in opened.classes()]
     if not known:
         raise UserError("This project has no classes.", "Label crops in the window, or import labelled ones.")
     if unknown := sorted(set(wanted) - {"all", *known}):
@@ -46,9 +44,6 @@ def train_gan(
         trainings = [[] if "all" in wanted else wanted]
     else:
         trainings = [[name] for name in (known if "all" in wanted else wanted)]
-    of_each = [known[classes[0]] for classes in trainings if len(trainings) > 1]
-    if together := together_instead(recipe, of_each):
-        note(together)
     results = []
     for classes in trainings:
         if len(trainings) > 1:

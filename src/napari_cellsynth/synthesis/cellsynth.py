@@ -37,7 +37,7 @@ SOUGHT = 0.01
 
 
 class Cellsynth(PlayersGan):
-    """A GAN of one class, or of several whose small classes learn from what all have in common.
+    """A GAN of one class, or of several that share all layers but what `projection` says.
 
     Parameters
     ----------
@@ -141,8 +141,10 @@ class Cellsynth(PlayersGan):
         ADA's rule looks at the sign of D(real). A relativistic critic may add any constant to its scores, another one
         for each class, so the scores of the generated patches of the same class are the zero here.
         """
-        of_class = one_hot(classes, max(1, self.classes)).to(torch.float32)
-        zero = (on_fake.float() @ of_class / of_class.sum(dim=0))[classes]
+        zero = on_fake.float().mean()
+        if self.classes:
+            of_class = one_hot(classes, self.classes).to(torch.float32)
+            zero = (on_fake.float() @ of_class / of_class.sum(dim=0))[classes]
         share = (on_real.float() - zero).sign().mean()
         self._known.lerp_(share, SOUGHT)
         pace = len(on_real) / self.recipe.altered_pace

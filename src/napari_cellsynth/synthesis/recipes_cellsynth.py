@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
     import torch
 
     from napari_cellsynth.synthesis.gan import Gan
-
-FEW = 100
-"""Training crops below which a class is offered to be learned together with the others."""
 
 
 class CellsynthRecipe(GanRecipe):
@@ -63,7 +59,7 @@ class CellsynthRecipe(GanRecipe):
 
 
 class CellsynthConditionalRecipe(CellsynthRecipe):
-    """The same GAN over all classes at once, for classes of few crops that have much in common."""
+    """The same GAN over all classes at once: one training and one run for all of them."""
 
     conditional: ClassVar[bool] = True
 
@@ -72,22 +68,3 @@ class CellsynthConditionalRecipe(CellsynthRecipe):
         "ours: cellsynth over several classes, with a projection critic (Miyato & Koyama 2018)",
         description="Where the recipe comes from.",
     )
-
-
-def together_instead(recipe: str, crops: Sequence[int]) -> str:
-    """Return one line that offers to learn small classes together; empty where they are not many, small, or separate.
-
-    What it says was measured at 60 crops a class (docs/bakeoff.md).
-
-    Parameters
-    ----------
-    recipe : str
-        What was chosen, by name.
-    crops : sequence of int
-        Training crops of each class that will be trained.
-    """
-    small = sum(count < FEW for count in crops)
-    if recipe != "cellsynth" or len(crops) < 2 or not small:
-        return ""
-    have = "1 class has" if small == 1 else f"{small} classes have"
-    return f"{have} under {FEW} crops: cellsynth-conditional learns all {len(crops)} together, in the time of one."

@@ -8,7 +8,6 @@ from qtpy.QtWidgets import QComboBox, QSpinBox
 
 from napari_cellsynth.jobs.job import GenerateParameters, Job, QualityParameters, TimeGanParameters, TrainGanParameters
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES
-from napari_cellsynth.synthesis.recipes_cellsynth import together_instead
 from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.draw_row import DrawRow
@@ -45,7 +44,6 @@ class TrainGansDock(SeenDock):
         self.setObjectName("train_gans")
         self.classes = ClassTable()
         self.advice = label("", "problem", name="advice", wrap=True)
-        self.together = label("", "quiet", name="together", wrap=True)
         self.held_out = HeldOutRow(self.session)
         self.picker = RecipePicker(GAN_RECIPES, plain=("steps",))
         self.device = QComboBox()
@@ -84,7 +82,6 @@ class TrainGansDock(SeenDock):
         self.body.addWidget(self.advice)
         self.body.addWidget(self.held_out)
         self.body.addWidget(self.picker)
-        self.body.addWidget(self.together)
         self.add_row(label("Device"), self.device, label("seed"), self.seed)
         self.add_row(self.train_all, self.train_selected, stretch=0)
         self.body.addWidget(self.estimate)
@@ -128,9 +125,6 @@ class TrainGansDock(SeenDock):
         advice = [state.advice for state in states if state.advice]
         self.advice.setText(". ".join(advice))
         self.advice.setVisible(bool(advice))
-        together = together_instead(self.picker.name(), [state.crops for state in self._trainable()])
-        self.together.setText(together)
-        self.together.setVisible(bool(together))
         self._show_buttons()
 
     def came_forward(self) -> None:
