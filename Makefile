@@ -25,11 +25,16 @@ demo: $(READY)
 window: $(READY)
 	QT_API=$(QT) $(BIN)/python -m napari_cellsynth.widgets.workspace demo/demo.cellsynth
 
+# One process a core; a torch that takes all cores in each of them would only get in its own way.
+PYTEST := OMP_NUM_THREADS=1 QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -n logical
+
+# In two runs, because torch and Qt's GL do not share a process well.
 test: $(READY)
-	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) -m "not gui"
+	$(PYTEST) -m gui
 
 test-gui: $(READY)
-	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -m gui $(ARGS)
+	$(PYTEST) -m gui
 
 check: $(READY)
 	$(BIN)/ruff check .
