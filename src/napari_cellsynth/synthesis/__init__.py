@@ -4,8 +4,8 @@
 ``players`` what all of them share (``accumulate``: where memory is short), ``conditional`` what those of several
 classes share besides, ``projection`` the networks that a class multiplies; ``cellsynth``, ``dcgan``, ``protein``,
 ``wgan``, ``cgan``, ``acgan`` and ``cwgan`` are the GANs, made of ``networks``, ``losses`` and ``penalties``.
-``failures`` knows how a training fails, ``run_folder`` the files of a run; ``sample`` draws patches; ``pace`` times a few
-steps.
+``failures`` knows how a training fails, ``run_folder`` the files of a run; ``sample`` draws patches; ``pace`` times a
+few steps.
 `train_gan` and `generate` do it all from Python, without a project; `seconds_a_step` tells before how long it takes.
 """
 
