@@ -24,6 +24,7 @@ Kind = Literal[
     "label-help",
     "experiment",
     "draw",
+    "merge",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -205,6 +206,15 @@ class DrawParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the drawing.")
 
 
+class MergeParameters(Parameters):
+    """Merge folders and projects into a new project: copies out, types grouped into classes."""
+
+    sources: list[str] = Field(
+        min_length=2, description="Folders with an objects.csv or one folder a class, and projects."
+    )
+    types: str | None = Field(None, description="CSV of types and their classes; without it every type is a class.")
+
+
 class ExperimentParameters(Parameters):
     """Run a protocol over folds of the labelled objects, and report what came out."""
 
@@ -231,6 +241,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "label-help": LabelHelpParameters,
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
+    "merge": MergeParameters,
 }
 
 

@@ -73,7 +73,7 @@ def _rows(project: Project, folder: Path) -> list[list[object]]:
     rows = []
     for number, image_id, *box, class_id, split, group, frame, source in objects[wanted].to_records().tolist():
         cells = [paths[image_id], *box, names[class_id], split, group, frame, number, source]
-        rows.append([_safe(cell) for cell in [*cells, *guesses.get(number, [""] * 6)]])
+        rows.append([safe_cell(cell) for cell in [*cells, *guesses.get(number, [""] * 6)]])
     return rows
 
 
@@ -84,5 +84,6 @@ def _relative(path: str, folder: Path) -> str:
         return path
 
 
-def _safe(cell: object) -> object:
+def safe_cell(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
