@@ -68,8 +68,8 @@ class BoneMarrow(Protocol):
             "folds": 2,
             "most": 40,
             "patches": 60,
-            "gan_changes": {"steps": 10, "batch": 8, "width": 8},
-            "classifier_changes": {"epochs": 1, "least_steps": 4, "batch": 16, "pretrained": False},
+            "gan_changes": {"steps": 6, "batch": 4, "width": 4},
+            "classifier_changes": {"epochs": 1, "least_steps": 2, "batch": 4, "pretrained": False},
         },
         "small": {
             "folds": 3,

@@ -66,8 +66,8 @@ class ProteinAugmentation(Protocol):
             "size": 128,
             "synthetic": 10,
             "keep": "last",
-            "gan_changes": {"steps": 10, "batch": 8, "width": 8},
-            "classifier_changes": {"epochs": 1, "least_steps": 4, "batch": 16, "pretrained": False},
+            "gan_changes": {"steps": 6, "batch": 4, "width": 4},
+            "classifier_changes": {"epochs": 1, "least_steps": 2, "batch": 4, "pretrained": False},
         },
         "small": {
             "folds": 3,

@@ -193,8 +193,7 @@ class _Pool:
     ) -> PlannedObject:
         """Note a copy, and return what is kept: with the copy's label where it has none itself."""
         ours, theirs = (meaning(class_of(item.label, self.types)) for item in (first, again))
-        named = isinstance(ours, str) and isinstance(theirs, str) and ours and theirs
-        conflict = bool(named) and ours != theirs
+        conflict = not isinstance(ours, int) and not isinstance(theirs, int) and ours != theirs
         self.report.identical += identical
         self.report.near_identical += not identical
         self.report.conflicts += conflict
@@ -210,7 +209,7 @@ class _Pool:
 
     def _plan(self, objects: Sequence[PlannedObject]) -> ImportPlan:
         before, after = (Counter(item.label for item in each) for each in (self.objects, objects))
-        for name in sorted(name for name in before if isinstance(meaning(name), str)):
+        for name in sorted(name for name in before if not isinstance(meaning(name), int)):
             given = class_of(name, self.types)
             self.report.types[name] = {"class": given, "before": before[name], "after": after[name]}
         used = sorted({item.image for item in objects})

@@ -26,7 +26,7 @@ class Source:
 
     def types(self) -> Counter[str]:
         """Return how many objects there are of each type; those without a label are none."""
-        return Counter(item.label for item in self.plan.objects if isinstance(meaning(item.label), str))
+        return Counter(item.label for item in self.plan.objects if not isinstance(meaning(item.label), int))
 
 
 def read_sources(paths: Sequence[str | Path]) -> list[Source]:

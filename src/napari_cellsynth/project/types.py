@@ -88,7 +88,7 @@ def read_types(file: str | Path) -> dict[str, str]:
 
 def class_of(label: str, types: Mapping[str, str] | None) -> str:
     """Return the class of an object's type; what has no type, or is unsure, stays so."""
-    return types[label] if types is not None and isinstance(meaning(label), str) else label
+    return label if types is None or isinstance(meaning(label), int) else types[label]
 
 
 def check_types(types: Mapping[str, str], found: Iterable[str], file: str | Path) -> None:
