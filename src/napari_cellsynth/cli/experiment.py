@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from napari_cellsynth.cli.merging import Types, first_types, merged
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
@@ -24,6 +25,11 @@ def experiment(
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Leak as the paper does; the report says what leaks.")
     ] = False,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option("--source", help="Merge this folder or project into P first, as `merge` does (repeat)."),
+    ] = None,
+    types: Types = None,
     workers: Annotated[int, typer.Option(help="Processes that share the folds out among them.")] = 1,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted experiment.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained.")] = False,
@@ -45,6 +51,13 @@ def experiment(
         for name, each in PROTOCOLS.items():
             print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")
         return
+    if sources:
+        if written := first_types(sources, types):
+            show(written, as_json)
+            return
+        merged(project, sources, types)
+    elif types is not None:
+        raise UserError("--types groups the types of sources.", "Give them with --source.")
     changed = overrides(changes)
     changed |= {name: value for name, value in (("folds", folds), ("repeats", repeats)) if value is not None}
     if as_published:
