@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.evaluate.splits import grouped_folds
+from napari_cellsynth.imaging.duplicates import copies, thumbnail
 from napari_cellsynth.project import Project
 
 LEAST = 2
@@ -185,6 +186,17 @@ def assert_no_twins(dataset: Dataset) -> None:
             f"The same crop is in two groups: objects {'; '.join(twins[:3])}{more}.",
             "Remove one of each pair, or put their images into one group.",
         )
+
+
+def near_twins(dataset: Dataset) -> list[tuple[int, int, float]]:
+    """Return the ids of crops of different groups that are nearly the same picture, with their correlation.
+
+    As of `imaging.duplicates.copies`: told in a report and not refused, since alike is not the same.
+    """
+    looks = np.stack([thumbnail(crop) for crop in dataset.crops])
+    every = range(len(dataset))
+    found = copies(looks, [str(number) for number in every], every, dataset.groups.tolist())
+    return [(int(dataset.ids[each.first]), int(dataset.ids[each.again]), each.likeness) for each in found]
 
 
 @dataclass(frozen=True)
