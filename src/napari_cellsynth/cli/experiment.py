@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_cellsynth.cli.merging import Types, first_types, merged
+from napari_cellsynth.cli.merging import Types, merged
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
@@ -52,10 +52,10 @@ def experiment(
             print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")
         return
     if sources:
-        if written := first_types(sources, types):
-            show(written, as_json)
+        made = merged(project, sources, types)
+        if "project" not in made:
+            show(made, as_json)
             return
-        merged(project, sources, types)
     elif types is not None:
         raise UserError("--types groups the types of sources.", "Give them with --source.")
     changed = overrides(changes)

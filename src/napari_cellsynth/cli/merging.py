@@ -29,29 +29,17 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Merge sources into a new project: copies left out, types grouped into classes, groups kept apart by source."""
-    if written := first_types(sources, types):
-        show(written, as_json)
-        return
     show(merged(project, sources, types), as_json)
 
 
-def first_types(sources: list[Path], types: Path | None) -> dict[str, Any]:
-    """Write the first mapping where a name for one is given and it is not there; return what to show then."""
-    if types is None or types.exists():
-        return {}
-    from napari_cellsynth.project.sources import read_sources
-    from napari_cellsynth.project.types import write_types
-
-    file = write_types(types, read_sources(sources))
-    note(f"Every type is in {file} now. Group them in its column class, then give the same command again.")
-    return {"types": str(file)}
-
-
 def merged(project: Path, sources: list[Path], types: Path | None) -> dict[str, Any]:
-    """Merge with progress on stderr, and return what came of it."""
+    """Merge with progress on stderr, and return what came of it: a project, or the table that is to be edited."""
     from napari_cellsynth.jobs.job import MergeParameters
 
-    result = do(project, MergeParameters, sources=[str(source) for source in sources], types=types and str(types))
-    for notice in result["notices"]:
+    named = None if types is None else str(types)
+    result = do(project, MergeParameters, sources=[str(source) for source in sources], types=named)
+    if "written" in result:
+        note(f"Every type is in {result['written']} now. Group them in its column class, then give this command again.")
+    for notice in result.get("notices", []):
         note(notice)
     return result

@@ -104,7 +104,8 @@ def _near(thumbnails: NDArray[np.float32], groups: NDArray[np.str_]) -> list[Cop
         rows = np.arange(start, min(start + _CHUNK, len(unit)))
         alike = unit[rows] @ unit.T
         alike[np.arange(len(rows)), rows] = -1
-        away[rows] = _fifth(alike) * USUAL
+        # Few groups say nothing about what is usual; then the pictures alone have to.
+        away[rows] = _fifth(alike) * (USUAL if len(starts) > _FIFTH else NEARER)
         alike[code[rows, None] == code] = -1
         away[rows] = np.minimum(away[rows], _fifth(np.maximum.reduceat(alike, starts, axis=1)) * NEARER)
         close += [(start + int(i), int(j), float(alike[i, j])) for i, j in np.argwhere(alike >= ALIKE)]

@@ -212,7 +212,9 @@ class MergeParameters(Parameters):
     sources: list[str] = Field(
         min_length=2, description="Folders with an objects.csv or one folder a class, and projects."
     )
-    types: str | None = Field(None, description="CSV of types and their classes; without it every type is a class.")
+    types: str | None = Field(
+        None, description="CSV of types and their classes, written first if not there; without it a type is a class."
+    )
 
 
 class ExperimentParameters(Parameters):
