@@ -69,7 +69,7 @@ class BoneMarrow(Protocol):
             "most": 40,
             "patches": 60,
             "gan_changes": {"steps": 6, "batch": 4, "width": 4},
-            "classifier_changes": {"epochs": 1, "least_steps": 2, "batch": 4, "pretrained": False},
+            "classifier_changes": {"epochs": 1, "epoch_steps": 8, "batch": 4, "pretrained": False},
         },
         "small": {
             "folds": 3,
