@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from napari_cellsynth.cli.merging import Types, merged
+from napari_cellsynth.cli.options import refuse_beside_resume
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
 
 def experiment(
+    context: typer.Context,
     project: Annotated[Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.")],
     protocol: Annotated[str | None, typer.Argument(help="The protocol by name; left out, they are listed.")] = None,
     preset: Annotated[str, typer.Option(help="How thoroughly: smoke (minutes), small or full.")] = "full",
@@ -37,20 +39,28 @@ def experiment(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress to stderr.")] = False,
 ) -> None:
     """Ask a question of a project by cross-validation over its groups, and write a report."""
-    from napari_cellsynth.experiments import PROTOCOLS
+    from napari_cellsynth import experiments as protocols
     from napari_cellsynth.jobs.experiment import planned_trainings
     from napari_cellsynth.jobs.job import ExperimentParameters
     from napari_cellsynth.project import Project
 
+    refuse_beside_resume(context)
     if resume:
         show(do(project, ExperimentParameters, resume=resume, workers=workers, device=device), as_json)
         return
     if protocol is None:
         if as_json:
-            raise UserError("No protocol is given.", f"Choose one of {', '.join(PROTOCOLS)}.")
-        for name, each in PROTOCOLS.items():
+            raise UserError("No protocol is given.", f"Choose one of {', '.join(protocols.PROTOCOLS)}.")
+        for name, each in protocols.PROTOCOLS.items():
             print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")
         return
+    changed = overrides(changes)
+    changed |= {name: value for name, value in (("folds", folds), ("repeats", repeats)) if value is not None}
+    if as_published:
+        changed["as_published"] = True
+    if classes:
+        changed["classes"] = classes
+    protocols.protocol(protocol).checked(preset, changed)
     if sources:
         made = merged(project, sources, types)
         if "project" not in made:
@@ -58,12 +68,6 @@ def experiment(
             return
     elif types is not None:
         raise UserError("--types groups the types of sources.", "Give them with --source.")
-    changed = overrides(changes)
-    changed |= {name: value for name, value in (("folds", folds), ("repeats", repeats)) if value is not None}
-    if as_published:
-        changed["as_published"] = True
-    if classes:
-        changed["classes"] = classes
     with Project.open(project, read_only=True) as opened:
         counts = planned_trainings(opened, protocol, preset, changed)
     if plan:

@@ -124,7 +124,7 @@ class BoneMarrow(Protocol):
         """Return tables 8 and 9 and what figures 4 and 5 show."""
         table = arm_figures(dataset.labels, predictions)
         percent = table[["arm", "repeat", "fold"]].assign(**{name: 100 * table[of] for name, of in RATES.items()})
-        shown = mean_and_spread(percent, digits=2)
+        shown = mean_and_spread(percent, digits=1)
         blocks: list[Block] = [_CLASSIFIERS]
         tables = {"scores": table}
         for which, paper, number in zip(SETS, (ORIGINAL, BALANCED), (8, 9), strict=True):
