@@ -14,6 +14,7 @@ import tifffile
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
+from tests.conftest import write_crops
 
 
 def cellsynth(*arguments: object, check: int = 0) -> subprocess.CompletedProcess[str]:
@@ -208,3 +209,18 @@ def test_what_a_resumed_run_would_not_heed_is_refused(
     assert isinstance(told, UserError) and f"{option} would change nothing" in told.message
     told = CliRunner().invoke(app, asked[:4]).exception
     assert isinstance(told, UserError) and "would change nothing" not in told.message  # there is no such run
+
+
+def test_merge_writes_the_table_of_types_first_and_then_groups_them_by_it(tmp_path: Path, crops_folder: Path) -> None:
+    other = write_crops(tmp_path / "other", groups=1)
+    types, project = tmp_path / "types.csv", tmp_path / "m.cellsynth"
+    command = ["merge", project, crops_folder, other, "--types", types]
+    assert answer(*command) == {"written": str(types)}
+    assert not project.exists()
+    types.write_text(types.read_text(encoding="utf-8").replace("stripes,stripes", "stripes,dense"), encoding="utf-8")
+    result = answer(*command)
+    assert result["identical"] == 10
+    assert result["types"]["stripes"]["class"] == "dense"
+    assert "exists already" in cellsynth(*command, check=2).stderr
+    told = cellsynth("experiment", project, "bone-marrow", "--types", types, check=2).stderr
+    assert "--types groups the types of sources" in told

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_cellsynth.errors import LeakError, UserError
-from napari_cellsynth.experiments.dataset import assert_no_twins, from_patches, outer_folds
+from napari_cellsynth.experiments.dataset import assert_no_twins, from_patches, near_twins, outer_folds
 
 
 def patches(count: int = 24) -> np.ndarray:
@@ -44,6 +44,18 @@ def test_the_same_crop_in_two_groups_is_refused_by_name_and_within_a_group_it_is
     images[1] = images[0]
     data = from_patches(images, np.arange(24) % 2, np.r_[np.arange(20) // 4, [4] * 4])
     assert_no_twins(data)
+
+
+def test_crops_of_two_groups_that_are_nearly_the_same_are_named_and_within_a_group_they_are_not():
+    images = patches()
+    images[20] = np.clip(images[3].astype(int) + 4, 0, 255)
+    images[9] = np.clip(images[8].astype(int) + 4, 0, 255)
+    data = from_patches(images, np.arange(24) % 2, np.arange(24) // 4)
+    assert_no_twins(data)
+    [(first, again, likeness)] = near_twins(data)
+    assert (first, again) == (3, 20)
+    assert 0.98 <= likeness <= 1
+    assert near_twins(from_patches(patches(), np.arange(24) % 2, np.arange(24) // 4)) == []
 
 
 def test_the_digest_changes_with_a_pixel_a_label_and_a_group():

@@ -13,10 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.evaluate.splits import grouped_folds
+from napari_cellsynth.imaging.duplicates import copies, thumbnail
 from napari_cellsynth.project import Project
 
 LEAST = 2
 """Training crops that each class must have in every fold: a GAN cannot learn from fewer."""
+
+SPARED = 10
+"""Crops of a class that stay where a data set is thinned out."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,43 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
     )
 
 
-def with_crops(data: Dataset, project: Project, *, size: int, fit: Literal["window", "whole"]) -> Dataset:
+def part_of(data: Dataset, positions: NDArray[np.int64], classes: Sequence[int] | None = None) -> Dataset:
+    """Return some objects of a data set without pixels, of all its classes or renumbered to those given."""
+    kept = range(len(data.class_names)) if classes is None else classes
+    place = np.full(len(data.class_names), -1)
+    place[list(kept)] = range(len(kept))
+    positions = positions[place[data.labels[positions]] >= 0]
+    return replace(
+        data,
+        labels=place[data.labels[positions]],
+        groups=data.groups[positions],
+        ids=data.ids[positions],
+        class_names=tuple(data.class_names[number] for number in kept),
+    )
+
+
+def thinned(data: Dataset, most: int, seed: int) -> Dataset:
+    """Return at most so many objects, drawn at random in the classes' proportions; 0 keeps all.
+
+    `SPARED` objects of a class are kept, where it has them, so that it can be learned and tested; the total may exceed
+    ``most`` by these.
+    """
+    if not most or len(data) <= most:
+        return data
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for number in range(len(data.class_names)):
+        members = np.flatnonzero(data.labels == number)
+        count = max(round(len(members) * most / len(data)), min(SPARED, len(members)))
+        chosen.append(rng.permutation(members)[:count])
+    return part_of(data, np.sort(np.concatenate(chosen)))
+
+
+def with_crops(
+    data: Dataset, project: Project, *, size: int, fit: Literal["window", "whole"], **cutting: Any
+) -> Dataset:
     """Return a data set with its objects' crops, cut as `Project.crops` says."""
-    return replace(data, crops=project.crops(data.ids.tolist(), size=size, fit=fit), size=size)
+    return replace(data, crops=project.crops(data.ids.tolist(), size=size, fit=fit, **cutting), size=size)
 
 
 def assert_no_twins(dataset: Dataset) -> None:
@@ -149,6 +187,17 @@ def assert_no_twins(dataset: Dataset) -> None:
             f"The same crop is in two groups: objects {'; '.join(twins[:3])}{more}.",
             "Remove one of each pair, or put their images into one group.",
         )
+
+
+def near_twins(dataset: Dataset) -> list[tuple[int, int, float]]:
+    """Return the ids of crops of different groups that are nearly the same picture, with their correlation.
+
+    As of `imaging.duplicates.copies`: told in a report and not refused, since alike is not the same.
+    """
+    looks = np.stack([thumbnail(crop) for crop in dataset.crops])
+    every = range(len(dataset))
+    found = copies(looks, [str(number) for number in every], every, dataset.groups.tolist())
+    return [(int(dataset.ids[each.first]), int(dataset.ids[each.again]), each.likeness) for each in found]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ Kind = Literal[
     "suggest",
     "experiment",
     "draw",
+    "merge",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -212,6 +213,17 @@ class DrawParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the drawing.")
 
 
+class MergeParameters(Parameters):
+    """Merge folders and projects into a new project: copies out, types grouped into classes."""
+
+    sources: list[str] = Field(
+        min_length=2, description="Folders with an objects.csv or one folder a class, and projects."
+    )
+    types: str | None = Field(
+        None, description="CSV of types and their classes, written first if not there; without it a type is a class."
+    )
+
+
 class ExperimentParameters(Parameters):
     """Run a protocol over folds of the labelled objects, and report what came out."""
 
@@ -239,6 +251,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "suggest": SuggestParameters,
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
+    "merge": MergeParameters,
 }
 
 

@@ -27,6 +27,7 @@ _WORK = {
     "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
     "suggest": "napari_cellsynth.jobs.suggesting:suggest",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",
+    "merge": "napari_cellsynth.jobs.merging:merge",
 }
 
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.export import export_csv, original_cell
 from napari_cellsynth.project.folders import (
+    class_folder_plan,
     find_class_folders,
     find_label_images,
     import_class_folders,
@@ -53,6 +54,25 @@ def import_folder(project: Project, folder: str | Path) -> ImportReport:
     raise UserError(
         f"{place} holds neither an {TABLE}, nor label images, nor a folder of images for each class.",
         "To segment plain images, add them as images.",
+    )
+
+
+def folder_plan(folder: str | Path) -> ImportPlan:
+    """Return what an import of a folder with types would write: its ``objects.csv``, else one folder a class.
+
+    Raises
+    ------
+    UserError
+        When the folder is neither, or something in it is wrong.
+    """
+    place = existing_folder(folder)
+    if (place / TABLE).is_file():
+        return _read_plan(place / TABLE)
+    if find_class_folders(place):
+        return class_folder_plan(place)
+    raise UserError(
+        f"{place} holds neither an {TABLE} nor a folder of images for each class, and is no project.",
+        "Import it into a project of its own, label it there, and give that project.",
     )
 
 

@@ -78,7 +78,7 @@ def _rows(project: Project, folder: Path) -> list[list[object]]:
     rows: list[list[object]] = [[*_COLUMNS, *shares]]
     for number, image_id, *box, label, split, group, frame, source in objects[wanted].to_records().tolist():
         cells = [paths[image_id], *box, labels[label], split, group, frame, number, source]
-        rows.append([_safe(cell) for cell in [*cells, *guesses.get(number, [""] * (6 + len(shares)))]])
+        rows.append([safe_cell(cell) for cell in [*cells, *guesses.get(number, [""] * (6 + len(shares)))]])
     return rows
 
 
@@ -89,5 +89,6 @@ def _relative(path: str, folder: Path) -> str:
         return path
 
 
-def _safe(cell: object) -> object:
+def safe_cell(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

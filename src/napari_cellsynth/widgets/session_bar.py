@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
+from napari_cellsynth.widgets.merging import ask_merge
 from napari_cellsynth.widgets.session import Session
 
 RECENT = 8
@@ -120,6 +121,7 @@ class SessionBar(QWidget):
         menu.clear()
         menu.addAction("New…", self.ask_new)
         menu.addAction("Open…", self.ask_open)
+        menu.addAction("Merge sources…", partial(ask_merge, self._session, self))
         recent = menu.addMenu("Open recent")
         for path in recent_projects():
             recent.addAction(literal(path.name), partial(self._session.open, path)).setToolTip(str(path))
