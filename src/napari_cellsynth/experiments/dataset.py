@@ -18,6 +18,9 @@ from napari_cellsynth.project import Project
 LEAST = 2
 """Training crops that each class must have in every fold: a GAN cannot learn from fewer."""
 
+_INNER = 4
+"""An inner split tests a quarter of a fold's training crops."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -158,11 +161,14 @@ class Fold:
     number: int
     train: NDArray[np.int64]
     test: NDArray[np.int64]
+    inner: Fold | None = None
+    """A split of ``train`` by whole groups, within which something may be chosen; the fold's ``test`` is in no part."""
+    is_inner: bool = False
 
     @property
     def name(self) -> str:
         """The fold's name in file names and tables."""
-        return f"r{self.repeat}-f{self.number}"
+        return f"r{self.repeat}-f{self.number}{'-inner' * self.is_inner}"
 
 
 def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[Fold]:
@@ -186,3 +192,34 @@ def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[F
                 )
             made.append(Fold(repeat, number, train, test))
     return made
+
+
+def with_inner(dataset: Dataset, folds: Sequence[Fold], seed: int) -> list[Fold]:
+    """Return folds each of which has its training part split again by whole groups: three quarters, and a quarter.
+
+    All of them or none: an inner part in which a class could not be learned, or none but one could be tested, is no
+    ground to choose on.
+    """
+    inner = [_inner(dataset, fold, seed + fold.repeat) for fold in folds]
+    if any(each is None for each in inner):
+        return list(folds)
+    return [replace(fold, inner=each) for fold, each in zip(folds, inner, strict=True)]
+
+
+def _inner(dataset: Dataset, fold: Fold, seed: int) -> Fold | None:
+    """Return the inner split of a fold that tests the most classes, or None."""
+    groups, labels = dataset.groups[fold.train], dataset.labels[fold.train]
+    parts = min(_INNER, len(np.unique(groups)), int(np.bincount(labels).max()))
+    if parts < 2:
+        return None
+    try:
+        splits = grouped_folds(groups, labels, parts, seed)
+    except UserError:  # too uneven
+        return None
+    best, most = None, 1
+    for train, test in splits:
+        learned = np.bincount(labels[train], minlength=len(dataset.class_names))
+        tested = len(np.unique(labels[test]))
+        if learned.min() >= LEAST and tested > most:
+            best, most = Fold(fold.repeat, fold.number, fold.train[train], fold.train[test], is_inner=True), tested
+    return best

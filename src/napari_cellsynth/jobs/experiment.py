@@ -223,12 +223,13 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
 
 
 def _folds(dataset: Dataset, settings: Settings) -> list[Fold]:
-    from napari_cellsynth.experiments.dataset import outer_folds
+    from napari_cellsynth.experiments.dataset import outer_folds, with_inner
 
     if settings.as_published:
         # Every crop for itself: what the papers did, and what the report calls a leak.
         dataset = replace(dataset, groups=dataset.ids.astype(str))
-    return outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    folds = outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    return with_inner(dataset, folds, settings.seed) if settings.chooses else folds
 
 
 def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:
