@@ -24,6 +24,7 @@ Kind = Literal[
     "label-help",
     "experiment",
     "draw",
+    "over-time",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -205,6 +206,13 @@ class DrawParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the drawing.")
 
 
+class OverTimeParameters(Parameters):
+    """Write how many objects of each class there are in every frame, video and group, and what becomes of them."""
+
+    run: str | None = Field(None, description="The classifier run; the one that predicted last when empty.")
+    out: str | None = Field(None, description="Folder of the tables and the page; over_time in the project when empty.")
+
+
 class ExperimentParameters(Parameters):
     """Run a protocol over folds of the labelled objects, and report what came out."""
 
@@ -231,6 +239,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "label-help": LabelHelpParameters,
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
+    "over-time": OverTimeParameters,
 }
 
 

@@ -122,7 +122,21 @@ def write_project_report(project: Any) -> Path:
     for run in classifiers:
         if blocks := classifier_blocks(run.result or {}, run.folder / "mistakes.png"):
             sections.append(Section(f"{run.id} · {run.recipe} · seed {run.seed}", blocks))
+    sections += _over_time(project)
     return write_report(project.path / "report.html", project.path.stem, sections)
+
+
+def _over_time(project: Any) -> list[Any]:
+    """Return the classes over time where an image has several frames and something is predicted."""
+    from napari_cellsynth.evaluate.over_time import FRAMES, GROUPS, class_table
+    from napari_cellsynth.jobs.object_classes import classes_of
+    from napari_cellsynth.jobs.over_time import sections as of_time
+
+    if project.latest_prediction_run() is None or not (project.images()["frames"] > 1).any():
+        return []
+    found = classes_of(project)
+    frames, groups = (class_table(found.objects, found.names, found.confusion, by) for by in (FRAMES, GROUPS))
+    return of_time(found, frames, groups, {})
 
 
 def _quality_sections(measured: list[tuple[Any, str, dict[str, Any]]]) -> list[Any]:
