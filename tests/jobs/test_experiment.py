@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from napari_cellsynth.events import Failed, Finished, Progress, Stopped
-from napari_cellsynth.jobs.job import ExperimentParameters, Job
+from napari_cellsynth.jobs.job import ExperimentParameters, Job, TimeExperimentParameters
 from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_objects_csv
@@ -165,3 +165,24 @@ def test_what_is_done_as_published_says_what_leaks_and_ours_cannot_leak(project)
     *_, last = run(job(project, changes=TINY | {"as_published": True}))
     assert isinstance(last, Failed)
     assert "was not published with a leak" in last.message
+
+
+def test_two_shares_are_chosen_among_inside_of_the_folds_and_the_report_says_which(project):
+    result = finished(run(job(project, changes=TINY | {"shares": [0.5, 1.0], "learn_from": 0.8})))
+    scores = table(project, result)
+    assert {"+ synthetic, share chosen inside", "+ synthetic × 1, filtered"} <= set(scores["arm"])
+    choices = pd.read_csv(project / "runs" / result["run"] / "choices.csv", index_col=0)
+    assert list(choices.index) == ["r0-f0", "r0-f1"]
+    for fold, row in choices.iterrows():
+        here = scores[scores["fold"] == int(fold[-1])].set_index("arm")["balanced_accuracy"]
+        assert here["+ synthetic, share chosen inside"] == here[row["chosen"]]
+    page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
+    assert "Shares chosen inside of the folds" in page
+
+
+def test_an_experiment_is_timed_before_it_starts_and_nothing_is_written(project):
+    *_, last = run(Job.of(project, TimeExperimentParameters(preset="smoke", changes=TINY)))
+    assert isinstance(last, Finished), last
+    assert last.result["seconds"] > 0
+    with Project.open(project) as opened:
+        assert opened.runs("experiment") == []

@@ -55,8 +55,8 @@ def test_the_plan_is_told_before_anything_starts_and_says_why_it_cannot(panel, s
     assert "No project is open" in panel.plan.text()
     session.open(path)
     panel.form.setValue(TINY)
-    # 2 folds × 2 classes of GANs; real, augmented, weighted and 3 arms with synthetic patches in each fold
-    qtbot.waitUntil(lambda: panel.plan.text().startswith("4 GANs and 12 classifiers over 2 folds"), timeout=20_000)
+    # 2 folds × 2 classes of GANs; real, augmented, weighted and 4 arms with synthetic patches in each fold
+    qtbot.waitUntil(lambda: panel.plan.text().startswith("4 GANs and 14 classifiers over 2 folds"), timeout=20_000)
     assert panel.start.isEnabled()
     panel.form.editor("folds").setValue(9)
     qtbot.waitUntil(lambda: "4 groups cannot be split into 9 folds" in panel.plan.text(), timeout=20_000)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.evaluate.near_copies import near_copies
 from napari_cellsynth.evaluate.splits import grouped_folds
 from napari_cellsynth.project import Project
 
@@ -129,7 +130,7 @@ def with_crops(data: Dataset, project: Project, *, size: int, fit: Literal["wind
 
 
 def assert_no_twins(dataset: Dataset) -> None:
-    """Raise where a crop is pixel for pixel in two groups: one of them would be tested on what the other taught.
+    """Raise where a crop, or nearly the same one, is in two groups: one would be tested on what the other taught.
 
     Raises
     ------
@@ -138,19 +139,28 @@ def assert_no_twins(dataset: Dataset) -> None:
     """
     first: dict[bytes, int] = {}
     twins = []
+
+    def told(number: int) -> str:
+        return f"{dataset.ids[number]} ({dataset.groups[number]})"
+
     for number, crop in enumerate(dataset.crops):
-        told = hashlib.sha256(f"{crop.shape}{crop.dtype}".encode() + np.ascontiguousarray(crop).tobytes()).digest()
-        before = first.setdefault(told, number)
+        content = hashlib.sha256(f"{crop.shape}{crop.dtype}".encode() + np.ascontiguousarray(crop).tobytes()).digest()
+        before = first.setdefault(content, number)
         if dataset.groups[before] != dataset.groups[number]:
-            twins.append(
-                f"{dataset.ids[before]} ({dataset.groups[before]}) and {dataset.ids[number]} ({dataset.groups[number]})"
-            )
-    if twins:
-        more = f", and {len(twins) - 3} more pairs" if len(twins) > 3 else ""
-        raise LeakError(
-            f"The same crop is in two groups: objects {'; '.join(twins[:3])}{more}.",
-            "Remove one of each pair, or put their images into one group.",
-        )
+            twins.append(f"{told(before)} and {told(number)}")
+    _refuse("The same crop is", twins)
+    near = near_copies(dataset.crops, dataset.groups)
+    _refuse("Nearly the same crop is", [f"{told(each.first)} and {told(each.second)}" for each in near])
+
+
+def _refuse(what: str, pairs: Sequence[str]) -> None:
+    if not pairs:
+        return
+    more = f", and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+    raise LeakError(
+        f"{what} in two groups: objects {'; '.join(pairs[:3])}{more}.",
+        "Remove one of each pair, or put their images into one group.",
+    )
 
 
 @dataclass(frozen=True)

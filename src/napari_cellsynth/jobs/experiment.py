@@ -21,6 +21,7 @@ from napari_cellsynth.project.runs import RunRecord
 
 if TYPE_CHECKING:
     from napari_cellsynth.experiments.dataset import Dataset, Fold
+    from napari_cellsynth.experiments.design import Plan
     from napari_cellsynth.experiments.protocol import Settings
 
 _ASK_SECONDS = 0.2
@@ -54,6 +55,14 @@ def planned_trainings(project: Project, protocol: str, preset: str, changes: dic
     UserError
         Where it cannot work: too few groups, a class that a fold could not learn, a wrong setting.
     """
+    plan, _, _, folds = laid_out(project, protocol, preset, changes)
+    return plan.counts | {"folds": folds}
+
+
+def laid_out(
+    project: Project, protocol: str, preset: str, changes: dict[str, Any]
+) -> tuple[Plan, Dataset, Settings, int]:
+    """Return what an experiment would train, on which objects (without their pixels), its settings and its folds."""
     from napari_cellsynth.experiments import protocol as named
     from napari_cellsynth.experiments.dataset import labelled
     from napari_cellsynth.experiments.design import plan
@@ -62,8 +71,7 @@ def planned_trainings(project: Project, protocol: str, preset: str, changes: dic
     settings = asked.checked(preset, changes)
     dataset = labelled(project, settings.classes)
     folds = _folds(dataset, settings)
-    made = plan(asked.design(settings, dataset), folds, len(dataset.class_names))
-    return made.counts | {"folds": len(folds)}
+    return plan(asked.design(settings, dataset), folds, len(dataset.class_names)), dataset, settings, len(folds)
 
 
 def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, job: Job, stop: Stop) -> Iterator[Event]:

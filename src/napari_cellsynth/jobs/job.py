@@ -25,6 +25,7 @@ Kind = Literal[
     "experiment",
     "draw",
     "over-time",
+    "time-experiment",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -225,6 +226,15 @@ class ExperimentParameters(Parameters):
     device: Device = Field("auto", description="Where to compute.")
 
 
+class TimeExperimentParameters(Parameters):
+    """Time a few steps of every recipe of a protocol, to tell beforehand how long an experiment takes."""
+
+    protocol: str = Field("does-synthetic-help", description="The protocol, by name.")
+    preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
+    changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
 PARAMETERS: dict[str, type[Parameters]] = {
     "segment": SegmentParameters,
     "train-gan": TrainGanParameters,
@@ -240,6 +250,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
     "over-time": OverTimeParameters,
+    "time-experiment": TimeExperimentParameters,
 }
 
 

@@ -26,6 +26,7 @@ _WORK = {
     "explain": "napari_cellsynth.jobs.explaining:explain",
     "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",
+    "time-experiment": "napari_cellsynth.jobs.experiment_pace:time_experiment",
     "over-time": "napari_cellsynth.jobs.over_time:over_time",
 }
 

@@ -97,6 +97,10 @@ class EvaluateDock(SeenDock):
         self.body.addWidget(self.over_time)
         self.body.addStretch(1)
 
+    def went_back(self) -> None:
+        """Time nothing while nobody looks."""
+        self.experiment.timing.want(None)
+
     # ------------------------------------------------------------------ what is shown
     def refresh(self) -> None:
         """Read the runs and their figures again."""
