@@ -147,8 +147,10 @@ class DoesSyntheticHelp(Protocol):
             inside = ["The groups are too few to choose a share inside of the folds: that arm is missing."]
         return [
             Section("Answer", [answer.words]),
-            Section("Differences to real crops with augmentation", [*figures, tables["differences"].round(4)]),
-            Section("Arms", [_ARMS, tables["arms"].round(4), tables["recall"].round(3)]),
+            Section(
+                "Differences to real crops with augmentation", [*figures, shown_differences(tables["differences"])]
+            ),
+            Section("Arms", [_ARMS, shown_arms(tables["arms"]), "Recall by class.", shown_recall(tables["recall"])]),
             *([Section("Shares chosen inside of the folds", inside)] if inside else []),
         ]
 
@@ -193,3 +195,32 @@ def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
     """Return the contrasts as a table."""
     rows = [each.plain() for each in compared]
     return pd.DataFrame(rows).set_index("arm") if rows else pd.DataFrame(index=np.array([], dtype=str))
+
+
+def shown_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences as a report shows them: in points, under names for a reader."""
+    points = {
+        "mean": "change",
+        "low": "95 % from",
+        "high": "to",
+        "group_low": "over groups from",
+        "group_high": "over groups to",
+        "detectable": "could have seen",
+    }
+    shown = (100 * table[list(points)].astype(float)).map(lambda value: "–" if value != value else f"{value:+.1f}")
+    shown["detectable"] = shown["detectable"].str.lstrip("+")
+    shown = shown.rename(columns=points)
+    shown.insert(3, "p", table["p"].astype(float).round(3))
+    shown.insert(4, "p after Holm", table["p_holm"].astype(float).round(3))
+    return shown.rename_axis("arm (points of balanced accuracy)")
+
+
+def shown_arms(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the arms' figures as a report shows them."""
+    words = {"roc_auc": "ROC AUC", "macro_f1": "macro F1", "expected_calibration_error": "calibration error"}
+    return table.astype(float).round(3).rename(columns=lambda name: words.get(name, name.replace("_", " ")))
+
+
+def shown_recall(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the recall of each class under its own name."""
+    return table.round(3).rename(columns=lambda name: name.removeprefix("recall "))

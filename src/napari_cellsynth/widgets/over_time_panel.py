@@ -31,7 +31,7 @@ PLOT_TIP = (
     "Fraction of the objects by class: corrected for the classifier's errors, with 95 % bands (dotted: not corrected). "
     "Click a frame to see it."
 )
-_ALPHA = 50
+_ALPHA = 40
 
 
 class _Shown(NamedTuple):
