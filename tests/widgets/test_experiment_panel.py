@@ -90,7 +90,7 @@ def test_the_plan_tells_how_long_the_trainings_take_here(panel, session, path, q
     session.start_run.last = Finished({"seconds": 3000.0})
     session.open(path)
     panel.form.setValue(TINY)
-    qtbot.waitUntil(lambda: panel.plan.text().endswith("timing a few steps…"), timeout=20_000)
+    qtbot.waitUntil(lambda: panel.plan.text().endswith("timing a few steps…") and bool(fake_runs), timeout=20_000)
     assert fake_runs[-1].job.kind == "time-experiment"
     assert fake_runs[-1].job.parameters["changes"]["gan"] == "dcgan"
     with qtbot.waitSignal(panel.timing.changed, timeout=20_000):

@@ -90,6 +90,17 @@ def test_predictions_are_shown_with_bands(panel, project, qtbot):
     assert any(isinstance(item, over_time_panel.pg.FillBetweenItem) for item in panel.plot.plotItem.items)
 
 
+def test_the_projects_report_shows_classes_over_time(project):
+    from napari_cellsynth.widgets.report_pages import write_project_report
+
+    ids = [record.id for record in project.classes()]
+    objects = project.objects().index.tolist()
+    project.set_predictions("classifier-0001", objects, np.eye(2)[[0] * len(objects)], ids)
+    page = write_project_report(project).read_text(encoding="utf-8")
+    assert "video over time" in page
+    assert "Predictions cannot be corrected" in page
+
+
 def test_without_a_project_or_classes_it_says_what_to_do(session, project_path, qtbot, monkeypatch):
     monkeypatch.setattr(over_time_panel, "SETTLE_MS", 0)
     panel = OverTimePanel(session)
