@@ -82,3 +82,12 @@ def test_figures_leave_pyplots_global_state_alone():
     before = "matplotlib.pyplot" in sys.modules
     confusion_figure([[1]], ["a"])
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_names_cannot_bring_markup_into_a_report_and_long_ones_may_be_broken(tmp_path):
+    name = "<script>alert(1)</script>"
+    table = pd.DataFrame({name: [name, "b" * 80]}, index=pd.Index([name, "b"], name=name))
+    page = write_report(tmp_path / "r.html", name, [Section(name, [name, table])]).read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert page.count("&lt;script&gt;") == 8
+    assert f'<td class="long">{"b" * 80}</td>' in page

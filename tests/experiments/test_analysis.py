@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import binom
 from sklearn.naive_bayes import GaussianNB
 
-from napari_cellsynth.experiments.analysis import Predictions, contrasts, score_table, smallest_detectable
+from napari_cellsynth.experiments.analysis import Predictions, chosen, contrasts, score_table, smallest_detectable
 from napari_cellsynth.experiments.comparison import difference_table
-from napari_cellsynth.experiments.dataset import from_patches, outer_folds
+from napari_cellsynth.experiments.dataset import from_patches, outer_folds, with_inner
 from napari_cellsynth.experiments.verdict import verdict
 
 SHARES = ("half", "as many")
@@ -131,3 +131,25 @@ def test_an_experiment_too_small_to_see_anything_says_so_and_its_interval_stays_
         told += [Predictions("real", fold, 0, 0, sure[:, ::-1] if fold.number else sure)]
     (found,) = contrasts(data.labels, data.groups, told, ["half"], "real", resamples=10)
     assert -1 <= found.low <= found.mean <= found.high <= 1
+
+
+def test_each_fold_takes_the_arm_that_its_inner_split_prefers_and_its_test_crops_have_no_say():
+    labels = np.tile([0, 1], 20)
+    right = np.eye(2)[labels]
+    data = from_patches(np.zeros((40, 1, 1, 1)), labels, np.arange(40) // 2)
+    outer, inner = [], []
+    for fold in with_inner(data, outer_folds(data, 2, 1, 0), 0):
+        test, within = fold.test, fold.inner
+        prefers = "half" if fold.number else "as many"
+        for arm in SHARES:
+            # On the outer test the other arm is the better one.
+            outer.append(Predictions(arm, fold, 0, 0, right[test] if arm != prefers else 1 - right[test]))
+            found = right[within.test] if arm == prefers else 1 - right[within.test]
+            inner += [Predictions(arm, within, 0, seed, found) for seed in range(2)]
+    found, table = chosen(labels, outer, inner, "chosen inside")
+    assert [each.arm for each in found] == ["chosen inside"] * 2
+    assert table["chosen"].tolist() == ["as many", "half"]
+    assert table.loc["r0-f0", ["half", "as many"]].tolist() == [0.0, 1.0]
+    for each in found:
+        assert (each.probabilities == 1 - right[each.fold.test]).all()
+    assert chosen(labels, outer, [], "chosen inside")[0] == []

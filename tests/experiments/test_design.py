@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from napari_cellsynth.experiments.design import (
     Generator,
     Sample,
     Synthetic,
+    plan,
     tasks,
 )
 from napari_cellsynth.experiments.work import learned_from, synthetic_patches
@@ -53,6 +56,20 @@ def test_a_gan_is_trained_once_for_all_arms_that_draw_from_it_and_before_them():
     assert len({task.id for task in made}) == len(made)
     for task in classifiers:
         assert all(made.index(gan) < made.index(task) for gan in task.gans)
+
+
+def test_inner_splits_train_the_arms_to_choose_among_with_gans_of_their_own():
+    generator = Generator(recipe="dcgan")
+    shares = [arm(f"x{s}", synthetic=Synthetic(generator=generator, share=s)) for s in (0.5, 1)]
+    design = Design(arms=(arm("real"), *shares), choose=("x0.5", "x1"), gan_seeds=2, seeds=3)
+    inner = Fold(0, 0, np.arange(9), np.arange(9, 12), is_inner=True)
+    made = plan(design, [replace(fold(), inner=inner)], 4).tasks
+    within = [task for task in made if task.fold.is_inner]
+    assert sum(isinstance(task, GanTask) for task in within) == 4
+    assert [task.arm.name for task in within if isinstance(task, ClassifierTask)] == ["x0.5"] * 3 + ["x1"] * 3
+    assert all(gan.fold is inner for task in within if isinstance(task, ClassifierTask) for gan in task.gans)
+    assert len({task.id for task in made}) == len(made)
+    assert len(made) - len(within) == len(plan(design, [fold()], 4).tasks)
 
 
 def test_a_conditional_recipe_is_one_training_and_a_smaller_sample_or_a_leak_another():

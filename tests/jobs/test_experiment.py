@@ -12,7 +12,7 @@ from napari_cellsynth.events import Failed, Finished, Progress, Stopped
 from napari_cellsynth.experiments.bone_marrow import BoneMarrow
 from napari_cellsynth.experiments.dataset import Dataset, thinned
 from napari_cellsynth.experiments.protein_augmentation import ProteinAugmentation
-from napari_cellsynth.jobs.job import ExperimentParameters, Job
+from napari_cellsynth.jobs.job import ExperimentParameters, Job, TimeExperimentParameters
 from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_objects_csv
@@ -249,3 +249,24 @@ def test_a_setting_that_no_compared_recipe_has_is_told_and_one_that_some_have_go
         marrow.design(marrow.checked("full", {"classifier_changes": {"epoch": 3}}), data)
     with pytest.raises(UserError, match="no recipe 'vgg'"):
         marrow.design(marrow.checked("full", {"classifiers": ["vgg"]}), data)
+
+
+def test_two_shares_are_chosen_among_inside_of_the_folds_and_the_report_says_which(project):
+    result = finished(run(job(project, changes=TINY | {"shares": [0.5, 1.0], "learn_from": 0.8})))
+    scores = table(project, result)
+    assert {"+ synthetic, share chosen inside", "+ synthetic × 1, filtered"} <= set(scores["arm"])
+    choices = pd.read_csv(project / "runs" / result["run"] / "choices.csv", index_col=0)
+    assert list(choices.index) == ["r0-f0", "r0-f1"]
+    for fold, row in choices.iterrows():
+        here = scores[scores["fold"] == int(fold[-1])].set_index("arm")["balanced_accuracy"]
+        assert here["+ synthetic, share chosen inside"] == here[row["chosen"]]
+    page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
+    assert "Shares chosen inside of the folds" in page
+
+
+def test_an_experiment_is_timed_before_it_starts_and_nothing_is_written(project):
+    *_, last = run(Job.of(project, TimeExperimentParameters(preset="smoke", changes=TINY)))
+    assert isinstance(last, Finished), last
+    assert last.result["seconds"] > 0
+    with Project.open(project) as opened:
+        assert opened.runs("experiment") == []

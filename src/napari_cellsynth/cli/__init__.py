@@ -13,7 +13,7 @@ import typer
 from napari_cellsynth.cli.classifiers import predict, train_classifier
 from napari_cellsynth.cli.experiment import experiment
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
-from napari_cellsynth.cli.insight import explain, label_help
+from napari_cellsynth.cli.insight import explain, label_help, over_time
 from napari_cellsynth.cli.merging import merge
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.review import review
@@ -48,6 +48,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "experiment": experiment,
     "explain": explain,
     "label-help": label_help,
+    "over-time": over_time,
     "export": export,
     "recipes": recipes,
 }

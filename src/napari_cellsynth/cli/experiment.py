@@ -34,14 +34,15 @@ def experiment(
     types: Types = None,
     workers: Annotated[int, typer.Option(help="Processes that share the folds out among them.")] = 1,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted experiment.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained, and how long.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress to stderr.")] = False,
 ) -> None:
     """Ask a question of a project by cross-validation over its groups, and write a report."""
     from napari_cellsynth import experiments as protocols
     from napari_cellsynth.jobs.experiment import planned_trainings
-    from napari_cellsynth.jobs.job import ExperimentParameters
+    from napari_cellsynth.jobs.experiment_pace import minutes_words
+    from napari_cellsynth.jobs.job import ExperimentParameters, TimeExperimentParameters
     from napari_cellsynth.project import Project
 
     refuse_beside_resume(context)
@@ -71,7 +72,9 @@ def experiment(
     with Project.open(project, read_only=True) as opened:
         counts = planned_trainings(opened, protocol, preset, changed)
     if plan:
-        show(counts, as_json)
+        asked = {"protocol": protocol, "preset": preset, "changes": changed, "device": device}
+        told = do(project, TimeExperimentParameters, **asked)
+        show(counts | {"time": minutes_words(told["seconds"]), "seconds": round(told["seconds"])}, as_json)
         return
     note(f"{counts['gans']} GANs and {counts['classifiers']} classifiers over {counts['folds']} folds")
     show(

@@ -1,4 +1,4 @@
-"""The verbs that look into a classifier and at the labels: ``explain`` and ``label-help``."""
+"""The verbs that look into a classifier, at the labels and over time: ``explain``, ``label-help``, ``over-time``."""
 
 from __future__ import annotations
 
@@ -55,3 +55,18 @@ def label_help(
         return
     with Project.open(project, read_only=True) as opened:
         show_label_help(found, {record.id: record.name for record in opened.classes()})
+
+
+def over_time(
+    project: ProjectPath,
+    run: Annotated[str | None, typer.Option(help="The classifier run; the last that predicted when left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; in the project when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Count the classes of every frame, video and group, corrected for the classifier's errors, and follow objects."""
+    from napari_cellsynth.jobs.job import OverTimeParameters
+
+    found = do(project, OverTimeParameters, run=run, out=None if out is None else str(out.absolute()))
+    for text in found["notices"]:
+        note(text)
+    show({name: value for name, value in found.items() if name != "notices" or as_json}, as_json)

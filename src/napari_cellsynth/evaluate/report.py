@@ -102,12 +102,16 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; m
   padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #ccc; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: left; }
-td.number { text-align: right; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: baseline; }
+td.number { text-align: right; white-space: nowrap; }
+.long { overflow-wrap: anywhere; } td:first-child { min-width: 8rem; }
+.wide { overflow-x: auto; } .many { font-size: .85em; } .many th, .many td { padding: .2rem .4rem; }
 p { white-space: pre-line; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
 @media print {
   body { margin: 0; max-width: none; font-size: 11px; }
+  .wide { overflow: visible; } table { max-width: 100%; } .many { font-size: 8.5px; }
+  td:first-child { min-width: 5rem; }
   h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
 }
 </style>
@@ -121,14 +125,22 @@ figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
 {% if block.kind == "text" %}
 <p>{{ block.text }}</p>
 {% elif block.kind == "table" %}
-<table>
-<thead><tr>{% for name in block.head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<div class="wide"><table{{ ' class="many"' if block.head | length > 7 }}>
+<thead><tr>
+{% for name in block.head %}
+<th scope="col"{{ ' class="long"' if name | length > 16 }}>{{ name }}</th>
+{% endfor %}
+</tr></thead>
 <tbody>
 {% for row in block.rows %}
-<tr>{% for text, number in row %}<td{% if number %} class="number"{% endif %}>{{ text }}</td>{% endfor %}</tr>
+<tr>
+{% for text, number in row %}
+<td{% if number %} class="number"{% elif text | length > 24 %} class="long"{% endif %}>{{ text }}</td>
+{% endfor %}
+</tr>
 {% endfor %}
 </tbody>
-</table>
+</table></div>
 {% else %}
 <figure><img alt="Figure in the section {{ heading }}" src="data:image/png;base64,{{ block.png }}"></figure>
 {% endif %}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,40 @@ def score_table(
         recall = scores.per_class(true, pred, range(len(class_names)))["TPR"]
         rows.append(row | {f"recall {name}": value for name, value in zip(class_names, recall, strict=True)})
     return pd.DataFrame(rows)
+
+
+def chosen(
+    labels: NDArray[np.int64], predictions: Sequence[Predictions], inner: Sequence[Predictions], name: str
+) -> tuple[list[Predictions], pd.DataFrame]:
+    """Return, under a name of its own, the predictions of the arm that each fold's inner split prefers.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (N,)
+        The classes of all crops.
+    predictions, inner : sequence of Predictions
+        Those of the outer folds, and those of the inner splits of their training crops.
+    name : str
+        What the chosen predictions are called.
+
+    Returns
+    -------
+    list of Predictions
+        Of the outer folds. The preferred arm has the greatest balanced accuracy on its inner split, a mean over seeds.
+    DataFrame
+        One row a fold: its arms' inner balanced accuracies, and the ``chosen`` one.
+    """
+    scored: dict[tuple[int, int], dict[str, list[float]]] = {}
+    for each in inner:
+        reached = scores.balanced_accuracy(labels[each.fold.test], each.probabilities.argmax(axis=1))
+        scored.setdefault((each.fold.repeat, each.fold.number), {}).setdefault(each.arm, []).append(reached)
+    means = {fold: {arm: float(np.mean(told)) for arm, told in arms.items()} for fold, arms in scored.items()}
+    best = {fold: max(arms, key=lambda arm: arms[arm]) for fold, arms in means.items()}
+    found = [
+        replace(each, arm=name) for each in predictions if best.get((each.fold.repeat, each.fold.number)) == each.arm
+    ]
+    rows = [{"fold": f"r{r}-f{n}", "chosen": best[r, n], **arms} for (r, n), arms in means.items()]
+    return found, pd.DataFrame(rows).set_index("fold") if rows else pd.DataFrame()
 
 
 def by_fold(table: pd.DataFrame, figure: str = "balanced_accuracy") -> pd.DataFrame:

@@ -11,9 +11,17 @@ from pydantic import Field
 
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
-from napari_cellsynth.evaluate.report import Section
+from napari_cellsynth.evaluate.report import Block, Section
 from napari_cellsynth.experiments import pictures
-from napari_cellsynth.experiments.analysis import FIGURES, Contrast, Predictions, by_fold, contrasts, score_table
+from napari_cellsynth.experiments.analysis import (
+    FIGURES,
+    Contrast,
+    Predictions,
+    by_fold,
+    chosen,
+    contrasts,
+    score_table,
+)
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, Design, Generator, Sample, Synthetic
 from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
@@ -21,6 +29,7 @@ from napari_cellsynth.experiments.verdict import Verdict, verdict
 
 REAL, AUGMENTED, WEIGHTED, FILLED = "real", "real + augmentation", "real + augmentation + weights", "balance only"
 ALONE, LEAKY = "synthetic only", "leaky"
+FILTERED, CHOSEN = "+ synthetic × 1, filtered", "+ synthetic, share chosen inside"
 
 
 class ComparisonSettings(Settings):
@@ -28,7 +37,14 @@ class ComparisonSettings(Settings):
 
     shares: list[float] = Field([0.25, 0.5, 1.0, 2.0], min_length=1, description="Synthetic patches a real crop.")
     curve: list[int] = Field(default_factory=list, description="Crops a class at which the learning curve is taken.")
+    choose_share: bool = Field(True, description="Also let each fold choose the share by groups of its training part.")
+    learn_from: float = Field(1.0, gt=0, le=1, description="Share of the training crops that is learned from.")
     leaky: bool = Field(False, description="Also train on patches of GANs that saw the test crops, to show the leak.")
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there are shares to choose among."""
+        return self.choose_share and len(self.shares) > 1
 
 
 class DoesSyntheticHelp(Protocol):
@@ -60,6 +76,7 @@ class DoesSyntheticHelp(Protocol):
         plain, strong = (PLAIN, STRONG) if learns else ({}, {})
 
         def arm(name: str, more: dict[str, Any] | None = None, **rest: Any) -> Arm:
+            rest = {"sample": Sample(share=settings.learn_from)} | rest
             return Arm(name=name, recipe=settings.classifier, changes=changes | (more or {}), **rest)
 
         def synthetic(**how: Any) -> Synthetic:
@@ -70,6 +87,7 @@ class DoesSyntheticHelp(Protocol):
             arm(AUGMENTED, strong | EVEN),
             arm(WEIGHTED, strong | {"balance": "weights"}),
             *(arm(share_name(share), strong | EVEN, synthetic=synthetic(share=share)) for share in settings.shares),
+            arm(FILTERED, strong | EVEN, synthetic=synthetic(share=1.0, filtered=True)),
             arm(FILLED, strong | EVEN, synthetic=synthetic(fill=True)),
             arm(ALONE, strong | EVEN, synthetic=synthetic(share=1.0), real=False),
         ]
@@ -77,17 +95,21 @@ class DoesSyntheticHelp(Protocol):
             leaky = Synthetic(generator=generator.model_copy(update={"leaky": True}), share=1.0)
             arms.append(arm(LEAKY, strong | EVEN, synthetic=leaky))
         for most in settings.curve:
-            sample = Sample(most=most)
+            sample = Sample(most=most, share=settings.learn_from)
             arms.append(arm(curve_name(most, False), strong | EVEN, sample=sample))
             arms.append(arm(curve_name(most, True), strong | EVEN, sample=sample, synthetic=synthetic(share=1.0)))
-        return Design(arms=tuple(arms), gan_seeds=settings.gan_seeds, seeds=settings.seeds)
+        choose = tuple(share_name(share) for share in settings.shares) if settings.chooses else ()
+        return Design(arms=tuple(arms), choose=choose, gan_seeds=settings.gan_seeds, seeds=settings.seeds)
 
     def analyse(self, settings: ComparisonSettings, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
         """Return the verdict, the differences, and the tables behind them."""
+        inner = [each for each in predictions if each.fold.is_inner]
+        outer = [each for each in predictions if not each.fold.is_inner]
+        preferred, choices = chosen(dataset.labels, outer, inner, CHOSEN)
+        predictions = [*outer, *preferred]
         table = score_table(dataset.labels, predictions, dataset.class_names)
         shares = [share_name(share) for share in settings.shares]
-        if FILLED in set(table["arm"]):
-            shares.append(FILLED)
+        shares += [name for name in (CHOSEN, FILTERED, FILLED) if name in set(table["arm"])]
         compared = contrasts(dataset.labels, dataset.groups, predictions, shares, AUGMENTED)
         rest = [name for name in (REAL, WEIGHTED, ALONE, LEAKY) if name in set(table["arm"])]
         others = contrasts(dataset.labels, dataset.groups, predictions, rest, AUGMENTED)
@@ -96,6 +118,7 @@ class DoesSyntheticHelp(Protocol):
             "scores": table,
             "arms": arm_table(table),
             "differences": difference_table([*compared, *others]),
+            **({"choices": choices} if len(choices) else {}),
             "recall": table.groupby("arm", sort=False)[[c for c in table if c.startswith("recall ")]].mean(),
         }
         result = {
@@ -119,17 +142,29 @@ class DoesSyntheticHelp(Protocol):
         figures = [pictures.differences(compared), pictures.shares(units, shares, AUGMENTED)]
         if curve:
             figures.append(pictures.learning_curve(units, curve))
+        inside: list[Block] = [_CHOICES, tables["choices"].round(4)] if "choices" in tables else []
+        if settings.chooses and not inside:
+            inside = ["The groups are too few to choose a share inside of the folds: that arm is missing."]
         return [
             Section("Answer", [answer.words]),
-            Section("Differences to real crops with augmentation", [*figures, tables["differences"].round(4)]),
-            Section("Arms", [_ARMS, tables["arms"].round(4), tables["recall"].round(3)]),
+            Section(
+                "Differences to real crops with augmentation", [*figures, shown_differences(tables["differences"])]
+            ),
+            Section("Arms", [_ARMS, shown_arms(tables["arms"]), "Recall by class.", shown_recall(tables["recall"])]),
+            *([Section("Shares chosen inside of the folds", inside)] if inside else []),
         ]
 
 
 _ARMS = (
     "Every arm takes the same number of optimiser steps; synthetic patches take the place of real crops in the "
     "batches. Figures are means over the folds' test crops, all real, of groups that nothing of the fold was learned "
-    "from."
+    "from. The filtered arm draws twice as many patches and leaves out copies of training crops and the least "
+    "realistic ones, by a rule that was fixed beforehand."
+)
+_CHOICES = (
+    "Each fold splits its training groups once more, trains a GAN a class and the classifiers of every share on three "
+    "quarters, and takes the share with the greatest balanced accuracy on the fourth. Its test crops have no part in "
+    "it."
 )
 
 EVEN: dict[str, Any] = {"balance": "none"}
@@ -160,3 +195,32 @@ def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
     """Return the contrasts as a table."""
     rows = [each.plain() for each in compared]
     return pd.DataFrame(rows).set_index("arm") if rows else pd.DataFrame(index=np.array([], dtype=str))
+
+
+def shown_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences as a report shows them: in points, under names for a reader."""
+    points = {
+        "mean": "change",
+        "low": "95 % from",
+        "high": "to",
+        "group_low": "over groups from",
+        "group_high": "over groups to",
+        "detectable": "could have seen",
+    }
+    shown = (100 * table[list(points)].astype(float)).map(lambda value: "–" if value != value else f"{value:+.1f}")
+    shown["detectable"] = shown["detectable"].str.lstrip("+")
+    shown = shown.rename(columns=points)
+    shown.insert(3, "p", table["p"].astype(float).round(3))
+    shown.insert(4, "p after Holm", table["p_holm"].astype(float).round(3))
+    return shown.rename_axis("arm (points of balanced accuracy)")
+
+
+def shown_arms(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the arms' figures as a report shows them."""
+    words = {"roc_auc": "ROC AUC", "macro_f1": "macro F1", "expected_calibration_error": "calibration error"}
+    return table.astype(float).round(3).rename(columns=lambda name: words.get(name, name.replace("_", " ")))
+
+
+def shown_recall(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the recall of each class under its own name."""
+    return table.round(3).rename(columns=lambda name: name.removeprefix("recall "))

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.evaluate.near_copies import near_copies
 from napari_cellsynth.evaluate.splits import grouped_folds
-from napari_cellsynth.imaging.duplicates import copies, thumbnail
 from napari_cellsynth.project import Project
 
 LEAST = 2
@@ -21,6 +21,8 @@ LEAST = 2
 
 SPARED = 10
 """Crops of a class that stay where a data set is thinned out."""
+_INNER = 4
+"""An inner split tests a quarter of a fold's training crops."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def with_crops(
 
 
 def assert_no_twins(dataset: Dataset) -> None:
-    """Raise where a crop is pixel for pixel in two groups: one of them would be tested on what the other taught.
+    """Raise where a crop, or nearly the same one, is in two groups: one would be tested on what the other taught.
 
     Raises
     ------
@@ -174,30 +176,28 @@ def assert_no_twins(dataset: Dataset) -> None:
     """
     first: dict[bytes, int] = {}
     twins = []
+
+    def told(number: int) -> str:
+        return f"{dataset.ids[number]} ({dataset.groups[number]})"
+
     for number, crop in enumerate(dataset.crops):
-        told = hashlib.sha256(f"{crop.shape}{crop.dtype}".encode() + np.ascontiguousarray(crop).tobytes()).digest()
-        before = first.setdefault(told, number)
+        content = hashlib.sha256(f"{crop.shape}{crop.dtype}".encode() + np.ascontiguousarray(crop).tobytes()).digest()
+        before = first.setdefault(content, number)
         if dataset.groups[before] != dataset.groups[number]:
-            twins.append(
-                f"{dataset.ids[before]} ({dataset.groups[before]}) and {dataset.ids[number]} ({dataset.groups[number]})"
-            )
-    if twins:
-        more = f", and {len(twins) - 3} more pairs" if len(twins) > 3 else ""
-        raise LeakError(
-            f"The same crop is in two groups: objects {'; '.join(twins[:3])}{more}.",
-            "Remove one of each pair, or put their images into one group.",
-        )
+            twins.append(f"{told(before)} and {told(number)}")
+    _refuse("The same crop is", twins)
+    near = near_copies(dataset.crops, dataset.groups)
+    _refuse("Nearly the same crop is", [f"{told(each.first)} and {told(each.second)}" for each in near])
 
 
-def near_twins(dataset: Dataset) -> list[tuple[int, int, float]]:
-    """Return the ids of crops of different groups that are nearly the same picture, with their correlation.
-
-    As of `imaging.duplicates.copies`: told in a report and not refused, since alike is not the same.
-    """
-    looks = np.stack([thumbnail(crop) for crop in dataset.crops])
-    every = range(len(dataset))
-    found = copies(looks, [str(number) for number in every], every, dataset.groups.tolist())
-    return [(int(dataset.ids[each.first]), int(dataset.ids[each.again]), each.likeness) for each in found]
+def _refuse(what: str, pairs: Sequence[str]) -> None:
+    if not pairs:
+        return
+    more = f", and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+    raise LeakError(
+        f"{what} in two groups: objects {'; '.join(pairs[:3])}{more}.",
+        "Remove one of each pair, or put their images into one group.",
+    )
 
 
 @dataclass(frozen=True)
@@ -208,11 +208,14 @@ class Fold:
     number: int
     train: NDArray[np.int64]
     test: NDArray[np.int64]
+    inner: Fold | None = None
+    """A split of ``train`` by whole groups, within which something may be chosen; the fold's ``test`` is in no part."""
+    is_inner: bool = False
 
     @property
     def name(self) -> str:
         """The fold's name in file names and tables."""
-        return f"r{self.repeat}-f{self.number}"
+        return f"r{self.repeat}-f{self.number}{'-inner' * self.is_inner}"
 
 
 def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[Fold]:
@@ -236,3 +239,34 @@ def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[F
                 )
             made.append(Fold(repeat, number, train, test))
     return made
+
+
+def with_inner(dataset: Dataset, folds: Sequence[Fold], seed: int) -> list[Fold]:
+    """Return folds each of which has its training part split again by whole groups: three quarters, and a quarter.
+
+    All of them or none: an inner part in which a class could not be learned, or none but one could be tested, is no
+    ground to choose on.
+    """
+    inner = [_inner(dataset, fold, seed + fold.repeat) for fold in folds]
+    if any(each is None for each in inner):
+        return list(folds)
+    return [replace(fold, inner=each) for fold, each in zip(folds, inner, strict=True)]
+
+
+def _inner(dataset: Dataset, fold: Fold, seed: int) -> Fold | None:
+    """Return the inner split of a fold that tests the most classes, or None."""
+    groups, labels = dataset.groups[fold.train], dataset.labels[fold.train]
+    parts = min(_INNER, len(np.unique(groups)), int(np.bincount(labels).max()))
+    if parts < 2:
+        return None
+    try:
+        splits = grouped_folds(groups, labels, parts, seed)
+    except UserError:  # too uneven
+        return None
+    best, most = None, 1
+    for train, test in splits:
+        learned = np.bincount(labels[train], minlength=len(dataset.class_names))
+        tested = len(np.unique(labels[test]))
+        if learned.min() >= LEAST and tested > most:
+            best, most = Fold(fold.repeat, fold.number, fold.train[train], fold.train[test], is_inner=True), tested
+    return best

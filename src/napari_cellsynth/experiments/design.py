@@ -41,6 +41,7 @@ class Synthetic(_Part):
     count: int = Field(0, ge=0, description="patches a class, besides")
     fill: bool = Field(False, description="rare classes get as many as they lack to the most frequent one")
     most: float = Field(1.0, gt=0, le=1, description="with fill: to this share of the most frequent one")
+    filtered: bool = Field(False, description="twice as many are drawn; copies and the least realistic are left out")
 
     def counts(self, real: Sequence[int]) -> list[int]:
         """Return the number of patches of each class, from its number of real crops."""
@@ -68,6 +69,7 @@ class Design(_Part):
     arms: tuple[Arm, ...]
     compared: tuple[Generator, ...] = Field((), description="GANs whose patches are compared with held-out crops")
     patches: int = Field(1000, ge=10, description="patches of each compared GAN, and held-out crops, at most")
+    choose: tuple[str, ...] = Field((), description="arms among which each fold chooses by its inner split")
     gan_seeds: int = Field(1, ge=1, le=100, description="GANs trained anew for each fold")
     seeds: int = Field(1, ge=1, le=100, description="classifiers trained anew for each fold (and GAN)")
 
@@ -176,7 +178,15 @@ class Plan:
 def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
     """Return the trainings of a design in these folds."""
     conditional = [name for name, kind in GAN_RECIPES.items() if kind.conditional]
-    return Plan(tuple(task for fold in folds for task in tasks(design, fold, classes, conditional)))
+    chosen = tuple(arm for arm in design.arms if arm.name in design.choose)
+    # One GAN a class will do for a choice; its classifiers are repeated as the others are.
+    inner = design.model_copy(update={"arms": chosen, "gan_seeds": 1})
+    made: list[Task] = []
+    for fold in folds:
+        made += tasks(design, fold, classes, conditional)
+        if fold.inner is not None:
+            made += tasks(inner, fold.inner, classes, conditional)
+    return Plan(tuple(made))
 
 
 def _gans(arm: Arm, fold: Fold, classes: int, conditional: Sequence[str], seed: int) -> Iterator[GanTask]:

@@ -76,7 +76,7 @@ def _told(task: Task, bench: work.Bench) -> dict[str, float]:
 
 def title(task: Task, class_names: Sequence[str]) -> str:
     """Return what a task is, for a person who waits for it."""
-    where = f"repeat {task.fold.repeat + 1} fold {task.fold.number + 1}"
+    where = f"repeat {task.fold.repeat + 1} fold {task.fold.number + 1}{', inner' * task.fold.is_inner}"
     if isinstance(task, GanTask):
         what = ", ".join(class_names[number] for number in task.classes)
         return f"{where}: GAN {what}"

@@ -24,7 +24,7 @@ def differences(compared: Sequence[Contrast]) -> Figure:
         axes.plot(each.mean, place, "o", color=_BLUE)
     axes.axvline(0, color=_GREY, linewidth=1)
     axes.set_yticks(places, [each.arm for each in compared])
-    axes.set_xlabel(f"change of balanced accuracy against “{compared[0].reference}”, with 95 % interval")
+    axes.set_xlabel("change of balanced accuracy, with 95 % interval")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -43,6 +43,11 @@ class Settings(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the folds.")
     as_published: bool = Field(False, description="Leak as the paper does, for comparison; the report says what leaks.")
 
+    @property
+    def chooses(self) -> bool:
+        """Whether something is chosen inside of the folds, so that they need inner splits."""
+        return False
+
 
 class Findings(BaseModel):
     """What an experiment found: plain JSON values, the tables as they go into CSV files, and the report's sections."""

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from napari_cellsynth.classify import train as classifier_training
 from napari_cellsynth.classify.predict import load, predict, trained_file
 from napari_cellsynth.classify.recipes import classifier_recipe
-from napari_cellsynth.classify.validation import validation_part
+from napari_cellsynth.classify.validation import calibrating_part, validation_part
 from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
+from napari_cellsynth.experiments import filtering
 from napari_cellsynth.experiments.dataset import Dataset, Fold
 from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Task
 from napari_cellsynth.imaging.crop import intensity_range
@@ -37,6 +38,9 @@ TRAINING, MADE = "training", "made"
 """Answers beside those of the test crops: on the crops learned from, and on synthetic patches."""
 _BEYOND = 1_000_000
 """Patches of this index and more are tested on, where a paper does so; the ones below are learned from."""
+
+_WINDOWS = 1000
+"""Real patches of a class that synthetic ones are compared with, where crops are larger than a patch."""
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,20 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
     def stored(positions: NDArray[np.int64]) -> CropStore:
         return CropStore([data.crops[number] for number in positions], low, high, data.size, bench.device)
 
-    synthetic = synthetic_patches(task, bench, index)
-    apart = validation_part(recipe, data.groups[index], data.labels[index], task.seed)
-    learned, judging = index[~apart], index[apart]
+    judging = validation_part(recipe, data.groups[index], data.labels[index], task.seed)
+    calibrating = calibrating_part(recipe, judging, data.groups[index], data.labels[index], task.seed)
+    learned = index[~(judging | calibrating)]
+    # Counted from what is learned, so that the arm without real crops takes as many steps as the others.
+    synthetic = synthetic_patches(task, bench, learned)
     real, labels = stored(learned), data.labels[learned]
-    validation = (stored(judging), data.labels[judging]) if len(judging) else None
-    if not arm.real:  # then no real crop chooses among its epochs either
+
+    def apart(part: NDArray[np.bool_]) -> tuple[CropStore, NDArray[np.int64]] | None:
+        return (stored(index[part]), data.labels[index[part]]) if part.any() else None
+
+    validation, calibration = apart(judging), apart(calibrating)
+    if not arm.real:  # then no real crop chooses among its epochs either, nor makes it surer or less sure
         assert synthetic is not None
-        (real, labels), synthetic, validation = synthetic, None, None
+        (real, labels), synthetic, validation, calibration = synthetic, None, None, None
     if trained_file(folder) is None:  # killed between its training and its predictions
         for event in classifier_training.train(
             real,
@@ -169,6 +179,7 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             synthetic=synthetic,
             mode=arm.mode,
             validation=validation,
+            calibration=calibration,
             groups=data.groups[learned] if arm.real else None,
             seed=task.seed,
             device=bench.device,
@@ -201,7 +212,10 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
 def synthetic_patches(
     task: ClassifierTask, bench: Bench, index: NDArray[np.int64]
 ) -> tuple[CropStore, NDArray[np.int64]] | None:
-    """Return an arm's synthetic patches and their classes, drawn from the fold's finished GANs; None without any."""
+    """Return an arm's synthetic patches and their classes, drawn from the fold's finished GANs; None without any.
+
+    ``index`` are the positions of the crops that the arm learns from.
+    """
     if task.arm.synthetic is None:
         return None
     if any(gan.fold.name != task.fold.name for gan in task.gans):
@@ -219,21 +233,40 @@ def _drawn(
     for gan in task.gans:
         for place, number in enumerate(gan.classes):
             if wanted[number]:
-                folder = bench.folder / gan.id
-                drawn.append(
-                    sampling.generate(
-                        folder,
-                        wanted[number],
-                        gan.seed,
-                        class_index=place,
-                        first_index=first,
-                        device=bench.device,
-                    )
+                count = wanted[number] * (filtering.DRAWN if task.arm.synthetic.filtered else 1)
+                made = sampling.generate(
+                    bench.folder / gan.id,
+                    count,
+                    gan.seed,
+                    class_index=place,
+                    first_index=first,
+                    device=bench.device,
                 )
-                labels.append(np.full(wanted[number], number, np.int64))
+                if task.arm.synthetic.filtered:
+                    made = made[filtering.kept(made, *_seen(bench, task, number), wanted[number])]
+                drawn.append(made)
+                labels.append(np.full(len(made), number, np.int64))
     if not drawn:
         return None
     return CropStore.from_patches(np.concatenate(drawn), bench.device), np.concatenate(labels)
+
+
+def _seen(bench: Bench, task: ClassifierTask, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return patches (n, C, S, S) that a class's GAN may have seen, in the fold's range, and the crop each is of.
+
+    A window of a large crop is one of many, so large crops are looked at several times.
+    """
+    data = bench.dataset
+    index = learned_from(data, task.fold, task.arm.sample)
+    members = index[data.labels[index] == number]
+    store = CropStore([data.crops[i] for i in members], *fold_range(data, task.fold), data.size, bench.device)
+    every = torch.arange(len(members))
+    if store.exceeds_size(every):
+        every = every.repeat(-(-_WINDOWS // len(members)))[:_WINDOWS]
+        patches = store.windows(every.to(bench.device), torch.Generator(bench.device).manual_seed(0))
+    else:
+        patches = store.centred(every.to(bench.device))
+    return patches.cpu().numpy(), every.numpy()
 
 
 def learned_from(data: Dataset, fold: Fold, sample: Sample) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from napari_cellsynth.project.runs import RunRecord
 
 if TYPE_CHECKING:
     from napari_cellsynth.experiments.dataset import Dataset, Fold
+    from napari_cellsynth.experiments.design import Plan
     from napari_cellsynth.experiments.protocol import Protocol, Settings
 
 _ASK_SECONDS = 0.2
@@ -54,6 +55,14 @@ def planned_trainings(project: Project, protocol: str, preset: str, changes: dic
     UserError
         Where it cannot work: too few groups, a class that a fold could not learn, a wrong setting.
     """
+    plan, _, _, folds = laid_out(project, protocol, preset, changes)
+    return plan.counts | {"folds": folds}
+
+
+def laid_out(
+    project: Project, protocol: str, preset: str, changes: dict[str, Any]
+) -> tuple[Plan, Dataset, Settings, int]:
+    """Return what an experiment would train, on which objects (without their pixels), its settings and its folds."""
     from napari_cellsynth.experiments import protocol as named
     from napari_cellsynth.experiments.design import plan
 
@@ -61,8 +70,7 @@ def planned_trainings(project: Project, protocol: str, preset: str, changes: dic
     settings = asked.checked(preset, changes)
     dataset = _labelled(project, asked, settings)
     folds = _folds(dataset, settings)
-    made = plan(asked.design(settings, dataset), folds, len(dataset.class_names))
-    return made.counts | {"folds": len(folds)}
+    return plan(asked.design(settings, dataset), folds, len(dataset.class_names)), dataset, settings, len(folds)
 
 
 def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, job: Job, stop: Stop) -> Iterator[Event]:
@@ -236,12 +244,13 @@ def _labelled(project: Project, protocol: Protocol, settings: Settings) -> Datas
 
 
 def _folds(dataset: Dataset, settings: Settings) -> list[Fold]:
-    from napari_cellsynth.experiments.dataset import outer_folds
+    from napari_cellsynth.experiments.dataset import outer_folds, with_inner
 
     if settings.as_published:
         # Every crop for itself: what the papers did, and what the report calls a leak.
         dataset = replace(dataset, groups=dataset.ids.astype(str))
-    return outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    folds = outer_folds(dataset, settings.folds, settings.repeats, settings.seed)
+    return with_inner(dataset, folds, settings.seed) if settings.chooses else folds
 
 
 def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:

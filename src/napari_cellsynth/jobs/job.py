@@ -26,6 +26,8 @@ Kind = Literal[
     "experiment",
     "draw",
     "merge",
+    "over-time",
+    "time-experiment",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -224,6 +226,13 @@ class MergeParameters(Parameters):
     )
 
 
+class OverTimeParameters(Parameters):
+    """Write how many objects of each class there are in every frame, video and group, and what becomes of them."""
+
+    run: str | None = Field(None, description="The classifier run; the one that predicted last when empty.")
+    out: str | None = Field(None, description="Folder of the tables and the page; over_time in the project when empty.")
+
+
 class ExperimentParameters(Parameters):
     """Run a protocol over folds of the labelled objects, and report what came out."""
 
@@ -233,6 +242,15 @@ class ExperimentParameters(Parameters):
     resume: str | None = Field(None, description="Id of an interrupted experiment to go on with.")
     workers: int = Field(1, ge=1, le=256, description="Processes that share the folds out among them.")
     folds: list[int] | None = Field(None, description="Only these folds of the resumed experiment, without a report.")
+    device: Device = Field("auto", description="Where to compute.")
+
+
+class TimeExperimentParameters(Parameters):
+    """Time a few steps of every recipe of a protocol, to tell beforehand how long an experiment takes."""
+
+    protocol: str = Field("does-synthetic-help", description="The protocol, by name.")
+    preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
+    changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
     device: Device = Field("auto", description="Where to compute.")
 
 
@@ -252,6 +270,8 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
     "merge": MergeParameters,
+    "over-time": OverTimeParameters,
+    "time-experiment": TimeExperimentParameters,
 }
 
 

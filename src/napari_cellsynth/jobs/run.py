@@ -28,6 +28,8 @@ _WORK = {
     "suggest": "napari_cellsynth.jobs.suggesting:suggest",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",
     "merge": "napari_cellsynth.jobs.merging:merge",
+    "time-experiment": "napari_cellsynth.jobs.experiment_pace:time_experiment",
+    "over-time": "napari_cellsynth.jobs.over_time:over_time",
 }
 
 

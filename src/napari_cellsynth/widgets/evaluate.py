@@ -15,6 +15,7 @@ from napari_cellsynth.widgets.class_table import quality_text, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.experiment_panel import ExperimentPanel
 from napari_cellsynth.widgets.figure_table import FigureTable
+from napari_cellsynth.widgets.over_time_panel import OverTimePanel
 from napari_cellsynth.widgets.report_pages import Pair, pairs_of, write_project_report
 from napari_cellsynth.widgets.score_text import score_text, two
 from napari_cellsynth.widgets.seen_dock import SeenDock
@@ -37,6 +38,7 @@ class EvaluateDock(SeenDock):
         super().__init__(napari_viewer)
         self.setObjectName("evaluate")
         self.experiment = ExperimentPanel(self.session)
+        self.over_time = OverTimePanel(self.session)
         self.verdict = label("", "quiet", name="verdict", wrap=True)
         self.caution = label(CAUTION, "quiet", name="caution", wrap=True)
         self.comparison = FigureTable(
@@ -69,8 +71,11 @@ class EvaluateDock(SeenDock):
             session.synthetic_changed,
             session.jobs_changed,
             session.classes_changed,
+            session.predictions_changed,
+            session.objects_changed,
         ):
             signal.connect(self.refresh_if_seen)
+        session.labels_changed.connect(lambda _ids: self.refresh_after_labels())
         self.gans.itemSelectionChanged.connect(self._show_figures)
         self.measure.clicked.connect(self._on_measure)
         self.open_report.clicked.connect(self._on_report)
@@ -90,7 +95,13 @@ class EvaluateDock(SeenDock):
         self.body.addWidget(self.figures)
         self.body.addWidget(self.no_runs)
         self.add_row(self.measure, self.open_report)
+        self.body.addWidget(label("Classes over time", "heading", wrap=True))
+        self.body.addWidget(self.over_time)
         self.body.addStretch(1)
+
+    def went_back(self) -> None:
+        """Time nothing while nobody looks."""
+        self.experiment.timing.want(None)
 
     # ------------------------------------------------------------------ what is shown
     def refresh(self) -> None:
@@ -100,6 +111,7 @@ class EvaluateDock(SeenDock):
         gans = [] if project is None else [r for r in project.runs("gan") if r.status in ("finished", "stopped")]
         names = {} if project is None else {record.id: record.name for record in project.classes()}
         self.experiment.refresh()
+        self.over_time.refresh()
         pairs = pairs_of(classifiers)
         self._show_pairs(pairs)
         self._show_gans(gans, names)

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidge
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.experiments import PROTOCOLS, protocol
 from napari_cellsynth.jobs.experiment import planned_trainings
-from napari_cellsynth.jobs.job import ExperimentParameters, Job
+from napari_cellsynth.jobs.experiment_pace import minutes_words
+from napari_cellsynth.jobs.job import ExperimentParameters, Job, TimeExperimentParameters
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.background import Background
 from napari_cellsynth.widgets.dock import allow, button, delayed, label, set_property
@@ -19,6 +20,7 @@ from napari_cellsynth.widgets.figure_table import FigureTable
 from napari_cellsynth.widgets.form import Foldable, ModelForm
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.step_timing import StepTiming
 from napari_cellsynth.widgets.training_panel import TrainingPanel
 
 START_TIP = "Train all that the plan says and write a report. It can be stopped, and resumed without doing work twice."
@@ -59,6 +61,8 @@ class ExperimentPanel(QWidget):
         self.progress = TrainingPanel(session, {"experiment"}, samples=False, curves=False)
         self.runs = RunList(session, "experiment", {"protocol": lambda run: run.recipe, "answer": _answer})
         self._planned = False
+        self._counts = ""
+        self.timing = StepTiming(session)
         self._background = Background(self)
         self._settled = delayed(self, PLAN_MS, self._ask_plan)
         self._lay_out()
@@ -88,6 +92,7 @@ class ExperimentPanel(QWidget):
         self.runs.resumed.connect(self._resume)
         self.runs.copied.connect(self._copy)
         self.runs.chosen.connect(lambda _run: self._show_answer())
+        self.timing.changed.connect(self._show_plan)
         self._background.done.connect(self._on_plan)
         self._background.failed.connect(self._on_no_plan)
         self.destroyed.connect(self._background.shut_down)
@@ -168,8 +173,27 @@ class ExperimentPanel(QWidget):
 
     def _on_plan(self, counts: dict[str, int], _seconds: float) -> None:
         self._planned = True
-        told = f"{counts['gans']:,} GANs and {counts['classifiers']:,} classifiers over {counts['folds']} folds"
-        self._show_start("", f"{told} · the time left is known after the first of each")
+        self._counts = f"{counts['gans']:,} GANs and {counts['classifiers']:,} classifiers over {counts['folds']} folds"
+        self.timing.want(self._to_be_timed() if self.isVisible() else None)
+        self._show_plan()
+
+    def _to_be_timed(self) -> TimeExperimentParameters:
+        return TimeExperimentParameters(
+            protocol=self.protocol.currentText(), preset=self.preset.currentText(), changes=self._changes()
+        )
+
+    def _show_plan(self) -> None:
+        """Show what would be trained, and how long that takes where it is known."""
+        if not self._planned or self.form.problem():
+            return
+        told = self.timing.told(self._to_be_timed())
+        if isinstance(told, float):
+            words = f"{minutes_words(told)} of training here"
+        else:
+            words = (
+                "timing a few steps…" if self.timing.busy else told or "the time left is known after the first of each"
+            )
+        self._show_start("", f"{self._counts} · {words}")
 
     def _on_no_plan(self, problem: UserError) -> None:
         self._show_start(" ".join(part for part in (problem.message, problem.hint) if part))

@@ -243,6 +243,15 @@ class ProjectLayers:
         if label and self.objects_layer is not None:
             self.objects_layer.selected_label = label
 
+    def show_frame(self, image_id: int, frame: int) -> None:
+        """Bring a frame onto the canvas, the nearest one there is; the camera stays."""
+        viewer = self._viewer()
+        self.show(image_id)
+        if viewer is not None and self.image_layers:
+            layer = self.image_layers[0]
+            inside = min(max(frame, 0), layer.data.shape[0] - 1)
+            viewer.dims.set_point(viewer.dims.ndim - 3, layer.data_to_world((inside, 0, 0))[0])
+
     def clear(self) -> None:
         """Take the project's layers off the canvas."""
         self._remove()

@@ -13,6 +13,9 @@ from napari_cellsynth.jobs.blind import blind_quality
 from napari_cellsynth.widgets.class_table import quality_text
 from napari_cellsynth.widgets.score_text import score_text
 
+_VIDEOS = 4
+"""Videos whose classes over time the page shows: it is written while the window waits."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -126,7 +129,26 @@ def write_project_report(project: Any) -> Path:
     for run in classifiers:
         if blocks := classifier_blocks(run.result or {}, run.folder / "mistakes.png"):
             sections.append(Section(f"{run.id} · {run.recipe} · seed {run.seed}", blocks))
+    sections += _over_time(project)
     return write_report(project.path / "report.html", project.path.stem, sections)
+
+
+def _over_time(project: Any) -> list[Any]:
+    """Return the classes over time where an image has several frames and something is predicted."""
+    from napari_cellsynth.evaluate.over_time import FRAMES, GROUPS, class_table
+    from napari_cellsynth.evaluate.report import Section
+    from napari_cellsynth.jobs.object_classes import classes_of
+    from napari_cellsynth.jobs.over_time import sections as of_time
+
+    if project.latest_prediction_run() is None or not (project.images()["frames"] > 1).any():
+        return []
+    found = classes_of(project)
+    moving = project.images().query("frames > 1").index[:_VIDEOS]
+    few = found.objects[found.objects["image_id"].isin(moving)]
+    frames = class_table(few, found.names, found.confusion, FRAMES)
+    groups = class_table(found.objects, found.names, found.confusion, GROUPS)
+    more = "All videos, and what objects that could be followed turned into: over_time/over_time.html, by Write tables."
+    return [*of_time(found, frames, groups, {}), Section("More over time", [more])]
 
 
 def _quality_sections(measured: list[tuple[Any, str, dict[str, Any]]]) -> list[Any]:

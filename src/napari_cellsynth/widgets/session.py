@@ -39,6 +39,7 @@ CHANGED_BY = {
     "predict": ("predictions_changed",),
     "explain": (),
     "label-help": ("label_help_changed",),
+    "over-time": (),
 }
 """What a worker process may have written, and so what the docks must read again when it has ended."""
 

@@ -1,16 +1,21 @@
-"""How long a step of the chosen GAN takes here: timed in a worker process while nobody else needs the machine."""
+"""How long the chosen training takes here: timed in a worker process while nobody else needs the machine."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellsynth.events import Failed, Finished
-from napari_cellsynth.jobs.job import Job, TimeGanParameters
+from napari_cellsynth.jobs.job import Job, TimeExperimentParameters, TimeGanParameters
 from napari_cellsynth.widgets.job_thread import JobHandle
 from napari_cellsynth.widgets.session import STOP_SECONDS, Session
 
 SETTLE_MS = 1000
 """Settings that have not been touched for so long are timed."""
+
+Timed = TimeGanParameters | TimeExperimentParameters
+"""What can be timed: a step of a GAN, or the trainings of an experiment."""
+
+_ANSWER = {TimeGanParameters: "seconds_a_step", TimeExperimentParameters: "seconds"}
 
 
 class StepTiming(QObject):
@@ -35,7 +40,7 @@ class StepTiming(QObject):
         super().__init__(session)
         self._session = session
         self._known: dict[str, float | str] = {}
-        self._wanted: TimeGanParameters | None = None
+        self._wanted: Timed | None = None
         self._handle: JobHandle | None = None
         self._ending: list[JobHandle] = []
         self._settling = QTimer(self)
@@ -50,7 +55,7 @@ class StepTiming(QObject):
         """Whether steps are being timed now."""
         return self._handle is not None
 
-    def want(self, parameters: TimeGanParameters | None) -> None:
+    def want(self, parameters: Timed | None) -> None:
         """Time these settings soon if they are new; None wants nothing (the dock is not seen, or cannot train)."""
         if parameters != self._wanted:
             self._break_off()
@@ -58,8 +63,8 @@ class StepTiming(QObject):
         if parameters is not None and parameters.model_dump_json() not in self._known and not self.busy:
             self._settling.start()
 
-    def told(self, parameters: TimeGanParameters) -> float | str | None:
-        """Return how many seconds a step takes, or why it cannot be trained, or None where that is not known yet."""
+    def told(self, parameters: Timed) -> float | str | None:
+        """Return how many seconds it takes (of a GAN a step), or why it cannot be trained, or None while not known."""
         return self._known.get(parameters.model_dump_json())
 
     def shut_down(self) -> None:
@@ -101,7 +106,7 @@ class StepTiming(QObject):
         self._handle = None
         assert self._wanted is not None
         if isinstance(last, Finished):
-            self._known[self._wanted.model_dump_json()] = float(last.result["seconds_a_step"])
+            self._known[self._wanted.model_dump_json()] = float(last.result[_ANSWER[type(self._wanted)]])
         elif isinstance(last, Failed):
             self._known[self._wanted.model_dump_json()] = last.message
         self.changed.emit()
