@@ -16,6 +16,7 @@ from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
 from napari_cellsynth.cli.insight import explain, label_help
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.review import review
+from napari_cellsynth.cli.safety import check, restore
 from napari_cellsynth.cli.standalone import demo, doctor, enhance, recipes
 from napari_cellsynth.console import StoppedByUser
 from napari_cellsynth.errors import UserError
@@ -47,6 +48,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "explain": explain,
     "label-help": label_help,
     "export": export,
+    "check": check,
+    "restore": restore,
     "recipes": recipes,
 }
 for _name, _verb in _VERBS.items():

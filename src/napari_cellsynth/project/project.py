@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.backups import BackingUp
 from napari_cellsynth.project.blind import BlindRounds
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
@@ -38,6 +39,8 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
     read_only : bool
         Whether nothing can be changed.
     """
+
+    _backing_up: BackingUp | None = None
 
     @classmethod
     def create(cls, path: str | Path, *, classes: Iterable[str] = (), pixel_size_um: float | None = None) -> Project:
@@ -97,7 +100,7 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
         UserError
             When the folder is missing, is no project, is a newer program's, is damaged, or cannot be written.
         """
-        folder = _place_of(path)
+        folder = place_of(path)
         if not folder.is_dir():
             raise UserError(f"There is no project {Path(path)}.", "Check the path, or make a new project.")
         file = folder / _DATABASE
@@ -110,19 +113,22 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
             # A mask that cannot be moved waits in the database, where readers find it.
             with suppress(UserError):
                 project._move_masks()
+            project._backing_up = BackingUp(project.path)
         return project
 
     @staticmethod
     def is_project(path: str | Path) -> bool:
         """Whether a folder is a project (of any version); ``.cellsynth`` may be left out, as in `open`."""
         try:
-            return read_header(_place_of(path) / _DATABASE)[0] == APPLICATION_ID
+            return read_header(place_of(path) / _DATABASE)[0] == APPLICATION_ID
         except UserError:
             return False
 
     def close(self) -> None:
         """Close the files; a second call does nothing."""
         self._close_sources()
+        if self._backing_up is not None:
+            self._backing_up.end()
         self._db.close()
 
     def __enter__(self) -> Project:
@@ -137,7 +143,7 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
         return f"<Project {str(self.path)!r}>"
 
 
-def _place_of(path: str | Path) -> Path:
+def place_of(path: str | Path) -> Path:
     """Return the folder that a path of an existing project means."""
     folder = usable(path)
     return folder if os.path.exists(folder) or not folder.name else usable(_with_suffix(folder))

@@ -18,6 +18,9 @@ from napari_cellsynth.errors import UserError
 APPLICATION_ID = 0x43656C53
 """``CelS``: the mark in the header of every project database."""
 
+GO_BACK = "Go back to a backup: in the project menu, or with `napari-cellsynth restore`."
+"""What to do about a damaged database."""
+
 FIRST_PATCH_ID = 1_000_000_000
 """Synthetic patches are numbered from here, objects from 1: no synthetic patch can pass for a real object."""
 
@@ -165,7 +168,10 @@ def read_header(file: Path) -> tuple[int, int]:
     # write-ahead log away under them.
     try:
         if file.stat().st_size < 100:
-            raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.")
+            raise UserError(
+                f"{file} is damaged: it is not a database.",
+                GO_BACK,
+            )
         # The newest first page may be in the log alone, and after a full disk the one in the file may be half written.
         if not has_log(file):
             return _marks(file, "?mode=ro&immutable=1")
@@ -186,7 +192,10 @@ def read_header(file: Path) -> tuple[int, int]:
             ) from error
         raise UserError(f"{file} cannot be read: {error}.", "Check the permissions.") from error
     except sqlite3.DatabaseError as error:
-        raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.") from error
+        raise UserError(
+            f"{file} is damaged: it is not a database.",
+            GO_BACK,
+        ) from error
 
 
 def _marks(file: Path, mode: str) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
+from napari_cellsynth.widgets.safety import add_actions
 from napari_cellsynth.widgets.session import Session
 
 RECENT = 8
@@ -134,6 +135,8 @@ class SessionBar(QWidget):
                 relink.addAction(f"{literal(name)}…", partial(self.ask_relink, int(image_id), name))
             relink.setEnabled(bool(len(missing)))
             menu.addAction("Export labels as CSV…", self.ask_export)
+        add_actions(menu, self._session, self)
+        if project is not None:
             menu.addAction("Close project", self._session.close_project)
 
     def ask_new(self) -> None:
