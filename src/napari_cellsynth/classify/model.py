@@ -89,10 +89,11 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> Classifier:
     if not path.is_file():
         raise UserError(f"There is no trained classifier in {folder}.", "Let its training finish, or resume it.")
     tensors, about = checkpoint.load(path)
-    recipe = classifier_recipe(about["recipe"]["name"], **about["recipe"])
-    assert isinstance(recipe, NetworkRecipe)
-    network = recipe.build(about["channels"], len(about["class_names"]))
-    network.load_state_dict(tensors["network"])
-    network.to(device).eval()
-    names, temperature = tuple(about["class_names"]), float(about.get("temperature", 1.0))
-    return Classifier(network, recipe, names, about["channels"], about["meta"], temperature)
+    with checkpoint.readable(path):
+        recipe = classifier_recipe(about["recipe"]["name"], **about["recipe"])
+        assert isinstance(recipe, NetworkRecipe)
+        network = recipe.build(about["channels"], len(about["class_names"]))
+        network.load_state_dict(tensors["network"])
+        network.to(device).eval()
+        names, temperature = tuple(about["class_names"]), float(about.get("temperature", 1.0))
+        return Classifier(network, recipe, names, about["channels"], about["meta"], temperature)

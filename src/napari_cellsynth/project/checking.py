@@ -22,6 +22,7 @@ from napari_cellsynth.project.backups import backups, is_gone, left_parts
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json
 from napari_cellsynth.project.images import fingerprint
 from napari_cellsynth.project.project import Project
+from napari_cellsynth.project.values import strange_value
 
 _OLD_BACKUP_DAYS = 8
 _WRITING_SECONDS = 60.0
@@ -87,6 +88,11 @@ def _database(project: Project, mend: bool) -> Iterator[Finding]:
     if broken:
         tables = ", ".join(sorted({str(row[0]) for row in broken}))
         yield Finding(f"project.db: {_count(broken, 'row')} of {tables} name what is not there.", "Restore a backup.")
+
+
+def _values(project: Project, mend: bool) -> Iterator[Finding]:
+    if finding := strange_value(project._db):
+        yield Finding(f"project.db: {finding}.", "Restore a backup.")
 
 
 def _journal(project: Project, mend: bool) -> Iterator[Finding]:
@@ -307,5 +313,5 @@ def _some(rows: list[Any]) -> str:
 
 
 _LOOKS: tuple[Callable[[Project, bool], Iterator[Finding]], ...] = (
-    _links, _database, _journal, _images, _masks, _patches, _runs, _leftovers, _backups,
+    _links, _database, _values, _journal, _images, _masks, _patches, _runs, _leftovers, _backups,
 )  # fmt: skip

@@ -14,7 +14,14 @@ from typing import Any
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.backups import backups, keep_copy
-from napari_cellsynth.project.schema import GO_BACK, SCHEMA_VERSION, check_version, copy_database, has_log, migrate
+from napari_cellsynth.project.schema import (
+    GO_BACK,
+    SCHEMA_VERSION,
+    check_version,
+    copy_database,
+    has_log,
+    migrate,
+)
 
 BUSY_SECONDS = 10.0
 Row = tuple[Any, ...]

@@ -21,6 +21,7 @@ from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, table
 from napari_cellsynth.project.classes import Classes
 from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
+from napari_cellsynth.project.values import telling_damage
 
 LabelSource = Literal["hand", "bulk", "accepted prediction", "import"]
 _UNDOABLE = ("hand", "bulk", "accepted prediction", "review")
@@ -48,6 +49,7 @@ class Labels(Classes):
         super().__init__(path, database)
         self._user = ""
 
+    @telling_damage
     def label(
         self, object_ids: Sequence[int], class_id: int, *, source: LabelSource = "hand", user: str | None = None
     ) -> None:
@@ -87,6 +89,7 @@ class Labels(Classes):
                     raise unknown_object(number)
             self._act("label", source, [Change(number, old[number], int(class_id)) for number in wanted])
 
+    @telling_damage
     def undo(self) -> list[int]:
         """Take back this user's last label or review; works across restarts.
 
@@ -98,6 +101,7 @@ class Labels(Classes):
         """
         return self._step("undo")
 
+    @telling_damage
     def redo(self) -> list[int]:
         """Do again what `undo` took back; a new label ends that.
 
@@ -108,6 +112,7 @@ class Labels(Classes):
         """
         return self._step("redo")
 
+    @telling_damage
     def history(self, object_id: int) -> pd.DataFrame:
         """Return an object's (or a patch's) journal, oldest first.
 
@@ -120,11 +125,13 @@ class Labels(Classes):
         )
         return table(rows, ["time", "old", "new", "source", "user", "action", "note"], "entry")
 
+    @telling_damage
     def label_counts(self) -> dict[int, int]:
         """Return how many active objects have each label, unlabelled (0) and reserved ids among them."""
         rows = self._db.read("SELECT class_id, count(*) FROM objects WHERE active = 1 GROUP BY class_id")
         return {int(label): int(count) for label, count in rows}
 
+    @telling_damage
     def labels_per_minute(self, window_s: float = 300) -> float:
         """Return the pace of labelling over the last `window_s` seconds; a bulk label counts as one."""
         now = time.time()

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.score_curves import entropy, margin
 from napari_cellsynth.project.classes import Classes
+from napari_cellsynth.project.values import damaged, telling_damage
 
 
 class Predictions(Classes):
     """Keeping and listing predictions."""
 
+    @telling_damage
     def set_predictions(
         self, run: str, object_ids: Sequence[int], probabilities: NDArray[Any], class_ids: Sequence[int]
     ) -> None:
@@ -65,6 +67,7 @@ class Predictions(Classes):
         rows = self._db.read("SELECT run FROM prediction_runs ORDER BY number DESC LIMIT 1")
         return str(rows[0][0]) if rows else None
 
+    @telling_damage
     def unsure_below(self) -> float:
         """Return the confidence below which an answer is *unsure*; 0 where nobody has set one."""
         rows = self._db.read("SELECT value FROM settings WHERE name = 'unsure_below'")
@@ -84,6 +87,7 @@ class Predictions(Classes):
             self._db.write("INSERT OR REPLACE INTO settings VALUES ('unsure_below', ?)", (repr(float(confidence)),))
             self._changed("predictions_changed")
 
+    @telling_damage
     def predictions(
         self, run: str | None = None, image_id: int | None = None, frame: int | None = None
     ) -> pd.DataFrame:
@@ -114,7 +118,7 @@ class Predictions(Classes):
             rows = self._db.read("SELECT class_ids FROM prediction_runs WHERE run = ?", (chosen,))
             if not rows:
                 raise UserError(f"{chosen} has predicted nothing.", "Run it on the images first.")
-            class_ids = json.loads(rows[0][0])
+            class_ids = self._classes_of(rows[0][0])
         where, parameters = ["p.run = ?", "o.active = 1"], [chosen]
         for column, value in (("image_id", image_id), ("frame", frame)):
             if value is not None:
@@ -125,7 +129,10 @@ class Predictions(Classes):
             f"WHERE {' AND '.join(where)} ORDER BY p.object_id",
             parameters,
         )
-        values = np.frombuffer(b"".join(row[1] for row in found), "<f4").reshape(len(found), len(class_ids) or 1)
+        told = b"".join(row[1] for row in found)
+        if len(told) != 4 * len(found) * len(class_ids):
+            raise damaged(self._db, "predictions")
+        values = np.frombuffer(told, "<f4").reshape(len(found), len(class_ids) or 1)
         best = values.argmax(axis=1)
         names = self._class_names()
         data: dict[str, Any] = {
@@ -138,3 +145,13 @@ class Predictions(Classes):
         }
         data |= {f"p_{names[number]}": values[:, column] for column, number in enumerate(class_ids)}
         return pd.DataFrame(data, index=pd.Index([row[0] for row in found], dtype="int64", name="object_id"))
+
+    def _classes_of(self, text: str) -> list[int]:
+        """Return the classes of a run's columns, known ones all."""
+        try:
+            numbers = [int(number) for number in json.loads(text)]
+        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            raise damaged(self._db, "prediction_runs.class_ids") from error
+        if not numbers or not set(numbers) <= {record.id for record in self.classes()}:
+            raise damaged(self._db, "prediction_runs.class_ids")
+        return numbers

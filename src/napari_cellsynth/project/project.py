@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.backups import BackingUp
+from napari_cellsynth.project.backups import FOLDER, BackingUp
 from napari_cellsynth.project.blind import BlindRounds
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.patches import Synthetic
-from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.paths import inside, usable
 from napari_cellsynth.project.predictions import Predictions
 from napari_cellsynth.project.schema import APPLICATION_ID, read_header
 from napari_cellsynth.project.watching import Watched
@@ -106,6 +106,8 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
         file = folder / _DATABASE
         if not file.is_file():
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
+        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", FOLDER):
+            inside(folder, name)
         if not read_only and not (os.access(folder, os.W_OK) and os.access(file, os.W_OK)):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")
         project = cls(folder.resolve(), Database(file.resolve(), read_only=read_only))

@@ -154,6 +154,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIGURES_AND_ROUNDS)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 
+TRIGGERS = frozenset(sql for step in MIGRATIONS for sql in step if sql.startswith("CREATE TRIGGER"))
+"""All that a project database may hold besides tables and indices."""
+
 
 def read_header(file: Path) -> tuple[int, int]:
     """Return ``(application_id, user_version)`` of an SQLite file, reading its header only.
