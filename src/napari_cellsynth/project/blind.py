@@ -56,9 +56,7 @@ class BlindRounds(ProjectPart):
         """Return all rounds, oldest first."""
         rows = self._db.read("SELECT time, user, answers FROM blind_rounds ORDER BY id")
         try:
-            return [
-                BlindRound(when, user, [BlindAnswer(*row) for row in json.loads(text)]) for when, user, text in rows
-            ]
+            told = [(when, user, [BlindAnswer(*row) for row in json.loads(text)]) for when, user, text in rows]
         except (ValueError, TypeError, RecursionError) as error:
             raise damaged(self._db, "blind_rounds.answers") from error
         return [BlindRound(*each) for each in told]

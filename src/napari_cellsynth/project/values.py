@@ -50,7 +50,7 @@ def strange_value(database: Database) -> str:
 def telling_damage(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Let a method that reads tables tell damage as such; an accident with sound tables stays what it is, a bug."""
 
-    def reading(self: S, *arguments: P.args, **named: P.kwargs) -> R:
+    def reading(self: S, /, *arguments: P.args, **named: P.kwargs) -> R:
         try:
             return method(self, *arguments, **named)
         except _WRONG as error:
