@@ -1,7 +1,7 @@
 """Every reader and importer on damaged copies of real files, in a process that may not take more than 2 GB.
 
-``python -m tests.faults.fuzzing KIND FIRST COUNT`` tries COUNT seeds from FIRST on and prints a JSON line a seed: what
-came of it (``right``, ``refused``), or what must not be (``traceback``, ``half done``, ``too long``).
+``python -m tests.faults.fuzzing KIND,… FIRST COUNT`` tries COUNT seeds from FIRST on and prints a JSON line a seed:
+what came of it (``right``, ``refused``), or what must not be (``traceback``, ``half done``, ``too long``).
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def attempt(bench: Bench, seed: int) -> tuple[str, str]:
     """Return what came of one seed."""
     signal.alarm(MOST_SECONDS)
     try:
-        bench.act(bench.damage(bench.content, seed))
+        bench.act(bench.damage(bench.content, seed) if seed else bench.content)  # seed 0 is the file as it was
     except UserError as error:
         lines = str(error.message).splitlines()
         return ("refused", lines[0]) if len(lines) == 1 else ("traceback", f"not one line: {error.message!r}")
@@ -260,20 +260,23 @@ def _too_long(*_: object) -> None:
     raise TimeoutError
 
 
-def main(kind: str, first: int, count: int) -> None:
-    """Try the seeds and print what came of them."""
+def main(kinds: str, first: int, count: int) -> None:
+    """Try the seeds on each kind and print what came of them."""
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, _too_long)
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(kind, Path(folder))
-        limit = MOST_BYTES + (8 << 30 if "torch" in sys.modules else 0)  # torch alone maps gigabytes that it never uses
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        for seed in range(first, first + count):
-            print(json.dumps({"seed": seed, "begun": True}), flush=True)
-            outcome, words = attempt(bench, seed)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            print(json.dumps({"seed": seed, "outcome": outcome, "words": words, "peak": peak}), flush=True)
+    for kind in kinds.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(kind, Path(folder))
+            most = MOST_BYTES + (8 << 30 if "torch" in sys.modules else 0)  # torch maps gigabytes that it never uses
+            resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+            for seed in range(first, first + count):
+                print(json.dumps({"kind": kind, "seed": seed}), flush=True)
+                outcome, words = attempt(bench, seed)
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+                told = {"kind": kind, "seed": seed, "outcome": outcome, "words": words, "peak": peak}
+                print(json.dumps(told), flush=True)
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     os._exit(0)
 
 
