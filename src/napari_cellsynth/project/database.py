@@ -17,6 +17,7 @@ from napari_cellsynth.project.backups import backups, keep_copy
 from napari_cellsynth.project.schema import (
     GO_BACK,
     SCHEMA_VERSION,
+    TRIGGERS,
     check_version,
     copy_database,
     has_log,
@@ -268,7 +269,9 @@ class Database:
 def _check(connection: sqlite3.Connection, file: Path) -> None:
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
-        raise UserError(
-            f"{file} is damaged: {' '.join(str(finding).split())}.",
-            GO_BACK,
-        )
+        raise UserError(f"{file} is damaged: {' '.join(str(finding).split())}.", GO_BACK)
+    # What a stranger's file may bring along: a trigger or a view runs at every change, with this program's rights.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall():
+        if (kind in ("trigger", "view") or "VIRTUAL" in str(sql).upper()) and sql not in TRIGGERS:
+            raise UserError(f"{file} holds a {kind} that is not ours: {name}.", GO_BACK)
