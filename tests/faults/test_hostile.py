@@ -36,7 +36,8 @@ SQL = re.compile(r"SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|WHERE")
 SQL_NAMES = {
     # Expressions that may stand in an SQL text: names of our own columns and tables, conditions with ? for every value.
     "', '.join(_COLUMNS)", "' AND '.join(where)", "_SELECT", "_NEWEST_ENTRY", "APPLICATION_ID", "FIRST_PATCH_ID - 1",
-    "_quoted(column)", "_quoted(table)", "allowed", "changes", "column", "columns", "index", "name", "round(1000 * BUSY_SECONDS)",
+    "_quoted(column)", "_quoted(table)", "allowed", "changes", "column", "columns", "index", "name",
+    "round(1000 * BUSY_SECONDS)",
     "step + 1", "where",
 }  # fmt: skip
 
