@@ -1,6 +1,7 @@
 # make demo      set everything up and run the main job
 # make test      set everything up and run the tests (QT=pyqt6 for the other binding)
 # make check     lint, types, import contracts
+# make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
 # make docs      the documentation as a web site in site/; a broken link is an error
 # make bench     the speed ratios into docs/benchmarks.md
 QT ?= pyqt5
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(QT)
 SCREEN := scripts/screen.sh
 
-.PHONY: demo test test-gui check docs bench screenshots clean window
+.PHONY: demo test test-gui faults faults-long check docs bench screenshots clean window
 
 $(READY): pyproject.toml scripts/system.sh
 	sh scripts/system.sh
@@ -36,6 +37,12 @@ test: $(READY)
 
 test-gui: $(READY)
 	$(PYTEST) -m gui
+
+# Torch and Qt never share a process: the faults of the window are a run of their own.
+faults faults-long: SIZE = $(if $(filter faults-long,$@),long,minutes)
+faults faults-long: $(READY)
+	CELLSYNTH_FAULTS=$(SIZE) $(BIN)/python -m pytest -s tests/faults tests/project/test_backups.py tests/project/test_checking.py $(ARGS)
+	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest tests/widgets/test_hanging_job.py tests/widgets/test_safety.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -133,11 +133,8 @@ def show_scores(result: dict[str, Any]) -> None:
     rates = ["class", *(rate.split("_")[0] for rate in rates_of(scores)), "crops"]
     for row in [rates, *class_rows(scores)] if scores else []:
         print(f"{row[0][:19]:20}" + "".join(f"{cell:>10}" for cell in row[1:]))
-<<<<<<< HEAD
     for name, counts in zip(result.get("classes") or [], count_rows(scores), strict=False):
         print(f"{name[:19]:20}" + "".join(f"{word:>5} {count:<5}" for word, count in zip(COUNTS, counts, strict=True)))
-    show({name: value for name, value in result.items() if name != "scores"}, False)
-=======
     if weighed := result.get("importance"):
         print(f"{'importance':20}{importance_words(weighed)}")
     show({name: value for name, value in result.items() if name not in ("scores", "importance")}, False)
@@ -171,7 +168,6 @@ def show_label_help(found: dict[str, Any], names: dict[int, str], most: int = 20
     told("labels that are probably wrong (label → suggestion, probability of the label)", found["mislabelled"], wrong)
     told("near-copies in different groups", found["duplicates"], copies)
     print(f"label next: {', '.join(map(str, found['next'])) or 'none'}")
->>>>>>> main
 
 
 def show_quality(title: str, quality: dict[str, Any]) -> None:

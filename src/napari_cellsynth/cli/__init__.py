@@ -17,6 +17,7 @@ from napari_cellsynth.cli.insight import explain, label_help, over_time
 from napari_cellsynth.cli.merging import merge
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.review import review
+from napari_cellsynth.cli.safety import check, restore
 from napari_cellsynth.cli.standalone import demo, doctor, enhance, recipes
 from napari_cellsynth.console import StoppedByUser
 from napari_cellsynth.errors import UserError
@@ -50,6 +51,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "label-help": label_help,
     "over-time": over_time,
     "export": export,
+    "check": check,
+    "restore": restore,
     "recipes": recipes,
 }
 for _name, _verb in _VERBS.items():

@@ -15,6 +15,7 @@ import pandas as pd
 from napari_cellsynth.evaluate.report import Section, write_report
 from napari_cellsynth.experiments.dataset import Dataset, Fold
 from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
+from napari_cellsynth.project.export import safe_table
 
 _VERSIONS = ("napari-cellsynth", "torch", "numpy", "scikit-learn", "scikit-image", "timm")
 
@@ -57,7 +58,7 @@ def write(
     text = json.dumps(told, indent=1, default=_plain, allow_nan=False)
     _write(folder / "report.json", text)
     for name, table in findings.tables.items():
-        _write(folder / f"{name}.csv", table.to_csv())
+        _write(folder / f"{name}.csv", safe_table(table))
     sections = [
         *findings.sections[:1],
         Section("Data", [data_words(settings, dataset, folds), data_table(dataset)]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import math
 import re
 import threading
 import uuid
@@ -23,6 +24,8 @@ PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
 ENDINGS = TIFF_ENDINGS + PICTURE_ENDINGS
 
 _SMALLEST_SIDE = 8
+_MOST_FRAME_BYTES = 512 << 20
+"""Of one frame as it is read: a few copies of it are made on the way, and all must fit beside everything else."""
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -73,6 +76,12 @@ class ImageSource:
                 raise UserError(
                     f"{paths[0].name} is {first.width} x {first.height} pixels, too small to hold an object.",
                     f"Images have at least {_SMALLEST_SIDE} pixels a side.",
+                )
+            if math.prod(self.shape[1:]) * self.dtype.itemsize > _MOST_FRAME_BYTES:
+                raise UserError(
+                    f"{paths[0].name} has frames of {first.width} x {first.height} pixels in {first.channels} "
+                    f"channels, more than {_MOST_FRAME_BYTES >> 20} MB each.",
+                    "Cut it into tiles, or save it at a lower resolution.",
                 )
             if len(paths) > 1:
                 self._check_frames()
@@ -228,6 +237,8 @@ def open_image(path: str | Path) -> ImageSource:
         return ImageSource(_common_name(ordered), ordered)
     if not where.exists():
         raise UserError(f"{where} does not exist.", "Check the path.")
+    if not where.is_file():  # reading from a pipe or a device would wait for ever, or never end
+        raise UserError(f"{where} is not a file.", "Choose an image file, a folder of frames, or a glob.")
     return ImageSource(_stem(where), (where.resolve(),))
 
 

@@ -29,6 +29,7 @@ _BROKEN = (
     AttributeError,
     ArithmeticError,
     MemoryError,
+    ElementTree.ParseError,
     OSError,
     struct.error,
     zlib.error,
@@ -39,6 +40,7 @@ _MICRONS = {"nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "micro
 _MICRONS |= {"mm": 1e3, "cm": 1e4, "inch": 25400.0, "m": 1e6}
 _PLAIN_KINDS = ("generic", "uniform", "shaped")
 _MOST_UNNAMED_CHANNELS = 4
+_LARGEST_TILE = 4096 * 4096
 
 
 class TiffReader:
@@ -73,6 +75,7 @@ class TiffReader:
             try:
                 series = self._choose_series()
                 self._plan(series)
+                self._check_pieces()
                 self._check_complete(series)
                 self.pixel_size_um = _pixel_size_um(self._tiff)
             except BaseException:
@@ -171,6 +174,14 @@ class TiffReader:
                 "Save it with the axes time, channel, y, x.",
             )
         return (unnamed[0] if unnamed else None), channel
+
+    def _check_pieces(self) -> None:
+        """Refuse tiles and strips far beyond the image: a header can ask for terabytes for a small picture."""
+        for page in [self._keyframe, *self._pages]:
+            if page is None or not hasattr(page, "chunks"):
+                continue  # a frame that shares its description with the first page
+            if math.prod(page.chunks) > 4 * math.prod(page.shape) + _LARGEST_TILE:
+                raise _damaged(self.path, "its tiles are larger than the image")
 
     def _check_complete(self, series: list[Any]) -> None:
         """Refuse a file that ends before its pixels do: a copy that was cut off may open well."""

@@ -97,4 +97,5 @@ def _explained(error: Exception) -> tuple[str, str]:
             f"{error.strerror}: {error.filename or 'the project folder'}.",
             "Free some space or choose another folder.",
         )
-    return f"{type(error).__name__}: {error}", "This is a bug; the details help to mend it."
+    words = " ".join(str(error).split())  # one line; the details keep the rest
+    return f"{type(error).__name__}: {words}", "This is a bug; the details help to mend it."

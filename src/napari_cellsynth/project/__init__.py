@@ -3,8 +3,8 @@
 ``project`` is the class `Project`, put together from one part a subject: ``images``, ``masks``, ``classes``,
 ``label_sets`` (several classes an object), ``journal`` (labels and undo), ``objects`` (with ``carry``), ``groups``
 (splits), ``crops``, ``patches`` (synthetic ones), ``predictions`` and ``runs``; ``base`` holds what they share.
-``schema`` and ``database`` are the SQLite file below; ``exchange``, ``folders`` and ``importing`` bring objects in,
-``export`` takes them out.
+``schema`` and ``database`` are the SQLite file below, ``backups`` its copies; ``checking`` looks a whole project over.
+``exchange``, ``folders`` and ``importing`` bring objects in, ``export`` takes them out.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ SOURCES = ("", "hand", "bulk", "accepted prediction", "import", "carried over", 
 """Where a label can come from; the object's row keeps the place in this tuple."""
 
 
-ZARR_ERRORS = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
+ZARR_ERRORS = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError)
 """What zarr raises, undocumented, on missing files, bad JSON (of wrong shape too) and chunks that do not decode."""
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from napari_cellsynth.project.base import ProjectPart
 from napari_cellsynth.project.journal import login
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
+from napari_cellsynth.project.values import damaged
 
 
 class BlindAnswer(NamedTuple):
@@ -54,7 +55,11 @@ class BlindRounds(ProjectPart):
     def blind_rounds(self) -> list[BlindRound]:
         """Return all rounds, oldest first."""
         rows = self._db.read("SELECT time, user, answers FROM blind_rounds ORDER BY id")
-        return [BlindRound(when, user, [BlindAnswer(*each) for each in json.loads(text)]) for when, user, text in rows]
+        try:
+            told = [(when, user, [BlindAnswer(*row) for row in json.loads(text)]) for when, user, text in rows]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(self._db, "blind_rounds.answers") from error
+        return [BlindRound(*each) for each in told]
 
     def blind_answers(self, run: str, class_id: int) -> list[BlindAnswer]:
         """Return the answers on a class in the newest round whose synthetic patches of it are all of one run."""

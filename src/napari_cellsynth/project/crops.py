@@ -16,6 +16,7 @@ from napari_cellsynth.project.base import as_json
 from napari_cellsynth.project.groups import Groups
 from napari_cellsynth.project.journal import unknown_object
 from napari_cellsynth.project.masks import Masks
+from napari_cellsynth.project.values import telling_damage
 
 if TYPE_CHECKING:
     from napari_cellsynth.imaging.enhance import Method
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class Crops(Groups, Masks):
     """Cutting objects out of their frames."""
 
+    @telling_damage
     def crops(
         self,
         object_ids: Sequence[int],

@@ -8,12 +8,21 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.schema import SCHEMA_VERSION, check_version, copy_database, has_log, migrate
+from napari_cellsynth.project.backups import backups, keep_copy
+from napari_cellsynth.project.schema import (
+    GO_BACK,
+    SCHEMA_VERSION,
+    TRIGGERS,
+    check_version,
+    copy_database,
+    has_log,
+    migrate,
+)
 
 BUSY_SECONDS = 10.0
 Row = tuple[Any, ...]
@@ -40,9 +49,9 @@ def explained(file: Path) -> Iterator[None]:
             ) from error
         # A table that is gone is damage too: nothing here asks for tables that a project of this version lacks.
         if "no such table" in text or "no such column" in text or "has no column" in text:
-            raise UserError(f"{file} is damaged: {text}.", "Restore it from a backup.") from error
+            raise UserError(f"{file} is damaged: {text}.", GO_BACK) from error
         if "malformed" in text or "not a database" in text or "corrupt" in text:
-            raise UserError(f"{file} is damaged: {text}.", "Restore it from a backup.") from error
+            raise UserError(f"{file} is damaged: {text}.", GO_BACK) from error
         raise
 
 
@@ -96,6 +105,7 @@ class Database:
                 connection.execute("PRAGMA journal_mode = DELETE").fetchone()
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            self._keep_older(connection)
             migrate(connection)
             # Opening for writing must fail here when the folder cannot be written, not at the first label.
             connection.execute("BEGIN IMMEDIATE")
@@ -104,6 +114,15 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _keep_older(self, connection: sqlite3.Connection) -> None:
+        """Keep a copy of a database of an older schema before it is brought up; it is never rotated away."""
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        why = f"schema-{version}"
+        if version < SCHEMA_VERSION and not any(backup.why == why for backup in backups(self.file.parent)):
+            # A full disk is no reason to refuse: each step of a migration is one transaction.
+            with suppress(OSError, sqlite3.Error, UserError):
+                keep_copy(self.file.parent, why)
 
     def _open_read_only(self) -> sqlite3.Connection:
         if check_version(self.file) < SCHEMA_VERSION:
@@ -250,4 +269,9 @@ class Database:
 def _check(connection: sqlite3.Connection, file: Path) -> None:
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
-        raise UserError(f"{file} is damaged: {' '.join(str(finding).split())}.", "Restore it from a backup.")
+        raise UserError(f"{file} is damaged: {' '.join(str(finding).split())}.", GO_BACK)
+    # What a stranger's file may bring along: a trigger or a view runs at every change, with this program's rights.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall():
+        if (kind in ("trigger", "view") or "VIRTUAL" in str(sql).upper()) and sql not in TRIGGERS:
+            raise UserError(f"{file} holds a {kind} that is not ours: {name}.", GO_BACK)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from pathlib import Path
+
+import pandas as pd
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.classes import SEPARATOR
@@ -14,7 +17,8 @@ _COLUMNS = [
     "image", "x0", "y0", "x1", "y1", "label", "split", "group", "frame", "object_id", "source", "predicted",
     "confidence", "entropy", "margin", "unsure", "prediction_run",
 ]  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet would run, and what looks as if `safe_cell` had been there already."""
 
 
 def export_csv(project: Project, out_path: str | Path) -> Path:
@@ -56,9 +60,22 @@ def export_csv(project: Project, out_path: str | Path) -> Path:
     return out
 
 
+def safe_cell(cell: object) -> object:
+    """Return a text that a spreadsheet would take for a formula with an apostrophe before it; all else as it is."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
 def original_cell(cell: str) -> str:
-    """Return a cell as it was before `export_csv` put an apostrophe before it."""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
+    """Return a cell as it was before `safe_cell`."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+
+
+def safe_table(table: pd.DataFrame) -> str:
+    """Return a table as CSV with every text of it, its headings too, as `safe_cell` writes it."""
+    made = table.map(safe_cell)
+    made.columns = made.columns.map(safe_cell)
+    made.index = made.index.map(safe_cell)
+    return str(made.to_csv())
 
 
 def _rows(project: Project, folder: Path) -> list[list[object]]:
@@ -87,8 +104,3 @@ def _relative(path: str, folder: Path) -> str:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # Windows: another drive has no relative path.
         return path
-
-
-def safe_cell(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -21,6 +21,7 @@ from napari_cellsynth.imaging.source import ImageSource, open_image
 from napari_cellsynth.project.base import ProjectPart, table
 from napari_cellsynth.project.database import Database, Row
 from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.values import telling_damage
 
 _OPEN_SOURCES = 8
 _FRAME_BYTES = 128 << 20
@@ -52,6 +53,7 @@ class Images(ProjectPart):
         self._frames: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self._frame_bytes = 0
 
+    @telling_damage
     def add_images(
         self, paths: Iterable[str | Path], *, group_by: str | None = None, groups: Sequence[str] | None = None
     ) -> list[int]:
@@ -85,6 +87,7 @@ class Images(ProjectPart):
         with self._db.transaction():
             return self._link(facts, found)
 
+    @telling_damage
     def images(self) -> pd.DataFrame:
         """Return all linked series.
 
@@ -102,6 +105,7 @@ class Images(ProjectPart):
         whole = [(row[0], row[1], path, *row[4:], not here) for row, (path, here) in placed]
         return table(whole, [*_COLUMNS, "missing"], "image_id").astype({"pixel_size_um": "float64", "missing": "bool"})
 
+    @telling_damage
     def source(self, image_id: int) -> ImageSource:
         """Return the opened series; the few used last stay open.
 
@@ -130,6 +134,7 @@ class Images(ProjectPart):
             self._sources.popitem(last=False)[1].close()
         return source
 
+    @telling_damage
     def frame(self, image_id: int, t: int) -> NDArray[Any]:
         """Return one frame, raw intensities (C, Y, X), read-only; the frames used last are kept.
 

@@ -21,6 +21,7 @@ from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, table
 from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.label_sets import LabelSets
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
+from napari_cellsynth.project.values import telling_damage
 
 LabelSource = Literal["hand", "bulk", "accepted prediction", "import"]
 _UNDOABLE = ("hand", "bulk", "accepted prediction", "review")
@@ -48,6 +49,7 @@ class Labels(LabelSets):
         super().__init__(path, database)
         self._user = ""
 
+    @telling_damage
     def label(
         self,
         object_ids: Sequence[int],
@@ -116,6 +118,7 @@ class Labels(LabelSets):
                 raise unknown_object(number)
         return old
 
+    @telling_damage
     def undo(self) -> list[int]:
         """Take back this user's last label or review; works across restarts.
 
@@ -127,6 +130,7 @@ class Labels(LabelSets):
         """
         return self._step("undo")
 
+    @telling_damage
     def redo(self) -> list[int]:
         """Do again what `undo` took back; a new label ends that.
 
@@ -137,6 +141,7 @@ class Labels(LabelSets):
         """
         return self._step("redo")
 
+    @telling_damage
     def history(self, object_id: int) -> pd.DataFrame:
         """Return an object's (or a patch's) journal, oldest first.
 
@@ -150,11 +155,13 @@ class Labels(LabelSets):
         )
         return table(rows, ["time", "old", "new", "source", "user", "action", "note"], "entry")
 
+    @telling_damage
     def label_counts(self) -> dict[int, int]:
         """Return how many active objects have each class; unlabelled (0) and reserved ids count like classes."""
         rows = self._db.read("SELECT class_id, count(*) FROM objects WHERE active = 1 GROUP BY class_id")
         return self.count_classes({int(label): int(count) for label, count in rows})
 
+    @telling_damage
     def labelled_last(self, n: int) -> list[int]:
         """Return the ``n`` objects that were labelled last and still have a class, the newest first."""
         rows = self._db.read(
@@ -164,6 +171,7 @@ class Labels(LabelSets):
         )
         return [int(row[0]) for row in rows]
 
+    @telling_damage
     def labels_per_minute(self, window_s: float = 300) -> float:
         """Return the pace of labelling over the last `window_s` seconds; a bulk label counts as one."""
         now = time.time()

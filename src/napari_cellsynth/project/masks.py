@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.arrays import check_chunks, opened
 from napari_cellsynth.project.base import ZARR_ERRORS
 from napari_cellsynth.project.images import Images
+from napari_cellsynth.project.values import telling_damage
 
 
 class Masks(Images):
     """Writing and reading the label image of a frame."""
 
+    @telling_damage
     def mask(self, image_id: int, frame: int) -> NDArray[np.int32] | None:
         """Return a frame's instance mask.
 
@@ -34,13 +37,13 @@ class Masks(Images):
         rows = self._db.read("SELECT waiting FROM masks WHERE image_id = ? AND frame = ?", (int(image_id), int(frame)))
         if not rows:
             return None
-        if rows[0][0] is not None:
-            raw = np.frombuffer(zlib.decompress(rows[0][0]), "<i4")
-            return raw.reshape(height, width).astype(np.int32)
         try:
-            stored = np.asarray(self._mask_array(image_id, write=False)[int(frame)], np.int32)
-            return stored.reshape(height, width)
-        except ZARR_ERRORS as error:
+            if rows[0][0] is not None:
+                return _unpacked(rows[0][0], height, width)
+            array = self._mask_array(image_id, write=False)
+            check_chunks(array, self.path / "masks.zarr" / str(image_id) / "0", [int(frame)])
+            return np.asarray(array[int(frame)], np.int32)
+        except (*ZARR_ERRORS, zlib.error) as error:
             raise UserError(
                 f"The masks of image {image_id} in {self.path / 'masks.zarr'} are missing or damaged.",
                 "Segment the image again.",
@@ -78,15 +81,18 @@ class Masks(Images):
                 self._db.write("UPDATE masks SET waiting = NULL WHERE image_id = ? AND frame = ?", (image_id, frame))
 
     def _mask_array(self, image_id: int, *, write: bool) -> Any:
-        import zarr
+        frames, height, width = self._image_row(image_id, "frames, height, width")
+        place = self.path / "masks.zarr" / str(int(image_id)) / "0"
 
-        place = str(self.path / "masks.zarr" / str(image_id) / "0")
+        def whole(mode: str) -> Any:
+            return opened(place, mode, (1, height, width), "int32", (frames, height, width))
+
         if write:
             try:
-                return zarr.open_array(place, mode="r+")
+                return whole("r+")
             except ZARR_ERRORS:
                 self._make_label_image(image_id)
-        return zarr.open_array(place, mode="r+" if write else "r")
+        return whole("r+" if write else "r")
 
     def _make_label_image(self, image_id: int) -> None:
         """Describe an image's masks, anew where the description is damaged; what can be read of them stays."""
@@ -113,6 +119,15 @@ class Masks(Images):
         chunks = self.path / "masks.zarr" / str(image_id) / "0" / "c"
         lost = [(image_id, frame) for (frame,) in stored if not (chunks / str(frame) / "0" / "0").exists()]
         self._db.write_many("DELETE FROM masks WHERE image_id = ? AND frame = ?", lost)
+
+
+def _unpacked(waiting: bytes, height: int, width: int) -> NDArray[np.int32]:
+    """Return a mask that waits in the database; bytes that unpack to more than a mask are refused, not unpacked."""
+    size = 4 * height * width
+    raw = zlib.decompressobj().decompress(waiting, size + 1)
+    if len(raw) != size:
+        raise ValueError(f"{len(raw)} bytes for a mask of {size}")
+    return np.frombuffer(raw, "<i4").reshape(height, width).astype(np.int32)
 
 
 def _group(place: Path) -> Any:

@@ -18,6 +18,7 @@ from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Change, Labels
 from napari_cellsynth.project.label_sets import first_classes
 from napari_cellsynth.project.masks import Masks
+from napari_cellsynth.project.values import telling_damage
 
 _NUMBERS = ["image_id", "frame", "y0", "x0", "y1", "x1", "cy", "cx", "area", "mask_label"]
 _SELECT = ", ".join(["id", *_NUMBERS, "class_id", "source"])
@@ -54,6 +55,7 @@ class SegmentationChange:
 class Objects(Masks, Labels):
     """Putting objects into frames and listing them."""
 
+    @telling_damage
     def set_objects(
         self, image_id: int, frame: int, boxes: pd.DataFrame, labels: NDArray[np.integer[Any]] | None
     ) -> SegmentationChange:
@@ -112,6 +114,7 @@ class Objects(Masks, Labels):
             self._changed("objects_changed")
         return ids
 
+    @telling_damage
     def objects(self, *, image_id: int | None = None, frame: int | None = None, active: bool = True) -> pd.DataFrame:
         """Return objects with their current labels.
 
@@ -138,6 +141,7 @@ class Objects(Masks, Labels):
         # Without an image nearly every row is wanted: reading the table in its order spares the sorting.
         return self._object_table(" AND ".join(where), parameters, "" if image_id is not None else "NOT INDEXED")
 
+    @telling_damage
     def orphans(self) -> pd.DataFrame:
         """Return the superseded objects whose label found no new object, with that label."""
         rows = self._db.read("SELECT id FROM objects WHERE orphan = 1")

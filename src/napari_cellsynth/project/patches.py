@@ -10,17 +10,18 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.project.arrays import check_chunks, opened, patch_chunks
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json, table
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Change, Labels
 from napari_cellsynth.project.runs import Runs
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
+from napari_cellsynth.project.values import telling_damage
 
 Verdict = Literal["", "accepted", "rejected"]
 VERDICTS = ("", "accepted", "rejected")
 FIGURES = ("realism", "confidence", "copy_ratio")
 """What `set_figures` keeps of a patch, besides its nearest object and the distance to it."""
-_CHUNK_BYTES = 1 << 20
 _COLUMNS = [
     "run", "checkpoint", "class_id", "seed", "index_in_run", "review", "reason", "nearest_object", "distance", "size",
     "channels", "realism", "confidence", "copy_ratio",
@@ -85,6 +86,7 @@ class Synthetic(Labels, Runs):
             self._changed("synthetic_changed")
         return ids
 
+    @telling_damage
     def synthetic(
         self, run: str | None = None, class_id: int | None = None, review: Verdict | None = None
     ) -> pd.DataFrame:
@@ -111,6 +113,7 @@ class Synthetic(Labels, Runs):
         found["nearest_object"] = found["nearest_object"].astype("float64").fillna(0).astype("int64")
         return found.astype(dict.fromkeys(("distance", *FIGURES), "float64"))
 
+    @telling_damage
     def read_synthetic(self, patch_ids: Sequence[int]) -> NDArray[Any]:
         """Return patches as raw intensities (N, C, S, S), in the order of the ids.
 
@@ -119,8 +122,6 @@ class Synthetic(Labels, Runs):
         UserError
             When a patch is unknown, or the patches differ in size, channels or bit depth.
         """
-        import zarr
-
         wanted = [int(number) for number in patch_ids]
         rows = {row[0]: row[1:] for row in self._patch_rows(wanted, "id, array, slot")}
         arrays = sorted({row[0] for row in rows.values()})
@@ -130,15 +131,19 @@ class Synthetic(Labels, Runs):
                 "Choose patches of one size, channels and bit depth.",
             )
         slots = np.array([rows[number][1] for number in wanted])
-        unique, place = np.unique(slots, return_inverse=True)
+        unique, where = np.unique(slots, return_inverse=True)
         try:
-            stored = zarr.open_array(str(self.path / "patches.zarr" / arrays[0]), mode="r")
-            return np.asarray(stored.oindex[unique])[place]
+            chunks, place = patch_chunks(arrays[0]), self.path / "patches.zarr" / arrays[0]
+            stored = opened(place, "r", chunks, arrays[0].rpartition("_")[2], (0, *chunks[1:]))
+            check_chunks(stored, place, unique)
+            found: NDArray[Any] = np.asarray(stored.oindex[unique])
+            return found[where]
         except ZARR_ERRORS as error:
             raise UserError(
                 f"{self.path / 'patches.zarr' / arrays[0]} is missing or damaged.", "Generate the patches again."
             ) from error
 
+    @telling_damage
     def review(self, patch_ids: Sequence[int], verdict: Verdict, reason: str = "") -> None:
         """Accept or reject patches (``""`` takes a review back); one call is one step of `undo`.
 
@@ -194,6 +199,7 @@ class Synthetic(Labels, Runs):
             self._db.write_many(f"UPDATE patches SET {changes} WHERE id = ?", rows)
             self._changed("synthetic_changed")
 
+    @telling_damage
     def synthetic_for_training(self, class_id: int, n: int | None, *, test_groups: Collection[str]) -> list[int]:
         """Return patches of a class that may be trained on: accepted ones first, then unreviewed, never rejected.
 
@@ -254,16 +260,12 @@ class Synthetic(Labels, Runs):
         import zarr
 
         place = self.path / "patches.zarr"
-        count = max(1, min(256, _CHUNK_BYTES // max(1, images[:1].nbytes)))
         try:
+            chunks = patch_chunks(name)
             group = zarr.open_group(str(place), mode="a", zarr_format=3)
-            stored: Any = (
-                group[name]
-                if name in group
-                else group.create_array(
-                    name, shape=(0, *images.shape[1:]), chunks=(count, *images.shape[1:]), dtype=images.dtype
-                )
-            )
+            if name not in group:
+                group.create_array(name, shape=(0, *chunks[1:]), chunks=chunks, dtype=images.dtype)
+            stored = opened(place / name, "r+", chunks, images.dtype.name, (0, *chunks[1:]))
             if stored.shape[0] < slot + len(images):
                 stored.resize((slot + len(images), *images.shape[1:]))
             stored[slot : slot + len(images)] = images

@@ -35,3 +35,26 @@ def usable(path: str | Path) -> Path:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"The path {short} cannot be used: {reason}.", "Use another name.") from error
     return place
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the path of a plain name in a folder, refusing what would lead out of it.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of the project.
+    name : str
+        From a table or a record, which a stranger may have written.
+
+    Raises
+    ------
+    UserError
+        When the name is absolute, holds a separator of any system, a drive, ``..`` or a control character, or is a link
+        to another place.
+    """
+    plain = name not in ("", ".", "..") and not any(mark in name for mark in "/\\:") and name.isprintable()
+    place = folder / (name if plain else "")
+    if not plain or (place.is_symlink() and not place.resolve().is_relative_to(folder.resolve())):
+        raise UserError(f"{name!r} leads out of {folder}.", "Do not use this project, or take that entry out of it.")
+    return place

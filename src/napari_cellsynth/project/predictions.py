@@ -14,11 +14,13 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import multi_label
 from napari_cellsynth.evaluate.score_curves import entropy, margin
 from napari_cellsynth.project.label_sets import LabelSets
+from napari_cellsynth.project.values import damaged, telling_damage
 
 
 class Predictions(LabelSets):
     """Keeping and listing predictions."""
 
+    @telling_damage
     def set_predictions(
         self,
         run: str,
@@ -77,6 +79,7 @@ class Predictions(LabelSets):
         rows = self._db.read("SELECT run FROM prediction_runs ORDER BY number DESC LIMIT 1")
         return str(rows[0][0]) if rows else None
 
+    @telling_damage
     def unsure_below(self) -> float:
         """Return the confidence below which an answer is *unsure*; 0 where nobody has set one."""
         rows = self._db.read("SELECT value FROM settings WHERE name = 'unsure_below'")
@@ -96,6 +99,7 @@ class Predictions(LabelSets):
             self._db.write("INSERT OR REPLACE INTO settings VALUES ('unsure_below', ?)", (repr(float(confidence)),))
             self._changed("predictions_changed")
 
+    @telling_damage
     def predictions(
         self, run: str | None = None, image_id: int | None = None, frame: int | None = None
     ) -> pd.DataFrame:
@@ -129,8 +133,8 @@ class Predictions(LabelSets):
             rows = self._db.read("SELECT class_ids, thresholds FROM prediction_runs WHERE run = ?", (chosen,))
             if not rows:
                 raise UserError(f"{chosen} has predicted nothing.", "Run it on the images first.")
-            class_ids, told = json.loads(rows[0][0]), rows[0][1]
-            thresholds = None if told is None else json.loads(told)
+            class_ids, told = self._classes_of(rows[0][0]), rows[0][1]
+            thresholds = None if told is None else self._thresholds_of(told, len(class_ids))
         where, parameters = ["p.run = ?", "o.active = 1"], [chosen]
         for column, value in (("image_id", image_id), ("frame", frame)):
             if value is not None:
@@ -141,12 +145,35 @@ class Predictions(LabelSets):
             f"WHERE {' AND '.join(where)} ORDER BY p.object_id",
             parameters,
         )
-        values = np.frombuffer(b"".join(row[1] for row in found), "<f4").reshape(len(found), len(class_ids) or 1)
+        stored = b"".join(row[1] for row in found)
+        if len(stored) != 4 * len(found) * len(class_ids):
+            raise damaged(self._db, "predictions")
+        values = np.frombuffer(stored, "<f4").reshape(len(found), len(class_ids) or 1)
         names = self._class_names()
         data = _answers(values, class_ids or [0], thresholds)
         data |= {"unsure": data["confidence"] < self.unsure_below(), "run": chosen or ""}
         data |= {f"p_{names[number]}": values[:, column] for column, number in enumerate(class_ids)}
         return pd.DataFrame(data, index=pd.Index([row[0] for row in found], dtype="int64", name="object_id"))
+
+    def _classes_of(self, text: str) -> list[int]:
+        """Return the classes of a run's columns, known ones all."""
+        try:
+            numbers = [int(number) for number in json.loads(text)]
+        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            raise damaged(self._db, "prediction_runs.class_ids") from error
+        if not numbers or not set(numbers) <= {record.id for record in self.classes()}:
+            raise damaged(self._db, "prediction_runs.class_ids")
+        return numbers
+
+    def _thresholds_of(self, text: str, count: int) -> list[float]:
+        """Return the thresholds of a run's columns, one each."""
+        try:
+            thresholds = [float(number) for number in json.loads(text)]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(self._db, "prediction_runs.thresholds") from error
+        if len(thresholds) != count:
+            raise damaged(self._db, "prediction_runs.thresholds")
+        return thresholds
 
 
 def _answers(values: NDArray[Any], class_ids: list[int], thresholds: list[float] | None) -> dict[str, Any]:

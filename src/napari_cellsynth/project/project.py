@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.backups import FOLDER, BackingUp
 from napari_cellsynth.project.blind import BlindRounds
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.patches import Synthetic
-from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.paths import inside, usable
 from napari_cellsynth.project.predictions import Predictions
 from napari_cellsynth.project.schema import APPLICATION_ID, read_header
 from napari_cellsynth.project.watching import Watched
@@ -38,6 +39,8 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
     read_only : bool
         Whether nothing can be changed.
     """
+
+    _backing_up: BackingUp | None = None
 
     @classmethod
     def create(
@@ -106,12 +109,14 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
         UserError
             When the folder is missing, is no project, is a newer program's, is damaged, or cannot be written.
         """
-        folder = _place_of(path)
+        folder = place_of(path)
         if not folder.is_dir():
             raise UserError(f"There is no project {Path(path)}.", "Check the path, or make a new project.")
         file = folder / _DATABASE
         if not file.is_file():
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
+        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", FOLDER):
+            inside(folder, name)
         if not read_only and not (os.access(folder, os.W_OK) and os.access(file, os.W_OK)):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")
         project = cls(folder.resolve(), Database(file.resolve(), read_only=read_only))
@@ -119,19 +124,22 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
             # A mask that cannot be moved waits in the database, where readers find it.
             with suppress(UserError):
                 project._move_masks()
+            project._backing_up = BackingUp(project.path)
         return project
 
     @staticmethod
     def is_project(path: str | Path) -> bool:
         """Whether a folder is a project (of any version); ``.cellsynth`` may be left out, as in `open`."""
         try:
-            return read_header(_place_of(path) / _DATABASE)[0] == APPLICATION_ID
+            return read_header(place_of(path) / _DATABASE)[0] == APPLICATION_ID
         except UserError:
             return False
 
     def close(self) -> None:
         """Close the files; a second call does nothing."""
         self._close_sources()
+        if self._backing_up is not None:
+            self._backing_up.end()
         self._db.close()
 
     def __enter__(self) -> Project:
@@ -146,7 +154,7 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
         return f"<Project {str(self.path)!r}>"
 
 
-def _place_of(path: str | Path) -> Path:
+def place_of(path: str | Path) -> Path:
     """Return the folder that a path of an existing project means."""
     folder = usable(path)
     return folder if os.path.exists(folder) or not folder.name else usable(_with_suffix(folder))

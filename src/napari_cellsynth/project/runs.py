@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.base import ProjectPart, plain
+from napari_cellsynth.project.paths import inside
 
 RunKind = Literal["gan", "classifier", "experiment", "drawing"]
 RunStatus = Literal["running", "stopped", "finished", "failed"]
@@ -83,6 +84,8 @@ class RunRecord:
         objects = [int(object_id) for object_id in self.parameters.get("objects", ())]
         if "object_classes" not in self.parameters:
             return objects if class_id == self.class_id else []
+        if class_id not in self.class_ids:
+            return []
         place = self.class_ids.index(class_id)
         of_class = self.parameters["object_classes"]
         return [object_id for object_id, each in zip(objects, of_class, strict=True) if each == place]
@@ -180,9 +183,9 @@ class Runs(ProjectPart):
         UserError
             When there is none, or it is damaged.
         """
-        folder = self.path / "runs" / run_id
         # An id is a plain name: nothing outside of the project's runs can be meant.
-        if Path(run_id).name != run_id or not os.path.isfile(folder / "run.json"):
+        folder = inside(self.path / "runs", run_id)
+        if not os.path.isfile(folder / "run.json"):
             names = ", ".join(record.id for record in self.runs()[:5])
             raise UserError(f"There is no run {run_id!r}.", f"The newest are {names}." if names else "Train first.")
         return _read(folder)
@@ -193,7 +196,7 @@ class Runs(ProjectPart):
         for file in (self.path / "runs").glob("*/run.json"):
             # One damaged record must not hide the others.
             with suppress(UserError):
-                records.append(_read(file.parent))
+                records.append(_read(inside(self.path / "runs", file.parent.name)))
         wanted = [record for record in records if kind is None or record.kind == kind]
         return sorted(wanted, key=lambda record: (record.created, record.id), reverse=True)
 
@@ -275,6 +278,20 @@ def _check_shape(values: dict[str, Any], folder: Path) -> None:
     # A copied or renamed folder is not the run that its record names.
     if values["id"] != folder.name or not all(isinstance(group, str) for group in values["groups"]):
         raise ValueError("wrong id or groups")
+    _check_lists(values["parameters"], values["result"])
+
+
+def _check_lists(parameters: dict[str, Any], result: dict[str, Any]) -> None:
+    """Raise ValueError where what `RunRecord` itself reads out of parameters and result is not what it takes it for."""
+    for name in ("class_ids", "objects", "object_classes"):
+        numbers = parameters.get(name, [])
+        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+            raise ValueError(f"wrong {name}")
+    places = parameters.get("object_classes")
+    if places is not None and len(places) != len(parameters.get("objects", [])):
+        raise ValueError("not one class for each object")
+    if not isinstance(result.get("quality") or {}, dict):
+        raise ValueError("wrong quality")
 
 
 def _this_process() -> dict[str, Any]:

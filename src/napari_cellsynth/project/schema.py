@@ -21,6 +21,9 @@ APPLICATION_ID = 0x43656C53
 FIRST_SET_ID = 1_000_000
 """Labels from here on stand for several classes (``label_sets``); a class's id is below."""
 
+GO_BACK = "Go back to a backup: in the project menu, or with `napari-cellsynth restore`."
+"""What to do about a damaged database."""
+
 FIRST_PATCH_ID = 1_000_000_000
 """Synthetic patches are numbered from here, objects from 1: no synthetic patch can pass for a real object."""
 
@@ -162,6 +165,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIGURES_AND_ROUNDS, _SEVERAL
 
 SCHEMA_VERSION = len(MIGRATIONS)
 
+TRIGGERS = frozenset(sql for step in MIGRATIONS for sql in step if sql.startswith("CREATE TRIGGER"))
+"""All that a project database may hold besides tables and indices."""
+
 
 def read_header(file: Path) -> tuple[int, int]:
     """Return ``(application_id, user_version)`` of an SQLite file, reading its header only.
@@ -176,7 +182,10 @@ def read_header(file: Path) -> tuple[int, int]:
     # write-ahead log away under them.
     try:
         if file.stat().st_size < 100:
-            raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.")
+            raise UserError(
+                f"{file} is damaged: it is not a database.",
+                GO_BACK,
+            )
         # The newest first page may be in the log alone, and after a full disk the one in the file may be half written.
         if not has_log(file):
             return _marks(file, "?mode=ro&immutable=1")
@@ -197,7 +206,10 @@ def read_header(file: Path) -> tuple[int, int]:
             ) from error
         raise UserError(f"{file} cannot be read: {error}.", "Check the permissions.") from error
     except sqlite3.DatabaseError as error:
-        raise UserError(f"{file} is damaged: it is not a database.", "Restore it from a backup.") from error
+        raise UserError(
+            f"{file} is damaged: it is not a database.",
+            GO_BACK,
+        ) from error
 
 
 def _marks(file: Path, mode: str) -> tuple[int, int]:

@@ -83,12 +83,13 @@ def load_generator(path: Path, device: torch.device) -> Loaded:
     tensors, meta = checkpoints.load(path, device)
     if "recipe" not in meta or "generator" not in tensors:
         raise UserError(f"{path} holds no generator.", "Choose a GAN run.")
-    recipe = gan_recipe(meta["recipe"]["name"], **meta["recipe"])
-    classes = int(meta.get("classes", 0))
-    gan = recipe.build(int(meta["channels"]), torch.device("meta"), 0, classes)
-    generator = gan.averaged.to_empty(device=device)
-    generator.load_state_dict(tensors["generator"])
-    return Loaded(generator.to(memory_format=torch.channels_last).eval(), gan.latent, recipe.size, classes)
+    with checkpoints.readable(path):
+        recipe = gan_recipe(meta["recipe"]["name"], **meta["recipe"])
+        classes = int(meta.get("classes", 0))
+        gan = recipe.build(int(meta["channels"]), torch.device("meta"), 0, classes)
+        generator = gan.averaged.to_empty(device=device)
+        generator.load_state_dict(tensors["generator"])
+        return Loaded(generator.to(memory_format=torch.channels_last).eval(), gan.latent, recipe.size, classes)
 
 
 @torch.inference_mode()

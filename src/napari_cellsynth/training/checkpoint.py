@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from safetensors.torch import save as serialise
 from napari_cellsynth.errors import UserError
 
 FORMAT = "cellsynth-1"
+_BROKEN = (
+    OSError, SafetensorError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, MemoryError,
+    AssertionError,
+)  # fmt: skip
+"""What safetensors, a damaged description, and networks that are loaded with other weights raise."""
 
 
 def save(path: Path, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
@@ -80,19 +86,36 @@ def load(path: Path, device: torch.device | str = "cpu") -> tuple[dict[str, Any]
     UserError
         If the file is missing, damaged or of another program.
     """
+    with readable(path):
+        return _read(path, device)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what damaged or foreign weights and descriptions lead to into a `UserError` that names the file."""
     try:
-        with safe_open(path, framework="pt", device=str(device)) as stored:
-            header = stored.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise UserError(f"{path} is not a checkpoint of this plugin.", "Choose a file out of a run's folder.")
-            flat = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
+        yield
     except FileNotFoundError as error:
         raise UserError(f"There is no checkpoint {path}.", "Train first, or choose another run.") from error
-    except (OSError, SafetensorError) as error:
+    except torch.OutOfMemoryError:
+        raise  # the device's, not the file's fault
+    except _BROKEN as error:
+        words = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
-            f"The checkpoint {path} cannot be read: {error}.", "Bring it back from a backup, or train again."
+            f"The checkpoint {path} cannot be read: {words}.", "Bring it back from a backup, or train again."
         ) from error
-    return _unpack(json.loads(header["tree"]), flat), json.loads(header["meta"])
+
+
+def _read(path: Path, device: torch.device | str) -> tuple[dict[str, Any], dict[str, Any]]:
+    with safe_open(path, framework="pt", device=str(device)) as stored:
+        header = stored.metadata() or {}
+        if header.get("format") != FORMAT:
+            raise UserError(f"{path} is not a checkpoint of this plugin.", "Choose a file out of a run's folder.")
+        flat = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
+    tensors, meta = _unpack(json.loads(header["tree"]), flat), json.loads(header["meta"])
+    if not isinstance(tensors, dict) or not isinstance(meta, dict):
+        raise ValueError("it describes no state")
+    return tensors, meta
 
 
 def _sync_folder(folder: Path) -> None:

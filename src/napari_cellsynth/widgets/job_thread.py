@@ -27,6 +27,11 @@ from napari_cellsynth.jobs.job import Job
 DRAIN_MS = 100
 """Events reach the docks ten times a second: faster than anyone reads, slow enough for curves to be redrawn."""
 
+HANG_SECONDS = 60.0
+"""So long may a job take to stop; a step takes a second, reading a large image some more."""
+
+HUNG = Failed("The job did not stop by itself and was ended.", "What it had saved stays; a training can be resumed.")
+
 
 class Run(Protocol):
     """What a job's thread iterates; `napari_cellsynth.jobs.process.ProcessRun` is one."""
@@ -123,6 +128,7 @@ class JobHandle(QObject):
         self.title = title
         self.state = "waiting"
         self.stopping = False
+        self._hung = False
         self.last_progress: Progress | None = None
         self.last_event: Last | None = None
         self._started_at = 0.0
@@ -146,8 +152,16 @@ class JobHandle(QObject):
         if self.state == "waiting":
             self._end(Stopped())
         elif self.state == "running":
+            if not self.stopping:
+                QTimer.singleShot(round(1000 * HANG_SECONDS), self, self._end_hanging)
             self.stopping = True
             self._thread.request_stop()
+
+    def _end_hanging(self) -> None:
+        """End a worker that was asked to stop and does not (a hanging driver, a dead share): the next job waits."""
+        if self.state == "running":
+            self._hung = True
+            self._thread.kill_worker()
 
     def wait(self, seconds: float) -> bool:
         """Block until a running job's thread has ended, at most `seconds`; True when it has."""
@@ -217,7 +231,8 @@ class JobHandle(QObject):
     def _on_thread_finished(self) -> None:
         self._timer.stop()
         self._drain()
-        self._end(self.last_event or Failed("The worker process ended without a word.", "Start the job again."))
+        last = self.last_event or Failed("The worker process ended without a word.", "Start the job again.")
+        self._end(HUNG if self._hung and isinstance(last, Failed) else last)
 
     def _end(self, last: Last) -> None:
         if self.done:

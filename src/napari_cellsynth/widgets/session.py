@@ -22,6 +22,7 @@ from napari_cellsynth.widgets.job_thread import JobHandle, StartRun, TaskStatus,
 from napari_cellsynth.widgets.layers import ProjectLayers
 from napari_cellsynth.widgets.others import OthersWatch
 from napari_cellsynth.widgets.reporting import Reporting
+from napari_cellsynth.widgets.safety import Safety
 
 NO_PROJECT = UserError("No project is open.", "Make or open one in the bar at the top.")
 
@@ -61,6 +62,8 @@ class Session(QObject):
     project : Project or None
     others : OthersWatch
         Tells what other windows and the command line change.
+    safety : Safety
+        Backups and checks.
     layers : ProjectLayers
         The layers of the shown image: its pixels and the ``objects`` of the current frame.
     frames : FrameReader
@@ -103,6 +106,7 @@ class Session(QObject):
         self.workers: list[Worker] = []
         self._closed = False
         self.others = OthersWatch(self)
+        self.safety = Safety(self)
 
     @property
     def viewer(self) -> Any:

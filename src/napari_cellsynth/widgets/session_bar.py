@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.merging import ask_merge
+from napari_cellsynth.widgets.safety import add_actions
 from napari_cellsynth.widgets.session import Session
 
 RECENT = 8
@@ -141,6 +142,8 @@ class SessionBar(QWidget):
             several.setEnabled(not project.read_only)
             several.toggled.connect(self._on_several)
             menu.addAction("Export labels as CSV…", self.ask_export)
+        add_actions(menu, self._session, self)
+        if project is not None:
             menu.addAction("Close project", self._session.close_project)
 
     def ask_new(self) -> None:
