@@ -9,7 +9,7 @@ from torch import nn
 
 from napari_cellsynth.classify import backbones
 from napari_cellsynth.classify.backbones import Backbone
-from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe, listed_parameters
+from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe
 from napari_cellsynth.classify.recipes_backbones import BackboneRecipe
 from napari_cellsynth.classify.run import train_classifier
 from napari_cellsynth.classify.state import fresh
@@ -59,7 +59,7 @@ def test_a_backbone_has_the_published_parameters_and_its_head_those_of_the_paper
     assert logits.shape == (2, 4)
     assert sum(p.numel() for p in network.body.parameters()) == body(name)
     assert sum(p.numel() for p in network.head.parameters()) == head(name, 4)
-    assert listed_parameters(name) == body(name) + head(name, 4)
+    assert CLASSIFIER_RECIPES[name].parameters == body(name) + head(name, 4)
 
 
 @pytest.mark.parametrize("name", NAMED)

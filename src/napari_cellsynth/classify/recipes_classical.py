@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ class FeatureRecipe(ClassifierRecipe):
     training alone, and anew inside every fold of the calibration.
     """
 
+    family: ClassVar[str] = "classifiers: features of the object"
+    parameters: ClassVar[int] = 682
     balance: Literal["none", "weights", "oversample", "undersample", "smote"] = Field(
         "weights", description="what is done about rare classes: weights makes errors on them cost more"
     )
@@ -38,6 +40,7 @@ class SvmRecipe(FeatureRecipe):
     """Support vector machine with a Gaussian kernel, one against one (S4 sections 4.1 and 8.4)."""
 
     name: Literal["svm"] = "svm"
+    purpose: ClassVar[str] = "few crops, no GPU: seconds; classes of any shape"
     source: str = "S4 sections 4.1 and 8.4: one-against-one SVM on object features; C and the kernel's width are ours"
     c: float = Field(5.0, gt=0, le=1e6, description="cost of an error: more follows the training patches closer")
     gamma: float = Field(0.3, gt=0, le=1e3, description="how narrow the Gaussian is, in units of 1 / features")
@@ -59,6 +62,7 @@ class LogisticRecipe(FeatureRecipe):
     """Multinomial logistic regression with a ridge penalty (S2's comparison)."""
 
     name: Literal["logistic"] = "logistic"
+    purpose: ClassVar[str] = "few crops, no GPU: seconds; the steadiest of the four"
     source: str = "S2: compared classifiers; the penalty is ours"
     c: float = Field(0.05, gt=0, le=1e6, description="inverse of the penalty: more follows the training patches closer")
 
@@ -73,6 +77,7 @@ class NaiveBayesRecipe(FeatureRecipe):
     """Gaussian naive Bayes (S2's comparison): every feature for itself, with a normal distribution a class."""
 
     name: Literal["naive-bayes"] = "naive-bayes"
+    purpose: ClassVar[str] = "a first look: the quickest of all"
     source: str = "S2: compared classifiers; the smoothing is ours"
     smoothing: float = Field(0.01, ge=0, le=10, description="added to every variance, in units of the greatest one")
 
@@ -88,6 +93,7 @@ class RandomForestRecipe(FeatureRecipe):
     """Random forest (S2's comparison)."""
 
     name: Literal["random-forest"] = "random-forest"
+    purpose: ClassVar[str] = "features of very different kinds; no tuning"
     source: str = "S2: compared classifiers; Breiman's forest, 300 trees"
     trees: int = Field(300, ge=1, le=10_000, description="trees in the forest")
     leaf: int = Field(1, ge=1, le=1000, description="fewest patches in a leaf: more for noisy labels")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,8 @@ class CellsynthRecipe(GanRecipe):
     """A GAN of one class for few crops, on a CPU too."""
 
     name: Literal["cellsynth"] = "cellsynth"
+    purpose: ClassVar[str] = "few crops of one class, also on a CPU: the default"
+    parameters: ClassVar[dict[str, int]] = {"generator": 952_768, "critic": 694_240}
     source: str = Field(
         "ours: relativistic pairs with R1 + R2 (R3GAN), altered patches (ADA), DCGAN's early strides",
         description="Where the recipe comes from.",
