@@ -27,7 +27,7 @@ def recipes() -> list[dict[str, Any]]:
         recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a count per network, for a
         classical classifier the number of its features.
     """
-    return [_entry(kind) for kind in (*GAN_RECIPES.values(), *CLASSIFIER_RECIPES.values())]
+    return [_entry(kind) for kind in GAN_RECIPES.values()] + [_entry(kind) for kind in CLASSIFIER_RECIPES.values()]
 
 
 def explained(name: str) -> dict[str, Any]:
