@@ -23,6 +23,7 @@ from napari_cellsynth.classify.recipes_backbones import (
     Vgg19Recipe,
     XceptionRecipe,
 )
+from napari_cellsynth.classify.recipes_best import BestRecipe
 from napari_cellsynth.classify.recipes_classical import (
     FeatureRecipe,
     LogisticRecipe,
@@ -42,6 +43,7 @@ from napari_cellsynth.errors import UserError
 
 CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
     "fast": FastRecipe,
+    "best": BestRecipe,
     "hescnet": HescnetRecipe,
     "sequential": SequentialRecipe,
     "cellcycle": CellCycleRecipe,

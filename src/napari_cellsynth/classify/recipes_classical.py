@@ -107,4 +107,5 @@ class RandomForestRecipe(FeatureRecipe):
             min_samples_leaf=self.leaf,
             class_weight=self._class_weight(),
             random_state=seed % 2**32,
+            n_jobs=-1,
         )

@@ -1,4 +1,4 @@
-"""The inner loops of the texture figures, compiled: a few reads for every pixel, and no table of the size of the image."""
+"""The inner loops of the texture figures, compiled: a few reads a pixel, and no table of the size of the image."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def count_pairs(
 ) -> None:
     """Count the pairs of grey levels (n, levels, levels) of pixels in one object, so many places apart.
 
-    ``packed`` is a flat image of object · levels + level, negative outside of objects; ``at`` (P,) are the places of the
-    object pixels in it, ``of`` their objects.
+    ``packed`` is a flat image of object · levels + level, negative outside of objects; ``at`` (P,) are the places of
+    the object pixels in it, ``of`` their objects.
     """
     for pixel in range(len(at)):
         own = of[pixel]
