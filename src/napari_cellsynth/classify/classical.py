@@ -135,7 +135,16 @@ def train(
     found: dict[str, Any] = {}
     if tested and held_out is not None:
         p = model.probabilities(tested[0].table, tested[0].owners, len(held_out.labels))
-        found = score(folder, held_out.store, held_out.labels, p, class_names, groups=groups_held_out, seed=seed)
+        found = score(
+            folder,
+            held_out.store,
+            held_out.labels,
+            p,
+            class_names,
+            groups=groups_held_out,
+            seed=seed,
+            with_size=recipe.with_size,
+        )
         figures |= {
             "held_out_accuracy": found["accuracy"],
             "held_out_balanced_accuracy": found["balanced_accuracy"],

@@ -171,7 +171,16 @@ def train(
     found: dict[str, Any] = {}
     if held is not None and predicted is not None:
         p = np.concatenate(predicted)
-        found = score(folder, held.store, held.labels, p, class_names, groups=groups_held_out, seed=seed)
+        found = score(
+            folder,
+            held.store,
+            held.labels,
+            p,
+            class_names,
+            groups=groups_held_out,
+            seed=seed,
+            with_size=recipe.with_size,
+        )
     path = ensemble.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))
