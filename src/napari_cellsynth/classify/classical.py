@@ -181,9 +181,8 @@ def train(
 def fitted(recipe: FeatureRecipe, table: NDArray[np.float64], labels: NDArray[np.int64], k: int, seed: int) -> Any:
     """Return a fitted pipeline of a scaler and the recipe's classifier, for raw rows (M, d) of all of K classes."""
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(table)
+    scaler = recipe.scaler(len(table)).fit(table)
     classifier = recipe.estimator(table.shape[1], k, seed)
     classifier.fit(*resampled(scaler.transform(table), labels, recipe.balance, seed))
     return Pipeline([("scale", scaler), ("classify", classifier)])

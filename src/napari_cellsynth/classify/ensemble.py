@@ -32,7 +32,8 @@ class Ensemble(Classifier):
     def mean(self, of_network: NDArray[np.float32], store: CropStore, index: torch.Tensor) -> NDArray[np.float32]:
         """Return the mean (B, K) of the network's probabilities of some crops of a store and of the features'."""
         table, owners = feature_model.features_of(store, index, self.beside.recipe)
-        return (of_network + self.beside.probabilities(table, owners, len(index))) / 2
+        both = of_network, self.beside.probabilities(table, owners, len(index))
+        return np.asarray(np.mean(both, axis=0), np.float32)
 
 
 def joined(network: Classifier, beside: FeatureClassifier) -> Ensemble:

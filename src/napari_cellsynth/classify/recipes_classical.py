@@ -13,7 +13,7 @@ from napari_cellsynth.classify.recipe_base import ClassifierRecipe
 class FeatureRecipe(ClassifierRecipe):
     """What every recipe states that learns from features (see ``imaging.features``).
 
-    Features are standardised by the training patches alone. ``balance`` follows S4: ``weights`` makes errors cost
+    Features are scaled by the training patches alone. ``balance`` follows S4: ``weights`` makes errors cost
     inversely to class frequency, ``oversample`` repeats patches of the rarer classes, ``undersample`` leaves patches of
     the commoner ones out, ``smote`` draws new feature vectors between neighbours of a rarer class; each inside the
     training alone, and anew inside every fold of the calibration.
@@ -28,9 +28,23 @@ class FeatureRecipe(ClassifierRecipe):
         5, ge=1, le=64, description="windows of an object that exceeds a patch: learned from one by one, then averaged"
     )
 
+    scaling: Literal["standard", "normal"] = Field(
+        "standard",
+        description="standard: features less their mean, by their deviation; normal: of each feature the order of the "
+        "training patches, spread as a normal distribution, so that outliers count no more than others",
+    )
+
     @abstractmethod
     def estimator(self, features: int, classes: int, seed: int) -> Any:
         """Return the untrained scikit-learn classifier for so many features and classes."""
+
+    def scaler(self, patches: int) -> Any:
+        """Return the unfitted scikit-learn scaler of the features of so many training patches."""
+        from sklearn.preprocessing import QuantileTransformer, StandardScaler
+
+        if self.scaling == "standard":
+            return StandardScaler()
+        return QuantileTransformer(n_quantiles=min(200, patches), output_distribution="normal", random_state=0)
 
     def _class_weight(self) -> str | None:
         return "balanced" if self.balance == "weights" else None
