@@ -28,7 +28,7 @@ def test_every_recipe_knows_its_name_and_source():
 @pytest.mark.parametrize(
     ("name", "overrides", "words"),
     [
-        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, hescnet, sequential"),
+        ("vgg99", {}, "no classifier recipe 'vgg99'. There are: fast, best, hescnet"),
         ("fast", {"gamma": 0.9}, "no setting 'gamma'"),
         ("fast", {"lr": -1}, "lr = -1 does not suit"),
         ("fast", {"size": 8}, "greater than or equal to 16"),
