@@ -22,6 +22,7 @@ Kind = Literal[
     "predict",
     "explain",
     "label-help",
+    "suggest",
     "experiment",
     "draw",
 ]
@@ -192,6 +193,12 @@ class LabelHelpParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of folds and random objects.")
 
 
+class SuggestParameters(Parameters):
+    """Suggest classes while somebody labels: a cheap model, fitted again after every few labels."""
+
+    watch: bool = Field(True, description="Go on until stopped; else one fit and the end.")
+
+
 class DrawParameters(Parameters):
     """Draw artificial patches of a class into the project: no training, but a formula (S4, section 4.8.4)."""
 
@@ -229,6 +236,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "predict": PredictParameters,
     "explain": ExplainParameters,
     "label-help": LabelHelpParameters,
+    "suggest": SuggestParameters,
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
 }

@@ -53,7 +53,7 @@ def help_with_labels(job: Job, stop: Stop) -> Iterator[Event]:
             crops = project.crops(table.index[start : start + _CHUNK].tolist(), size=_SIZE, fit="whole")
             if start == 0:
                 low, high = intensity_range(crops)
-            patches.append(_scaled(crops, low, high))
+            patches.append(scaled(crops, low, high))
             yield Progress(min(start + _CHUNK, len(table)), len(table), "objects", "reading crops")
         pictures = np.concatenate(patches)
         x = features(pictures, "handmade")
@@ -89,8 +89,8 @@ def _at_most(table: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     return table.iloc[order].sort_values(["image_id", "frame"])
 
 
-def _scaled(crops: list[NDArray[Any]], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
-    """Return crops as patches in [-1, 1]."""
+def scaled(crops: list[NDArray[Any]], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
+    """Return crops (C, S, S) as patches (N, C, S, S) in [-1, 1], by the ends of their intensity range a channel."""
     ends = [np.asarray(end, np.float32).reshape(1, -1, 1, 1) for end in (low, high)]
     scaled = (np.stack(crops).astype(np.float32) - ends[0]) / (ends[1] - ends[0]) * 2 - 1
     return np.asarray(np.clip(scaled, -1, 1), np.float32)

@@ -25,6 +25,7 @@ _WORK = {
     "predict": "napari_cellsynth.jobs.classifiers:predict",
     "explain": "napari_cellsynth.jobs.explaining:explain",
     "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
+    "suggest": "napari_cellsynth.jobs.suggesting:suggest",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",
 }
 

@@ -125,6 +125,15 @@ class Labels(Classes):
         rows = self._db.read("SELECT class_id, count(*) FROM objects WHERE active = 1 GROUP BY class_id")
         return {int(label): int(count) for label, count in rows}
 
+    def labelled_last(self, n: int) -> list[int]:
+        """Return the ``n`` objects that were labelled last and still have a class, the newest first."""
+        rows = self._db.read(
+            "SELECT o.id FROM objects o JOIN journal j ON j.target = o.id WHERE o.active = 1 AND o.class_id > 0 "
+            "GROUP BY o.id ORDER BY max(j.id) DESC LIMIT ?",
+            (int(n),),
+        )
+        return [int(row[0]) for row in rows]
+
     def labels_per_minute(self, window_s: float = 300) -> float:
         """Return the pace of labelling over the last `window_s` seconds; a bulk label counts as one."""
         now = time.time()

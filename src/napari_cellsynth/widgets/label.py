@@ -16,8 +16,9 @@ from napari_cellsynth.widgets.crop_stage import CropStage
 from napari_cellsynth.widgets.dock import Dock, button, delayed
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
 from napari_cellsynth.widgets.label_help_row import LabelHelpRow
-from napari_cellsynth.widgets.label_queue import LabelQueue
+from napari_cellsynth.widgets.label_queue import Entry, LabelQueue, Suggested
 from napari_cellsynth.widgets.label_tally import LabelTally
+from napari_cellsynth.widgets.live_row import LiveRow
 from napari_cellsynth.widgets.object_facts import ObjectFacts
 from napari_cellsynth.widgets.session import NO_PROJECT
 
@@ -43,7 +44,8 @@ class LabelDock(Dock):
         super().__init__(napari_viewer)
         self.queue: LabelQueue | None = None
         self._classes: list[ClassRecord] = []
-        self._suggested: dict[int, tuple[int, float]] = {}
+        self._predicted: dict[int, tuple[int, float]] = {}
+        self._offered: tuple[int, tuple[int, float] | None] | None = None
         self._given: dict[int, int] = {}  # the label being written: no need to read it back
         self.stage = CropStage(self.session)
         self.stage.setMinimumHeight(200)
@@ -51,6 +53,7 @@ class LabelDock(Dock):
         self.classes = ClassList()
         self.help = LabelHelpRow(self.session)
         self.order = self.help.order
+        self.live = LiveRow(self.session)
         self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
@@ -66,6 +69,7 @@ class LabelDock(Dock):
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
         self.body.addWidget(self.help)
+        self.body.addWidget(self.live)
         self.body.addWidget(self.tally)
         self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -79,6 +83,7 @@ class LabelDock(Dock):
         session.objects_changed.connect(self._read_objects)
         session.classes_changed.connect(self._read_classes)
         session.predictions_changed.connect(self._read_predictions)
+        session.suggestions_changed.connect(self._on_suggestions)
         session.labels_changed.connect(self._on_labels)
         session.current_object_changed.connect(self._on_object_chosen)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
@@ -139,10 +144,24 @@ class LabelDock(Dock):
             self.session.report(f"No class has the key {key}. Add one with “+ class”.")
 
     def accept_suggestion(self) -> None:
-        """Give the current object the class that was predicted for it."""
+        """Give the current object the class that is suggested for it."""
         entry = self.queue.current if self.queue is not None else None
-        if entry is not None and entry.object_id in self._suggested:
-            self.give(self._suggested[entry.object_id][0], source="accepted prediction")
+        offer = self._offer_for(entry)
+        if offer is not None:
+            self.give(offer[0], source="accepted prediction")
+
+    @property
+    def _suggested(self) -> Suggested:
+        """The live model's suggestions where it is on, else a classifier's predictions."""
+        return self.session.suggested or self._predicted
+
+    def _offer_for(self, entry: Entry | None) -> tuple[int, float] | None:
+        """Return what is suggested for the object in view; it stays, so that Enter gives what the person has read."""
+        if entry is None:
+            return None
+        if self._offered is None or self._offered[0] != entry.object_id or self._offered[1] is None:
+            self._offered = (entry.object_id, self._suggested.get(entry.object_id))
+        return self._offered[1]
 
     def walk(self, by: int) -> None:
         """Go to the next or the previous object."""
@@ -189,22 +208,29 @@ class LabelDock(Dock):
     def _read_predictions(self, show: bool = True) -> None:
         project = self.session.project
         predicted = project.predictions() if project is not None else pd.DataFrame()
-        self._suggested = {}
+        self._predicted, self._offered = {}, None
         if len(predicted):
             pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
-            self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
+            self._predicted = dict(zip(predicted.index.tolist(), pairs, strict=True))
         self.help.offer(bool(self._suggested))
         if show:
             self._show_facts()
+
+    def _on_suggestions(self) -> None:
+        if not self.session.suggested:
+            self._offered = None
+        self.help.offer(bool(self._suggested))
+        if self.queue is not None:
+            self.queue.sort_ahead(self._suggested)
+        self._show_facts()
 
     def _read_objects(self, keep: bool = True) -> None:
         project, before = self.session.project, self.queue.current if self.queue is not None else None
         self.queue = None
         self.stage.forget_masks()
         if project is not None:
-            confidence = pd.Series({k: v[1] for k, v in self._suggested.items()}, dtype=float)
             order = self.order.currentText()
-            self.queue = LabelQueue(project.objects(), order, confidence, self.help.advised(order))
+            self.queue = LabelQueue(project.objects(), order, self._suggested, self.help.advised(order))
             if keep and before is not None:
                 self.queue.go_to(before.object_id)
         self._show_counts()
@@ -257,7 +283,7 @@ class LabelDock(Dock):
         entry = self.queue.current if self.queue is not None else None
         self.undo.setEnabled(entry is not None)
         self.redo.setEnabled(entry is not None)
-        self.facts.show_entry(entry, self._classes, self._suggested.get(entry.object_id) if entry else None)
+        self.facts.show_entry(entry, self._classes, self._offer_for(entry))
         self.classes.set_current(entry.class_id if entry else None)
         colors = {record.id: record.color for record in self._classes}
         self.stage.view.set_color(colors.get(entry.class_id) if entry else None)
@@ -296,5 +322,6 @@ class LabelDock(Dock):
         act() if act is not None else self.give_key(verb[-1])
 
     def came_forward(self) -> None:
-        """Take the keys when the dock comes to the front."""
+        """Take the keys when the dock comes to the front, and begin to suggest."""
         self.stage.setFocus()
+        self.live.begin()

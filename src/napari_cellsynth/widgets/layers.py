@@ -63,8 +63,8 @@ class ProjectLayers:
         self._retelling.setSingleShot(True)
         self._retelling.setInterval(RETELL_MS)
         self._retelling.timeout.connect(self._retell)
-        for signal in (session.labels_changed, session.classes_changed, session.predictions_changed):
-            signal.connect(self._retell_soon)
+        for name in ("labels", "classes", "predictions", "suggestions"):
+            getattr(session, f"{name}_changed").connect(self._retell_soon)
 
     # ------------------------------------------------------------------ for the docks
     @property
@@ -84,7 +84,8 @@ class ProjectLayers:
         -------
         DataFrame
             As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none), ``confidence``, ``entropy``
-            and ``margin`` (NaN: none), and whether it is ``unsure``.
+            and ``margin`` (NaN: none), and whether it is ``unsure``. While a live model suggests classes, those stand
+            in the place of the predictions.
         """
         if self._frame_objects is None:
             project = self._session.need_project()
@@ -95,6 +96,15 @@ class ProjectLayers:
                 **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
                 unsure=predictions["unsure"].eq(True),
             )
+            if suggested := self._session.suggested:
+                told = [suggested.get(number, (0, np.nan)) for number in objects.index.tolist()]
+                self._frame_objects = self._frame_objects.assign(
+                    predicted_id=[class_id for class_id, _ in told],
+                    confidence=[confidence for _, confidence in told],
+                    entropy=np.nan,
+                    margin=np.nan,
+                    unsure=False,
+                )
         return self._frame_objects
 
     def object_at(self, label: int) -> int | None:
