@@ -45,7 +45,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
     with Project.open(job.project) as project:
         device = pick_device(parameters.device)
         if parameters.resume:
-            run = resumed(project, parameters.resume, "classifier")
+            run = resumed(project, parameters, "classifier")
             recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
         else:
             recipe = resolved(project, classifier_recipe(parameters.recipe, **parameters.overrides))
