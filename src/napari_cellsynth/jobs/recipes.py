@@ -22,12 +22,14 @@ def recipes() -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``name``, ``kind`` ("gan" or "classifier"), ``family`` (the recipes that it stands beside), ``purpose`` (what
-        it is for), ``source`` (paper or reason), ``defaults`` (field: value) and ``parameters``: the count at the
-        recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a count per network, for a
-        classical classifier the number of its features.
+        One family after another: ``name``, ``kind`` ("gan" or "classifier"), ``family`` (the recipes that it stands
+        beside), ``purpose`` (what it is for), ``source`` (paper or reason), ``defaults`` (field: value) and
+        ``parameters``: the count at the recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a
+        count per network, for a classical classifier the number of its features.
     """
-    return [_entry(kind) for kind in GAN_RECIPES.values()] + [_entry(kind) for kind in CLASSIFIER_RECIPES.values()]
+    entries = [*map(_entry, GAN_RECIPES.values()), *map(_entry, CLASSIFIER_RECIPES.values())]
+    families = [entry["family"] for entry in entries]
+    return sorted(entries, key=lambda entry: families.index(entry["family"]))
 
 
 def explained(name: str) -> dict[str, Any]:
