@@ -134,12 +134,35 @@ def test_recipes_list_name_kind_source_defaults_and_parameters() -> None:
     listed = json.loads(cellsynth("recipes", "--json").stdout)
     by_name = {recipe["name"]: recipe for recipe in listed}
     assert {"dcgan", "hescnet", "fast"} <= set(by_name)
-    assert all({"name", "kind", "source", "defaults", "parameters"} == set(recipe) for recipe in listed)
+    said = {"name", "kind", "family", "purpose", "source", "defaults", "parameters"}
+    assert all(said == set(recipe) for recipe in listed)
     assert set(by_name["dcgan"]["parameters"]) == {"generator", "discriminator"}
     assert {"dcgan-protein", "wgan-gp", "wgan-gp-cellcycle", "wgan-div", "wgan-div-cellcycle"} <= set(by_name)
     assert set(by_name["wgan-gp"]["parameters"]) == {"generator", "critic"}
     # A classical recipe counts its features: those of three channels.
     assert {by_name[name]["parameters"] for name in ("svm", "logistic", "naive-bayes", "random-forest")} == {682}
+
+
+def test_recipes_are_a_table_of_one_line_each_under_their_families_and_read_without_torch() -> None:
+    lines = cellsynth("recipes").stdout.splitlines()
+    listed = json.loads(cellsynth("recipes", "--json").stdout)
+    for recipe in listed:
+        (line,) = (line for line in lines if line.startswith(f"  {recipe['name']} "))
+        assert recipe["purpose"] in line and line.endswith(recipe["source"])
+    assert {recipe["family"] for recipe in listed} <= set(lines)
+    code = "import sys; from napari_cellsynth.jobs.recipes import recipes; recipes(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_named_recipe_tells_every_setting_with_its_default_and_meaning() -> None:
+    page = cellsynth("recipes", "fast").stdout
+    assert page.startswith("fast: ") and "249,380" in page
+    meant = json.loads(cellsynth("recipes", "fast", "--json").stdout)["fields"]
+    assert meant["epochs"] == "passes over the real crops"
+    # What only changes a default keeps the meaning of the recipe that it comes from.
+    assert meant["weight_decay"].startswith("how strongly weights are pulled")
+    assert meant["augmentation.rotation"].startswith("probability of a turn by any angle")
+    assert cellsynth("recipes", "fastt", check=2).stderr.startswith("error: There is no recipe 'fastt'.")
 
 
 def test_the_help_imports_neither_torch_nor_napari() -> None:

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from napari_cellsynth.cli import app
+from napari_cellsynth.jobs.recipes import recipes
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -36,6 +37,11 @@ def test_the_main_job_in_python_runs_as_it_stands(tmp_path, monkeypatch, capsys)
     score, counts = capsys.readouterr().out.strip().splitlines()[-1].split(" ", 1)
     assert float(score) > 0.9
     assert counts == "{1: 24, 2: 24}"
+
+
+def test_the_page_of_recipes_has_a_row_for_every_one_as_the_list_tells_it():
+    rows = [f"| `{r['name']}` | {r['purpose']} | {r['source']} |" for r in recipes()]
+    assert [line for line in (DOCS / "recipes.md").read_text("utf-8").splitlines() if line.startswith("| `")] == rows
 
 
 @pytest.mark.parametrize("command", [command.name for command in app.registered_commands])

@@ -9,7 +9,7 @@ from torch import nn
 
 from napari_cellsynth.classify import backbones
 from napari_cellsynth.classify.backbones import Backbone
-from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe, listed_parameters
+from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe
 from napari_cellsynth.classify.recipes_backbones import BackboneRecipe
 from napari_cellsynth.classify.run import train_classifier
 from napari_cellsynth.classify.state import fresh
@@ -59,7 +59,7 @@ def test_a_backbone_has_the_published_parameters_and_its_head_those_of_the_paper
     assert logits.shape == (2, 4)
     assert sum(p.numel() for p in network.body.parameters()) == body(name)
     assert sum(p.numel() for p in network.head.parameters()) == head(name, 4)
-    assert listed_parameters(name) == body(name) + head(name, 4)
+    assert CLASSIFIER_RECIPES[name].parameters == body(name) + head(name, 4)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -145,6 +145,47 @@ def test_published_weights_that_cannot_be_fetched_stop_the_training_in_one_line(
         train_classifier(patches, labels, small(pretrained=True), device="cpu", out=tmp_path)
     assert "resnet10t could not be fetched (no route to host)" in str(caught.value)
     assert "pretrained=false" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def cut_off_hub(tmp_path, monkeypatch):
+    """No connection, and a cache of the hub's client in which there is nothing yet."""
+
+    def cut_off(*_args, **_how):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(backbones, "_reachable", lambda _address: False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("torch.hub.urlopen", cut_off)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*NAMED, "timm"])
+def test_every_published_network_says_in_one_line_that_its_weights_are_out_of_reach(cut_off_hub, name):
+    with torch.device("meta"):
+        network = classifier_recipe(name).build(3, 4)
+        with pytest.raises(UserError, match=f"weights of {network._model} could not be fetched") as caught:
+            network.load_published()
+    assert "pretrained=false" in caught.value.hint and "\n" not in str(caught.value)
+
+
+def test_weights_on_this_machine_are_taken_without_a_connection_and_fit_other_channels(cut_off_hub):
+    import timm
+    from safetensors.torch import save_file
+
+    made = {key: value.contiguous() for key, value in timm.create_model("efficientnet_b0").state_dict().items()}
+    # As the hub's client lays out what it has fetched.
+    kept = cut_off_hub / "models--timm--efficientnet_b0.ra_in1k"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "snapshots" / "0").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("0")
+    save_file(made, kept / "snapshots" / "0" / "model.safetensors")
+    recipe = classifier_recipe("efficientnet", size=32)
+    taken = fresh(recipe, 3, 2, 0, torch.device("cpu")).network.body.state_dict()
+    assert all(torch.equal(value, made[key]) for key, value in taken.items())
+    grey = fresh(recipe, 1, 2, 0, torch.device("cpu")).network.body.state_dict()
+    assert torch.allclose(grey["conv_stem.weight"], made["conv_stem.weight"].sum(dim=1, keepdim=True), atol=1e-6)
 
 
 def test_published_weights_fill_the_body_once_and_a_trained_classifier_needs_none(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from napari_cellsynth.classify import classical
+from napari_cellsynth.classify.classical import fitted
 from napari_cellsynth.classify.feature_model import FeatureClassifier, raw_probabilities, rows_of
 from napari_cellsynth.classify.predict import load, predict
 from napari_cellsynth.classify.recipes import classifier_recipe, parameter_count
@@ -148,7 +149,7 @@ def test_an_object_larger_than_a_patch_is_averaged_over_its_windows():
     rng = np.random.default_rng(0)
     crops = [rng.integers(0, 255, (1, *shape)).astype(np.uint8) for shape in ((40, 24), (16, 16), (16, 20))]
     mixed = CropStore(crops, 0, 255, 16)
-    ((table, owners),) = rows_of(mixed, 4)
+    ((table, owners),) = rows_of(mixed, small("svm", windows=4))
     assert sorted(owners.tolist()) == [0] * 4 + [1] + [2] * 4
     patches, labels = stripes(30, 0)
     model = train_classifier(patches, labels, "logistic", windows=4).model
@@ -234,3 +235,16 @@ def test_a_forest_whose_trees_run_in_circles_is_refused(tmp_path):
     skops.io.dump(estimator, tmp_path / "model.skops")
     with pytest.raises(UserError, match="leads nowhere"):
         load(tmp_path)
+
+
+def test_features_scaled_to_a_normal_distribution_count_by_their_order_alone():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(80, 3))
+    labels = (table[:, 0] > 0).astype(np.int64)
+    recipe = classifier_recipe("logistic", size=16, scaling="normal")
+    # A rising function of a feature changes the distances of its values and not their order.
+    stretched = np.exp(3 * table)
+    plain, other = (fitted(recipe, each, labels, 2, 0).predict_proba(each) for each in (table, stretched))
+    np.testing.assert_allclose(plain, other, atol=1e-6)
+    few = fitted(recipe, table[:5], np.array([0, 1, 0, 1, 0]), 2, 0)
+    assert few.named_steps["scale"].transform(table[:5]).shape == (5, 3)

@@ -18,6 +18,7 @@ from tests.classify.test_train import run, same, stopping_after, weights
 
 TINY = {
     "fast": {"size": 16},
+    "best": {"size": 16},
     "hescnet": {"size": 32, "width": 0.03},
     "sequential": {"size": 16, "epoch_steps": 2},
     "cellcycle": {"size": 24},

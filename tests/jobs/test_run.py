@@ -13,6 +13,7 @@ from napari_cellsynth.jobs import Job, run
 from napari_cellsynth.jobs.gan_patches import nearest_real
 from napari_cellsynth.jobs.job import (
     DrawParameters,
+    ExplainParameters,
     GenerateParameters,
     Parameters,
     PredictParameters,
@@ -177,6 +178,22 @@ def test_enhancement_is_kept_from_training_to_prediction_and_not_mixed_with_synt
     overrides = SMALL_CLASSIFIER | {"enhance": "clahe"}
     last = events_of(crops_project, TrainClassifierParameters(synthetic=5, overrides=overrides))[-1]
     assert isinstance(last, Failed) and "enhance = clahe" in last.message
+
+
+def test_the_size_of_objects_is_an_input_from_training_to_explanation_and_synthetic_patches_have_none(
+    crops_project: Project,
+) -> None:
+    overrides = SMALL_CLASSIFIER | {"with_size": True}
+    trained = result(crops_project, TrainClassifierParameters(recipe="best", overrides=overrides))
+    record = crops_project.run(str(trained["run"]))
+    assert len(record.parameters["low"]) == 2 and (record.folder / "features" / "model.skops").is_file()
+    assert result(crops_project, PredictParameters(run=record.id))["objects"] == 40
+    first = int(crops_project.objects().index[0])
+    pictures = result(crops_project, ExplainParameters(object=first, methods=["grad-cam"]))["pictures"]
+    assert isinstance(pictures, dict) and Path(pictures["grad-cam"]).is_file()
+    result(crops_project, DrawParameters(class_name="blob", n=5, size=32))
+    last = events_of(crops_project, TrainClassifierParameters(synthetic=5, overrides=overrides))[-1]
+    assert isinstance(last, Failed) and "with_size = True" in last.message
 
 
 def test_one_amount_of_synthetic_patches_is_enough() -> None:

@@ -88,3 +88,18 @@ def test_boxes_without_masks_cannot_be_masked(project: Project) -> None:
     [late] = project.add_boxes(1, 2, BOX)
     with pytest.raises(UserError, match=f"Object {late} has no mask"):
         project.crops([late], size=16, fit="window", masked=True)
+
+
+@pytest.mark.parametrize("fit", ["window", "whole"])
+def test_the_size_of_an_object_is_a_last_channel_and_leaves_the_pixels_as_they_are(
+    project: Project, new_series: Callable[..., Path], fit: str
+) -> None:
+    [image] = project.add_images([new_series("colour.tif", seed=3, channels=3)])
+    small, tall = project.add_boxes(
+        image, 0, pd.DataFrame({"y0": [10, 0], "x0": [20, 4], "y1": [50, 60], "x1": [60, 20]})
+    )
+    how = {"size": 16, "fit": fit, "surround_px": 2}
+    plain, sized = project.crops([small, tall], **how), project.crops([small, tall], **how, with_size=True)
+    for before, after, side in zip(plain, sized, (40, 60), strict=True):
+        np.testing.assert_array_equal(after[:-1], before)
+        assert np.all(after[-1] == side) and after.dtype == np.uint16

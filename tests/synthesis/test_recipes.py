@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.synthesis.recipes import GAN_RECIPES, gan_recipe
+from napari_cellsynth.synthesis.recipes import GAN_RECIPES, gan_recipe, parameter_counts
 
 
 def test_the_papers_values_are_the_defaults() -> None:
@@ -57,6 +57,11 @@ def test_unknown_recipes_and_fields_are_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="dropout") as caught:
         gan_recipe("dcgan", dropout=0.1)
     assert "label_smoothing" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", GAN_RECIPES)
+def test_the_listed_parameters_are_those_of_the_networks(name: str) -> None:
+    assert GAN_RECIPES[name].parameters == parameter_counts(gan_recipe(name), channels=3)
 
 
 def test_reading_recipes_does_not_import_torch() -> None:

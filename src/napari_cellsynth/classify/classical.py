@@ -15,6 +15,7 @@ from napari_cellsynth.classify.batches import Mode, Part
 from napari_cellsynth.classify.feature_model import (
     FEATURE_MODEL_FILE,
     FeatureClassifier,
+    names_of,
     raw_probabilities,
     rows_of,
     save,
@@ -30,13 +31,12 @@ from napari_cellsynth.evaluate import multi_label, scores
 from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
 from napari_cellsynth.evaluate.splits import grouped_folds
 from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped
-from napari_cellsynth.imaging.features import feature_names
 
 FOLDS = 5
 """Folds of the calibration, or as many as there are groups."""
 
 
-class _Rows:
+class Rows:
     """The features of a part's crops: a table (M, d), which crop a row is of, and each row's class."""
 
     def __init__(self, part: Part) -> None:
@@ -44,10 +44,10 @@ class _Rows:
         self._tables: list[NDArray[np.float64]] = []
         self._owners: list[NDArray[np.int64]] = []
 
-    def measure(self, windows: int) -> Iterator[int]:
+    def measure(self, recipe: FeatureRecipe) -> Iterator[int]:
         """Measure all crops and yield how many are done after each batch."""
         done = 0
-        for table, owners in rows_of(self.part.store, windows):
+        for table, owners in rows_of(self.part.store, recipe):
             self._tables.append(table)
             self._owners.append(owners)
             done += len(np.unique(owners))
@@ -108,12 +108,12 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     history = History(folder / "metrics.csv")
     history.cut_after(0)
-    rows = [_Rows(part) for part in parts]
-    tested = [] if held_out is None else [_Rows(held_out)]
+    rows = [Rows(part) for part in parts]
+    tested = [] if held_out is None else [Rows(held_out)]
     crops, done = sum(len(each.part.labels) for each in rows + tested), 0
     yield Progress(0, crops, "crops", " ".join(notices))
     for each in rows + tested:
-        for measured in each.measure(recipe.windows):
+        for measured in each.measure(recipe):
             if stop():
                 yield Stopped(folder.name)
                 return
@@ -149,11 +149,13 @@ def train(
             groups=groups_held_out,
             seed=seed,
             thresholds=limits,
+            with_size=recipe.with_size,
         )
         figures |= curve_figures(held_out.labels, p, limits)
+    figures = {name: float(value) for name, value in figures.items() if value is not None}
     history.append(len(folds) + 1, figures)
     yield Metric(len(folds) + 1, figures)
-    names = feature_names(model.channels)
+    names = names_of(recipe, model.channels)
     weighed = importance(estimator, names, (tested[0].table, tested[0].labels) if tested else None, seed)
     path = save(folder, model)
     yield Progress(len(folds) + 1, len(folds) + 1, "fits")
@@ -189,9 +191,8 @@ def fitted(recipe: FeatureRecipe, table: NDArray[np.float64], labels: NDArray[np
     """
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(table)
+    scaler = recipe.scaler(len(table)).fit(table)
     if is_multi_label(labels):
         classifier = OneVsRestClassifier(recipe.estimator(table.shape[1], 2, seed))
         with warnings.catch_warnings():
@@ -207,7 +208,7 @@ def fitted(recipe: FeatureRecipe, table: NDArray[np.float64], labels: NDArray[np
 class _Folds:
     """Predictions of the real training crops by classifiers that saw no crop of their group."""
 
-    def __init__(self, rows: _Rows, recipe: FeatureRecipe, k: int, seed: int, groups: ArrayLike | None) -> None:
+    def __init__(self, rows: Rows, recipe: FeatureRecipe, k: int, seed: int, groups: ArrayLike | None) -> None:
         self._rows, self._recipe, self._k, self._seed = rows, recipe, k, seed
         self._p = np.full((len(rows.labels), k), np.nan)
         of_crop = np.arange(len(rows.part.labels)) if groups is None else np.asarray(groups)

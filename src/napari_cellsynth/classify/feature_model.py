@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -28,7 +29,8 @@ RECORD_FILE = "model.json"
 TRUSTED = ("sklearn.tree._tree.Tree", "sklearn.multiclass._ConstantPredictor")
 """Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over, and the answer
 for a class that every crop has."""
-_CHUNK = 64
+CHUNK = 64
+"""Crops that are measured at a time."""
 _SLOPE = 3.0
 
 
@@ -104,31 +106,58 @@ def _softmax(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def rows_of(store: CropStore, windows: int) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """Yield the features (M, d) of one batch of crops after another, and which crop of the store each row is of.
+def rows_of(store: CropStore, recipe: FeatureRecipe) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Yield the features (M, d) of one batch of crops after another, and which crop of the store each row is of."""
+    for start in range(0, len(store), CHUNK):
+        index = torch.arange(start, min(start + CHUNK, len(store)), device=store.device)
+        table, owners = features_of(store, index, recipe)
+        yield table, owners + start
 
-    A crop as large as a window gives one row; a larger one a row for each of ``windows`` windows spread over it.
+
+def features_of(
+    store: CropStore, index: torch.Tensor, recipe: FeatureRecipe
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the features (M, d) of some crops of a store, and which place in ``index`` each row is of.
+
+    A crop as large as a window gives one row; a larger one a row for each of the recipe's windows spread over it.
     """
-    for start in range(0, len(store), _CHUNK):
-        index = torch.arange(start, min(start + _CHUNK, len(store)), device=store.device)
-        if not store.exceeds_size(index):
-            yield _measured(store.centred(index)), index.cpu().numpy()
-            continue
-        larger = torch.tensor([store.exceeds_size(one[None]) for one in index], device=store.device)
-        found = [store.centred(index[~larger]), store.grid(index[larger], windows).flatten(0, 1)]
-        owners = [index[~larger], index[larger].repeat_interleave(windows)]
-        yield _measured(torch.cat(found)), torch.cat(owners).cpu().numpy()
+    owners = torch.arange(len(index))
+    if not store.exceeds_size(index):
+        return _measured(store.centred(index), recipe), owners.numpy()
+    larger = torch.tensor([store.exceeds_size(one[None]) for one in index])
+    large, small = index[larger.to(index.device)], index[~larger.to(index.device)]
+    found = [store.centred(small), store.grid(large, recipe.windows).flatten(0, 1)]
+    owners = torch.cat([owners[~larger], owners[larger].repeat_interleave(recipe.windows)])
+    return _measured(torch.cat(found), recipe), owners.numpy()
 
 
-def _measured(patches: torch.Tensor) -> NDArray[np.float64]:
-    return np.asarray(patch_features(patches.cpu().numpy()).to_numpy(), np.float64)
+def _measured(patches: torch.Tensor, recipe: FeatureRecipe) -> NDArray[np.float64]:
+    seen = patches[:, recipe.looks_at(patches.shape[1])].cpu().numpy()
+    if not recipe.with_size:
+        return np.asarray(patch_features(seen).to_numpy(), np.float64)
+    table = patch_features(seen[:, :-1]).to_numpy()
+    return np.column_stack([table, seen[:, -1].mean(axis=(1, 2))]).astype(np.float64)
+
+
+def names_of(recipe: FeatureRecipe, channels: int) -> list[str]:
+    """Return the names of the features of patches with so many channels, of which the recipe may choose some."""
+    of_image = recipe.looks_at(channels)[: -1 if recipe.with_size else None]
+    names = feature_names(len(of_image))
+    if of_image != [*range(len(of_image))]:
+        # Of the chosen channels' names each says the channel of the image.
+        names = [re.sub(r"^(patch_)?c(\d+)_", lambda found: _renumbered(found, of_image), name) for name in names]
+    return [*names, "object_size"] if recipe.with_size else names
+
+
+def _renumbered(found: re.Match[str], channels: list[int]) -> str:
+    return f"{found[1] or ''}c{channels[int(found[2])]}_"
 
 
 def predict_features(model: FeatureClassifier, store: CropStore) -> Iterator[NDArray[np.float32]]:
     """Yield the probabilities (B, K) of one batch of crops after another, in the order of the store."""
     model.check(store)
     done = 0
-    for table, owners in rows_of(store, model.recipe.windows):
+    for table, owners in rows_of(store, model.recipe):
         crops = int(owners.max()) + 1 - done
         yield model.probabilities(table, owners - done, crops)
         done += crops
@@ -142,7 +171,7 @@ def save(folder: Path, model: FeatureClassifier) -> Path:
         "recipe": model.recipe.model_dump(mode="json"),
         "class_names": list(model.class_names),
         "channels": model.channels,
-        "features": feature_names(model.channels),
+        "features": names_of(model.recipe, model.channels),
         "temperature": model.temperature,
         "thresholds": model.thresholds,
         "meta": model.meta,
@@ -180,9 +209,9 @@ def load(folder: Path) -> FeatureClassifier:
         thresholds = None if limits is None else tuple(float(each) for each in limits)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadZipFile) as error:
         raise UserError(f"The classifier in {folder} cannot be read: {error}.", "Train again.") from error
-    if features != feature_names(channels):
-        raise UserError(f"The classifier in {folder} was trained on other features than today's.", "Train again.")
     assert isinstance(recipe, FeatureRecipe)
+    if features != names_of(recipe, channels):
+        raise UserError(f"The classifier in {folder} was trained on other features than today's.", "Train again.")
     return FeatureClassifier(estimator, temperature, recipe, names, channels, record["meta"], thresholds)
 
 

@@ -14,6 +14,8 @@ from napari_cellsynth.imaging.features import families
 
 _REPEATS = 3
 _ROWS = 1000
+_ANSWERS = 200_000
+"""About so many answers are asked for; many channels have many families, and each is then shuffled less often."""
 
 
 def importance(
@@ -39,10 +41,11 @@ def importance(
     -------
     list of dict
         ``features`` (the family's name, see `imaging.features.families`), ``columns`` (how many), ``permutation``: by
-        how much the balanced accuracy (the mean ROC AUC for several classes a crop) on the held-out crops falls
-        when the family's columns are shuffled together between crops, mean of three shuffles (Breiman 2001; a family
-        at a time, because features of one kind can stand in for each other), None without held-out crops; and
-        ``impurity``: the share of a random forest's decrease of Gini impurity, None for other classifiers.
+        how much the balanced accuracy (the mean ROC AUC for several classes a crop) on the held-out crops falls when
+        the family's columns are shuffled together between crops, mean of three shuffles or, of very many families,
+        fewer (Breiman 2001; a family at a time, because features of one kind can stand in for each other), None without
+        held-out crops; and ``impurity``: the share of a random forest's decrease of Gini impurity, None for other
+        classifiers.
     """
     classifier = estimator.named_steps["classify"]
     gini = getattr(classifier, "feature_importances_", None)
@@ -75,9 +78,11 @@ def _drops(
         )
 
     whole, found = score(table), {}
-    for name, columns in families(names).items():
+    kinds = families(names)
+    repeats = max(1, min(_REPEATS, _ANSWERS // (len(table) * len(kinds))))
+    for name, columns in kinds.items():
         falls = []
-        for _ in range(_REPEATS):
+        for _ in range(repeats):
             shuffled = table.copy()
             shuffled[:, columns] = table[rng.permutation(len(table))][:, columns]
             falls.append(whole - score(shuffled))

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cellsynth.classify import feature_model, model
+from napari_cellsynth.classify import ensemble, feature_model, model
+from napari_cellsynth.classify.ensemble import Ensemble
 from napari_cellsynth.classify.feature_model import FeatureClassifier
 from napari_cellsynth.classify.model import Classifier
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
@@ -52,7 +53,7 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> AnyClassifie
     """
     if (Path(folder) / feature_model.FEATURE_MODEL_FILE).is_file():
         return feature_model.load(Path(folder))
-    return model.load(folder, device)
+    return ensemble.load(Path(folder), device)
 
 
 def predict(
@@ -114,6 +115,7 @@ def predict_batches(
         index = torch.arange(start, min(start + batch, len(store)), device=store.device)
         several = model.thresholds is not None
         p = probabilities(model.network, store, index, model.recipe, several=several).float().cpu().numpy()
+        p = model.mean(p, store, index) if isinstance(model, Ensemble) else p
         yield p if model.temperature == 1.0 else tempered(p, model.temperature).astype(np.float32)
 
 

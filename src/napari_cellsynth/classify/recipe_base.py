@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -23,7 +23,7 @@ Keep = Literal["last", "least-loss", "best-macro-f1", "best-micro-f1"]
 OLDER_FIELDS = ("shift", "quarter_turns")
 """What older runs say of their augmentation; still understood."""
 
-CUTTING = {"enhance": "none", "surround_px": 0, "masked": False}
+CUTTING = {"enhance": "none", "surround_px": 0, "masked": False, "with_size": False}
 """Fields that say how crops are cut, besides size and fit, and the values with which they are cut as for a GAN."""
 
 
@@ -31,6 +31,15 @@ class ClassifierRecipe(BaseModel):
     """What every classifier recipe states, whatever it learns with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    family: ClassVar[str] = "classifiers: networks for small crops"
+    """The recipes that it stands beside in a list."""
+    purpose: ClassVar[str]
+    """What it is for, in a few words."""
+    parameters: ClassVar[int]
+    several: ClassVar[bool] = True
+    """Whether it can learn crops of several classes each."""
+    """Trainable parameters at the recipe's own settings, for 3 channels and 4 classes; or features. To build all
+    networks for the sake of a list takes seconds. A test holds each number to its network."""
 
     name: str
     source: str
@@ -48,7 +57,40 @@ class ClassifierRecipe(BaseModel):
     masked: bool = Field(
         False, description="all pixels but the object's own become background (S4); needs a segmentation's masks"
     )
+    with_size: bool = Field(
+        False, description="the object's size as a further input: its box's longer side, px of the image (S4)"
+    )
+    channels: str = Field(
+        "",
+        pattern=r"^\s*(\d+\s*(,\s*\d+\s*)*)?$",
+        description="channels of the images to look at, counted from 0, such as 0,2; empty: all",
+    )
     balance: str = Field(description=BALANCE)
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _channels_as_text(cls, given: Any) -> Any:
+        """Take one channel as a number, and several as a list, too."""
+        if isinstance(given, int) and not isinstance(given, bool):
+            return str(given)
+        return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
+
+    def looks_at(self, channels: int) -> list[int]:
+        """Return which channels of crops with so many it looks at; the object's size is the last of them, if asked.
+
+        Raises
+        ------
+        UserError
+            If the recipe chooses a channel that is not there.
+        """
+        of_image = channels - self.with_size
+        chosen = [int(number) for number in self.channels.split(",")] if self.channels.strip() else [*range(of_image)]
+        if max(chosen, default=0) >= of_image:
+            raise UserError(
+                f"The recipe looks at channel {max(chosen)}, but the images have channels 0 to {of_image - 1}.",
+                "Choose other channels, or leave the field empty to take all.",
+            )
+        return [*chosen, of_image] if self.with_size else chosen
 
 
 class NetworkRecipe(ClassifierRecipe):
@@ -61,11 +103,6 @@ class NetworkRecipe(ClassifierRecipe):
     """
 
     balance: Balance = Field(description=BALANCE)
-    channels: str = Field(
-        "",
-        pattern=r"^\s*(\d+\s*(,\s*\d+\s*)*)?$",
-        description="channels of the images to look at, counted from 0, such as 0,2; empty: all",
-    )
     dropout: float = Field(0.5, ge=0, lt=1, description="share of features dropped before a linear layer")
     batch: int = Field(ge=2, le=4096, description="patches a step")
     doubling: int = Field(0, ge=0, description="epochs after which the batch doubles, again and again; 0: never")
@@ -122,14 +159,6 @@ class NetworkRecipe(ClassifierRecipe):
         0.5, gt=0, lt=1, description="share of the steps on synthetic patches in mode pretrained"
     )
 
-    @field_validator("channels", mode="before")
-    @classmethod
-    def _channels_as_text(cls, given: Any) -> Any:
-        """Take one channel as a number, and several as a list, too."""
-        if isinstance(given, int) and not isinstance(given, bool):
-            return str(given)
-        return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
-
     @model_validator(mode="before")
     @classmethod
     def _whole_augmentation(cls, values: Any) -> Any:
@@ -169,14 +198,9 @@ class NetworkRecipe(ClassifierRecipe):
         UserError
             If the recipe chooses a channel that is not there, or no such network can be made.
         """
-        chosen = [int(number) for number in self.channels.split(",")] if self.channels.strip() else []
-        if not chosen:
+        chosen = self.looks_at(channels)
+        if not self.channels.strip():
             return self.network(channels, classes)
-        if max(chosen) >= channels:
-            raise UserError(
-                f"The recipe looks at channel {max(chosen)}, but the images have channels 0 to {channels - 1}.",
-                "Choose other channels, or leave the field empty to take all.",
-            )
         from napari_cellsynth.classify.networks import of_channels
 
         return of_channels(chosen, self.network(len(chosen), classes))

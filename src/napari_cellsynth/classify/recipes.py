@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, ClassifierRecipe, NetworkRecipe
 from napari_cellsynth.classify.recipes_backbones import (
-    BackboneRecipe,
     DenseNet121Recipe,
     EfficientNetRecipe,
     InceptionV3Recipe,
@@ -24,6 +23,7 @@ from napari_cellsynth.classify.recipes_backbones import (
     Vgg19Recipe,
     XceptionRecipe,
 )
+from napari_cellsynth.classify.recipes_best import BestRecipe
 from napari_cellsynth.classify.recipes_classical import (
     FeatureRecipe,
     LogisticRecipe,
@@ -43,6 +43,7 @@ from napari_cellsynth.errors import UserError
 
 CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
     "fast": FastRecipe,
+    "best": BestRecipe,
     "hescnet": HescnetRecipe,
     "sequential": SequentialRecipe,
     "cellcycle": CellCycleRecipe,
@@ -129,9 +130,3 @@ def parameter_count(recipe: ClassifierRecipe, channels: int = 3, classes: int = 
     with torch.device("meta"):
         network = recipe.build(channels, classes)
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-
-
-def listed_parameters(name: str) -> int:
-    """Return the number of trainable parameters of a recipe at its own settings, for 3 channels and 4 classes."""
-    kind = CLASSIFIER_RECIPES[name]
-    return kind.parameters if issubclass(kind, BackboneRecipe) else parameter_count(classifier_recipe(name))

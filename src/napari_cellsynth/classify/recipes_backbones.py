@@ -29,14 +29,12 @@ class BackboneRecipe(NetworkRecipe):
     For other than 3 channels the first layer's weights are spread over the channels.
     """
 
+    family: ClassVar[str] = "classifiers: published networks (timm)"
     pretrained: bool = Field(True, description="start from published weights, fetched once; otherwise random ones")
     frozen_epochs: int = Field(0, ge=0, description="epochs at the start in which the head learns alone")
     head: Head = Field("linear", description=_HEAD)
 
     timm_name: ClassVar[str]
-    parameters: ClassVar[int]
-    """Trainable parameters at the recipe's own settings, for 3 channels and 4 classes: building a network for the sake
-    of its count takes seconds. A test holds each to its network."""
 
     def network(self, channels: int, classes: int) -> nn.Module:
         """Return the network with random weights."""
@@ -87,6 +85,7 @@ class Vgg16Recipe(ProteinRecipe):
     """VGG16 as S1 trains it on five classes (section 3.5.2): 256 neurons on the convolutions, lr 1e-4, 50 epochs."""
 
     name: Literal["vgg16"] = "vgg16"
+    purpose: ClassVar[str] = "protein images of five classes as in the paper; for a GPU"
     source: str = "S1: VGG16 and its head, section 3.5.2; averaging the maps before the head is ours"
     head: Head = Field("dense-256", description=_HEAD)
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -100,6 +99,7 @@ class ResNet50Recipe(ProteinRecipe):
     """ResNet50 (S1, Tables 1 and 2; S2, Table 8)."""
 
     name: Literal["resnet50"] = "resnet50"
+    purpose: ClassVar[str] = "protein images; the usual published network; for a GPU"
     source: str = "S1: ResNet50, section 3.3, with the head of its InceptionV4; also compared in S2"
     timm_name: ClassVar[str] = "resnet50"
     parameters: ClassVar[int] = 23_774_916
@@ -109,6 +109,7 @@ class ResNet101Recipe(ProteinRecipe):
     """ResNet101 (S1, Table 1)."""
 
     name: Literal["resnet101"] = "resnet101"
+    purpose: ClassVar[str] = "protein images; a deeper ResNet; for a GPU"
     source: str = "S1: ResNet101, section 3.3, with the head of its InceptionV4"
     timm_name: ClassVar[str] = "resnet101"
     parameters: ClassVar[int] = 42_767_044
@@ -118,6 +119,7 @@ class DenseNet121Recipe(ProteinRecipe):
     """DenseNet121 (S1, Table 1)."""
 
     name: Literal["densenet121"] = "densenet121"
+    purpose: ClassVar[str] = "protein images; few parameters; for a GPU"
     source: str = "S1: DenseNet121, section 3.3, with the head of its InceptionV4"
     timm_name: ClassVar[str] = "densenet121"
     parameters: ClassVar[int] = 7_087_620
@@ -127,6 +129,7 @@ class InceptionV3Recipe(ProteinRecipe):
     """InceptionV3 (S1, Table 1; S2, Table 8)."""
 
     name: Literal["inception-v3"] = "inception-v3"
+    purpose: ClassVar[str] = "protein images; for a GPU"
     source: str = "S1: InceptionV3, section 3.3, with the head of its InceptionV4; also compared in S2"
     size: int = Field(256, ge=75, le=512, description="side of the network's input, px")
     timm_name: ClassVar[str] = "inception_v3"
@@ -137,6 +140,7 @@ class InceptionV4Recipe(ProteinRecipe):
     """InceptionV4, S1's best on 28 classes (section 3.3.2)."""
 
     name: Literal["inception-v4"] = "inception-v4"
+    purpose: ClassVar[str] = "protein images; the paper's best on 28 classes; for a GPU"
     source: str = "S1: InceptionV4 and its head, section 3.3.2"
     size: int = Field(256, ge=75, le=512, description="side of the network's input, px")
     timm_name: ClassVar[str] = "inception_v4"
@@ -147,6 +151,7 @@ class XceptionRecipe(ProteinRecipe):
     """Xception as published in 2017, timm's ``legacy_xception`` (S1, Table 1; S2, Table 8)."""
 
     name: Literal["xception"] = "xception"
+    purpose: ClassVar[str] = "protein images; for a GPU"
     source: str = (
         "S1: Xception (2017, timm's legacy_xception), section 3.3, with the head of its InceptionV4; also in S2"
     )
@@ -158,6 +163,7 @@ class NasNetRecipe(ProteinRecipe):
     """NASNet-A Large; the paper has NASNet Mobile, which timm does not offer (S1, Tables 1 and 2)."""
 
     name: Literal["nasnet"] = "nasnet"
+    purpose: ClassVar[str] = "protein images; the slowest of all; for a GPU"
     source: str = "S1: NASNet, section 3.3; NASNet-A Large, since timm has no NASNet Mobile; head of its InceptionV4"
     timm_name: ClassVar[str] = "nasnetalarge"
     parameters: ClassVar[int] = 85_244_954
@@ -180,6 +186,7 @@ class Vgg19Recipe(BoneMarrowRecipe):
     """VGG19 (S2, Table 8), with its two layers of 4096 neurons."""
 
     name: Literal["vgg19"] = "vgg19"
+    purpose: ClassVar[str] = "the largest of the bone-marrow comparison; for a GPU"
     source: str = "S2: VGG19, section 3.2; the training is ours, it gives none"
     timm_name: ClassVar[str] = "vgg19"
     parameters: ClassVar[int] = 139_586_628
@@ -189,6 +196,7 @@ class EfficientNetRecipe(BoneMarrowRecipe):
     """EfficientNet-B0 (S2, Table 8); the paper does not say which of the family."""
 
     name: Literal["efficientnet"] = "efficientnet"
+    purpose: ClassVar[str] = "the lightest published network; patient CPUs, too"
     source: str = "S2: EfficientNet (B0), section 3.2; the training is ours, it gives none"
     dropout: float = Field(0.2, ge=0, lt=1)
     timm_name: ClassVar[str] = "efficientnet_b0"
@@ -199,6 +207,7 @@ class TimmRecipe(BackboneRecipe):
     """Any network of timm by its name, trained like `fast` with a lower learning rate."""
 
     name: Literal["timm"] = "timm"
+    purpose: ClassVar[str] = "any other published network, by its name in timm"
     source: str = "ours: any network of timm by name (`model`), AdamW with one cosine cycle"
     model: str = Field("resnet18", min_length=1, description="timm's name of the network, such as convnext_tiny")
     size: int = Field(64, ge=16, le=512, description="side of the network's input, px")

@@ -55,6 +55,8 @@ class LipNet1Recipe(PoolingLipNetRecipe):
     """One convolution (S4, section 7)."""
 
     name: Literal["lipnet-1"] = "lipnet-1"
+    purpose: ClassVar[str] = "small particles; the smallest LipNet"
+    parameters: ClassVar[int] = 804_356
     source: str = f"S4: LipNet-1, section 7; 128 hidden neurons, {_OURS}"
     hidden: int = Field(128, ge=0, le=4096)
     blocks: ClassVar[tuple[int, ...]] = (1,)
@@ -64,6 +66,8 @@ class LipNet2Recipe(PoolingLipNetRecipe):
     """Two blocks of one convolution (S4, section 7)."""
 
     name: Literal["lipnet-2"] = "lipnet-2"
+    purpose: ClassVar[str] = "small particles; two convolutions"
+    parameters: ClassVar[int] = 211_492
     source: str = f"S4: LipNet-2, section 7; 128 hidden neurons, {_OURS}"
     hidden: int = Field(128, ge=0, le=4096)
     blocks: ClassVar[tuple[int, ...]] = (1, 1)
@@ -73,6 +77,8 @@ class LipNet4Recipe(PoolingLipNetRecipe):
     """Two blocks of two convolutions: the paper's best (S4, section 7)."""
 
     name: Literal["lipnet-4"] = "lipnet-4"
+    purpose: ClassVar[str] = "small particles; the liposome paper's best"
+    parameters: ClassVar[int] = 34_916
     source: str = f"S4: LipNet-4, section 7; {_OURS}"
     blocks: ClassVar[tuple[int, ...]] = (2, 2)
 
@@ -81,6 +87,8 @@ class LipNet6Recipe(PoolingLipNetRecipe):
     """Three blocks of two convolutions (S4, section 7)."""
 
     name: Literal["lipnet-6"] = "lipnet-6"
+    purpose: ClassVar[str] = "small particles of 32 px; the deepest LipNet"
+    parameters: ClassVar[int] = 49_188
     source: str = f"S4: LipNet-6, section 7; {_OURS}"
     size: int = Field(32, ge=8, le=512, description="side of the network's input, px")
     blocks: ClassVar[tuple[int, ...]] = (2, 2, 2)
@@ -90,6 +98,8 @@ class LipNet4cRecipe(LipNetRecipe):
     """LipNet-4 of convolutions alone (S4, section 7)."""
 
     name: Literal["lipnet-4c"] = "lipnet-4c"
+    purpose: ClassVar[str] = "small particles; convolutions alone, no pooling"
+    parameters: ClassVar[int] = 47_268
     source: str = f"S4: LipNet-4c, section 7; class maps averaged, {_OURS}"
 
     def network(self, channels: int, classes: int) -> nn.Module:

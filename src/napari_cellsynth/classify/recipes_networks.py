@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ class HescnetRecipe(ScaledRecipe):
     """
 
     name: Literal["hescnet"] = "hescnet"
+    purpose: ClassVar[str] = "stem-cell colonies as in the paper; for a GPU"
+    parameters: ClassVar[int] = 60_948_292
     source: str = "S0: hESCnet, Table 2 and section 3.3; momentum and batch are ours, the paper gives none"
     size: int = Field(64, ge=32, le=512, description="side of the network's input, px")
     batch: int = Field(64, ge=2, le=4096, description="patches a step")
@@ -50,6 +52,8 @@ class FastRecipe(ScaledRecipe):
     """
 
     name: Literal["fast"] = "fast"
+    purpose: ClassVar[str] = "a good classifier in minutes on a CPU: the default"
+    parameters: ClassVar[int] = 249_380
     source: str = "ours: four conv blocks 32-64-128-128, after the sequential CNN of S2"
     batch: int = Field(32, ge=2, le=4096, description="patches a step")
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the real crops")
@@ -77,6 +81,8 @@ class SequentialRecipe(ScaledRecipe):
     """
 
     name: Literal["sequential"] = "sequential"
+    purpose: ClassVar[str] = "bone-marrow cells as in the paper; hours on a CPU"
+    parameters: ClassVar[int] = 454_436
     source: str = "S2: sequential CNN, section 2.2.3; channels 32-64-128-256, batch and Adam are ours, it gives none"
     size: int = Field(128, ge=16, le=512, description="side of the network's input, px")
     batch: int = Field(32, ge=2, le=4096, description="patches a step")
@@ -103,6 +109,8 @@ class CellCycleRecipe(ScaledRecipe):
     """
 
     name: Literal["cellcycle"] = "cellcycle"
+    purpose: ClassVar[str] = "phases of the cell cycle, channels of your choice"
+    parameters: ClassVar[int] = 218_580
     source: str = "S3: CNN of sections 2.2 and 2.3; no padding, dropout 0.5 and 50 epochs are ours, it gives none"
     size: int = Field(66, ge=24, le=512, description="side of the network's input, px")
     batch: int = Field(32, ge=2, le=4096, description="patches a step")

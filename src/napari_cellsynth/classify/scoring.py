@@ -29,6 +29,7 @@ def score(
     groups: ArrayLike | None = None,
     seed: int = 0,
     thresholds: Sequence[float] | None = None,
+    with_size: bool = False,
 ) -> dict[str, Any]:
     """Score a classifier on held-out crops; its answers and a page of its mistakes go into the run's folder.
 
@@ -44,6 +45,8 @@ def score(
         Calibrated answers.
     class_names : sequence of str, length K
         Names of the classes.
+    with_size : bool
+        Whether the crops' last channel is the object's size, which no picture shows.
     groups, seed
         See `evaluate.summary.summarise`, whose dictionary is returned.
     thresholds : sequence of float, length K, optional
@@ -53,6 +56,7 @@ def score(
     wrong = worst(labels, probabilities, thresholds=thresholds)
     if len(wrong):
         patches = store.grid(torch.from_numpy(wrong).to(store.device), 1)[:, 0].float().cpu().numpy()
+        patches = patches[:, :-1] if with_size else patches
         figure = mistakes_figure(patches, labels[wrong], probabilities[wrong], class_names, thresholds)
         figure.savefig(folder / MISTAKES_FILE, format="png", dpi=110)
     if thresholds is not None:

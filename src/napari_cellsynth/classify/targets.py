@@ -72,8 +72,10 @@ def suited(recipe: ClassifierRecipe, *, several: bool, asked: bool = True) -> tu
     Raises
     ------
     UserError
-        If the balance was asked for and takes one class a crop.
+        If the recipe, or a balance that was asked for, takes one class a crop.
     """
+    if several and not recipe.several:
+        raise UserError(f"{recipe.name} needs a single-label project: it takes one class a crop.", "Choose fast.")
     if not several or recipe.balance in EVERY_ONCE:
         return recipe, []
     if asked:

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cellsynth.classify import classical, model
+from napari_cellsynth.classify import classical, ensemble, model
 from napari_cellsynth.classify.batches import Mode, stages
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.learning_sets import Labelled, checked
 from napari_cellsynth.classify.loop import Loop
 from napari_cellsynth.classify.predict import calibrated, predict_batches
 from napari_cellsynth.classify.recipe_base import ClassifierRecipe, NetworkRecipe
+from napari_cellsynth.classify.recipes_best import BestRecipe
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.classify.state import State, fresh, identity_of
@@ -157,6 +158,13 @@ def train(
     halves = (HALF,) * len(class_names) if is_multi_label(parts[0].labels) else None
     about = dict(meta or {})
     classifier = model.Classifier(state.network, recipe, tuple(class_names), real.channels, about, thresholds=halves)
+    if isinstance(recipe, BestRecipe):
+        both = yield from ensemble.fit(classifier, recipe, plan[-1].parts, seed, stop)
+        if both is None:
+            yield Saved(folder.name, str(state.save(folder, identity)))
+            yield Stopped(folder.name)
+            return
+        classifier = both
     if calibration is not None:
         classifier = calibrated(classifier, *calibration, stop=stop)
     predicted = None if held is None else list(predict_batches(classifier, held.store, stop=stop))
@@ -167,11 +175,18 @@ def train(
     found: dict[str, Any] = {}
     if held is not None and predicted is not None:
         p = np.concatenate(predicted)
-        limits = classifier.thresholds
         found = score(
-            folder, held.store, held.labels, p, class_names, groups=groups_held_out, seed=seed, thresholds=limits
+            folder,
+            held.store,
+            held.labels,
+            p,
+            class_names,
+            groups=groups_held_out,
+            seed=seed,
+            thresholds=classifier.thresholds,
+            with_size=recipe.with_size,
         )
-    path = model.save(folder, classifier)
+    path = ensemble.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))
     yield Finished(

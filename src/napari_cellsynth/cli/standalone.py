@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from napari_cellsynth.cli.options import Json, Seed
-from napari_cellsynth.console import do, dotted, note, show
+from napari_cellsynth.cli.recipe_text import recipe_page, recipe_table
+from napari_cellsynth.console import do, note, show
 from napari_cellsynth.errors import UserError
 
 
@@ -76,19 +77,18 @@ def doctor(as_json: Json = False) -> None:
     )
 
 
-def recipes(as_json: Json = False) -> None:
-    """List every recipe with its source and defaults."""
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Tell all about this one.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """List the recipes and what each is for; of a named one all settings, with their defaults and what they mean."""
+    from napari_cellsynth.jobs.recipes import explained
     from napari_cellsynth.jobs.recipes import recipes as listed
 
-    if as_json:
-        print(json.dumps(listed()))
-        return
-    for recipe in listed():
-        print(f"{recipe['name']:<18} {recipe['kind']:<10} {recipe['source']}")
-        print(
-            f"{'':<29} parameters: {recipe['parameters']}; "
-            + ", ".join(f"{name}={value}" for name, value in dotted(recipe["defaults"]).items())
-        )
+    if name is None:
+        print(json.dumps(listed()) if as_json else recipe_table(listed()))
+    else:
+        print(json.dumps(explained(name)) if as_json else recipe_page(explained(name)))
 
 
 def enhance(

@@ -62,7 +62,7 @@ def seconds_of(
                 known[key] = seconds_a_step(recipe, channels, device, len(task.classes), stop=stop)
             pace = known[key]
             total += 0.0 if pace is None else pace * recipe.steps
-        else:
+        elif isinstance(task, ClassifierTask):  # comparing GANs trains nothing
             total += _of_classifier(task, dataset, channels, device, known, stop)
         if None in known.values():
             return None

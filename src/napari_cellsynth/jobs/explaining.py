@@ -72,7 +72,8 @@ def _drawn(model: Classifier, patch: np.ndarray, method: str, name: str, title: 
     if method == "feature-maps":
         return figures.feature_maps_figure(seen.feature_maps(model.network, patch))
     found = seen.explain(model.network, patch, method, model.class_names.index(name))
-    return figures.attribution_figure(patch, found, title)
+    shown = patch[:-1] if model.recipe.with_size else patch
+    return figures.attribution_figure(shown, found, title)
 
 
 def _kept(figure: Figure, folder: Path, name: str) -> Path:

@@ -35,6 +35,7 @@ class Crops(Groups, Masks):
         enhance: Method = "none",
         surround_px: int = 0,
         masked: bool = False,
+        with_size: bool = False,
     ) -> list[NDArray[Any]]:
         """Cut objects out of their frames, raw intensities.
 
@@ -52,6 +53,9 @@ class Crops(Groups, Masks):
             By how much the object's box is grown on every side first, as far as the frame goes.
         masked : bool
             Whether all pixels but the object's own become background (`imaging.alone`).
+        with_size : bool
+            Whether a last channel is added that holds the longer side of the object's box everywhere, pixels. The crops
+            of uint8 images are then uint16, so that it fits.
 
         Returns
         -------
@@ -89,7 +93,8 @@ class Crops(Groups, Masks):
                 if seen is None:
                     raise _maskless(number)
                 grown = Box(y0 - surround_px, x0 - surround_px, y1 + surround_px, x1 + surround_px)
-                found[number] = cut(seen, grown, size=size, fit=fit)
+                crop = cut(seen, grown, size=size, fit=fit)
+                found[number] = _sized(crop, box) if with_size else crop
         for number in wanted:
             if number not in found:
                 raise unknown_object(number)
@@ -106,6 +111,13 @@ def _evened(pixels: NDArray[Any], method: Method, frame: int) -> NDArray[Any]:
     from napari_cellsynth.imaging.enhance import enhance  # scikit-image takes a second to load
 
     return np.stack([enhance(plane, method, name=f"Frame {frame + 1}") for plane in pixels])
+
+
+def _sized(crop: NDArray[Any], box: Box) -> NDArray[Any]:
+    """Return a crop with a further channel that says how large its object is."""
+    dtype = np.result_type(crop.dtype, np.uint16)
+    side = np.full((1, *crop.shape[1:]), max(box.height, box.width), dtype)
+    return np.concatenate([crop.astype(dtype), side])
 
 
 def _maskless(number: int) -> UserError:

@@ -67,7 +67,7 @@ def folder_plan(folder: str | Path) -> ImportPlan:
     """
     place = existing_folder(folder)
     if (place / TABLE).is_file():
-        return _read_plan(place / TABLE)
+        return _read_plan(place / TABLE, ())
     if find_class_folders(place):
         return class_folder_plan(place)
     raise UserError(

@@ -21,6 +21,11 @@ class GanRecipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     conditional: ClassVar[bool] = False
     """Whether one training learns all classes, each patch being made for a class."""
+    purpose: ClassVar[str]
+    """What it is for, in a few words."""
+    parameters: ClassVar[dict[str, int]]
+    """Trainable numbers of each network at the recipe's own settings, for 3 channels and, where it learns several
+    classes, 12. A test holds them to the networks."""
 
     name: str
     source: str = Field(description="Where the recipe comes from.")

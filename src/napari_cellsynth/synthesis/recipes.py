@@ -6,7 +6,7 @@ A further recipe is a further model in `GAN_RECIPES`, with the class that trains
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -33,6 +33,8 @@ class DcganRecipe(GanRecipe):
     """One DCGAN for each class, as the stem-cell paper trains it."""
 
     name: Literal["dcgan"] = "dcgan"
+    purpose: ClassVar[str] = "patches of one class as the stem-cell paper makes them"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_576_704, "discriminator": 2_765_568}
     source: str = Field(
         "hESCnet (seed S0): one DCGAN per class; Radford et al. 2016",
         description="Where the recipe comes from.",

@@ -18,6 +18,8 @@ class CellsynthRecipe(GanRecipe):
     """A GAN of one class for few crops, on a CPU too."""
 
     name: Literal["cellsynth"] = "cellsynth"
+    purpose: ClassVar[str] = "few crops of one class, also on a CPU: the default"
+    parameters: ClassVar[dict[str, int]] = {"generator": 952_768, "critic": 694_240}
     source: str = Field(
         "ours: relativistic pairs with R1 + R2 (R3GAN), altered patches (ADA), DCGAN's early strides",
         description="Where the recipe comes from.",
@@ -64,6 +66,8 @@ class CellsynthConditionalRecipe(CellsynthRecipe):
     conditional: ClassVar[bool] = True
 
     name: Literal["cellsynth-conditional"] = "cellsynth-conditional"  # type: ignore[assignment]
+    purpose: ClassVar[str] = "all classes in one training; at equal time no better than one each"
+    parameters: ClassVar[dict[str, int]] = {"generator": 1_013_440, "critic": 743_392}
     source: str = Field(
         "ours: cellsynth over several classes, with a projection critic (Miyato & Koyama 2018)",
         description="Where the recipe comes from.",

@@ -39,6 +39,8 @@ class CganRecipe(ConditionalRecipe):
     """A GAN whose two networks are both told the class."""
 
     name: Literal["cgan"] = "cgan"
+    purpose: ClassVar[str] = "all classes in one training, told to both networks"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_675_008, "discriminator": 2_777_856}
     source: str = Field(
         "Mirza & Osindero 2014, on DCGAN's networks; compared in S2 (bone-marrow cells)",
         description="Where the recipe comes from.",
@@ -55,6 +57,8 @@ class AcganRecipe(ConditionalRecipe):
     """A GAN whose discriminator also tells the class of a patch."""
 
     name: Literal["acgan"] = "acgan"
+    purpose: ClassVar[str] = "all classes at once; the critic names the class as well"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_675_008, "discriminator": 2_863_872}
     source: str = Field(
         "AC-GAN: Odena et al. 2017, on DCGAN's networks; compared in S2 (bone-marrow cells)",
         description="Where the recipe comes from.",
@@ -74,6 +78,8 @@ class InfoganRecipe(AcganRecipe):
     """A GAN that also learns two properties of its own, which one number each turns on and off."""
 
     name: Literal["infogan"] = "infogan"  # type: ignore[assignment]
+    purpose: ClassVar[str] = "all classes at once, and two numbers that steer the look"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_380_096, "discriminator": 2_896_640}
     source: str = Field(
         "InfoGAN: Chen et al. 2016, on DCGAN's networks, its categorical code taught the classes; compared in S2",
         description="Where the recipe comes from.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ class CwganGpRecipe(ConditionalRecipe):
     """
 
     name: Literal["cwgan-gp"] = "cwgan-gp"
+    purpose: ClassVar[str] = "all classes at once, where cgan collapses"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_675_008, "critic": 2_777_024}
     source: str = Field(
         "CWGAN-GP: Zheng et al. 2020 after Gulrajani et al. 2017, on DCGAN's layout; compared in S2",
         description="Where the recipe comes from.",
@@ -52,6 +54,8 @@ class ThreePlayerRecipe(CwganGpRecipe):
     """The bone-marrow paper's GAN: a generator that learns from a critic and from a separate classifier."""
 
     name: Literal["c-wgan-gp"] = "c-wgan-gp"  # type: ignore[assignment]
+    purpose: ClassVar[str] = "the bone-marrow paper's patches of all classes; for a GPU"
+    parameters: ClassVar[dict[str, int]] = {"generator": 34_420_547, "critic": 1_267_969, "classifier": 1_269_388}
     source: str = Field(
         "C-WGAN-GP: Hazra et al. 2022 (seed S2, bone-marrow cells), tables 3 to 5",
         description="Where the recipe comes from.",

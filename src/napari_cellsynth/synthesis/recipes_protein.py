@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ class DcganProteinRecipe(GanRecipe):
     """
 
     name: Literal["dcgan-protein"] = "dcgan-protein"
+    purpose: ClassVar[str] = "large patches (512 px), as the protein paper makes them; for a GPU"
+    parameters: ClassVar[dict[str, int]] = {"generator": 12_907_299, "discriminator": 6_354_689}
     source: str = Field(
         "protein images (seed S1): one DCGAN per class at 512×512; Radford et al. 2016",
         description="Where the recipe comes from.",

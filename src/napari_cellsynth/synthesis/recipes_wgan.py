@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -81,6 +81,8 @@ class WganGpRecipe(GradientPenaltyRecipe):
     """WGAN-GP with the published settings: λ 10, five critic steps, Adam 1e-4 (0, 0.9) (algorithm 1), batch 64."""
 
     name: Literal["wgan-gp"] = "wgan-gp"
+    purpose: ClassVar[str] = "where a DCGAN collapses: steadier, and slower"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_806_080, "critic": 2_765_632}
     source: str = Field("WGAN-GP: Gulrajani et al. 2017, algorithm 1", description=SOURCE)
 
 
@@ -92,6 +94,8 @@ class WganGpCellCycleRecipe(GradientPenaltyRecipe):
     """
 
     name: Literal["wgan-gp-cellcycle"] = "wgan-gp-cellcycle"
+    purpose: ClassVar[str] = "very rare classes, as the cell-cycle paper fills them up"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_806_080, "critic": 2_765_632}
     source: str = Field("cell-cycle phases (seed S3): WGAN-GP; Gulrajani et al. 2017", description=SOURCE)
     steps: int = Field(30_000, ge=1, le=10_000_000, description=STEPS)
     batch: int = Field(
@@ -109,6 +113,8 @@ class WganDivRecipe(DivergencePenaltyRecipe):
     """WGAN-div with the published penalty, k 2 and p 6 (Wu et al. 2018, section 4); the rest as WGAN-GP."""
 
     name: Literal["wgan-div"] = "wgan-div"
+    purpose: ClassVar[str] = "as wgan-gp, with a gentler penalty on the critic"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_806_080, "critic": 2_765_632}
     source: str = Field("WGAN-div: Wu et al. 2018; optimiser of Gulrajani et al. 2017", description=SOURCE)
 
 
@@ -119,6 +125,8 @@ class WganDivCellCycleRecipe(DivergencePenaltyRecipe):
     """
 
     name: Literal["wgan-div-cellcycle"] = "wgan-div-cellcycle"
+    purpose: ClassVar[str] = "rare classes, by the cell-cycle paper's better GAN"
+    parameters: ClassVar[dict[str, int]] = {"generator": 3_806_080, "critic": 2_765_632}
     source: str = Field("cell-cycle phases (seed S3): WGAN-div; Wu et al. 2018", description=SOURCE)
     batch: int = Field(64, ge=2, le=1024, description=BATCH)
     critic_steps: int = Field(

@@ -140,7 +140,8 @@ class RecipePicker(QWidget):
         else:
             self._layout.addWidget(form)
         self.form = form
-        self.recipe.setToolTip(str(getattr(defaults, "source", "")) or "A complete set of settings with a name.")
+        told = [str(getattr(defaults, field, "")) for field in ("purpose", "source")]
+        self.recipe.setToolTip("\n".join(filter(None, told)) or "A complete set of settings with a name.")
         self._set_size(int(getattr(defaults, "size", SIZES[1])))
 
     def _set_size(self, size: int) -> None:

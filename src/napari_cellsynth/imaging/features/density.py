@@ -37,7 +37,8 @@ def histogram(objects: Objects, values: NDArray[np.float64]) -> Columns:
     shares = objects.shares(np.minimum((values * BINS).astype(np.int64), BINS - 1), BINS)
     mean = objects.mean(values)
     centred = values - mean[objects.of]
-    second, third, fourth = (objects.mean(centred**power) for power in (2, 3, 4))
+    squared = centred * centred
+    second, third, fourth = (objects.mean(power) for power in (squared, squared * centred, squared * squared))
     second = np.where(second > _TINY * 1e-3, second, 0.0)
     between = _between_parts(shares)
     return {

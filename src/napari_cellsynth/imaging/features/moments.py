@@ -37,7 +37,9 @@ def moments(objects: Objects, density: NDArray[np.float64] | None = None) -> Col
     safe = np.where(mass > 0, mass, 1.0)
     dx = objects.x - (objects.sum(rho * objects.x) / safe)[objects.of]
     dy = objects.y - (objects.sum(rho * objects.y) / safe)[objects.of]
-    mu = {(p, q): objects.sum(rho * dx**p * dy**q) for p, q in _POWERS}
+    # Products, not powers: a third power by the library's general routine takes ten times as long.
+    of_x, of_y = ((1.0, d, d * d, d * d * d) for d in (dx, dy))
+    mu = {(p, q): objects.sum(rho * of_x[p] * of_y[q]) for p, q in _POWERS}
     eta = {(p, q): value / safe ** (1 + (p + q) / 2) for (p, q), value in mu.items()}
     columns = {f"mu{p}{q}": mu[p, q] for p, q in ((2, 0), (0, 2), (3, 0), (0, 3))}
     for number, (value, degree) in enumerate(zip(_hu(eta), (1, 2, 2, 2, 4, 3, 4), strict=True), start=1):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from skimage.measure import label
 
-from napari_cellsynth.imaging.features.membrane import Membrane
+from napari_cellsynth.imaging.features.membrane import Membrane, nearest
 from napari_cellsynth.imaging.features.objects import Columns, Objects
 
 _DIRECTIONS = 64
@@ -89,11 +88,11 @@ def protrusions(objects: Objects, membrane: Membrane) -> tuple[NDArray[np.float6
     radius = objects.greatest(membrane.depth) / 2
     core = np.zeros(objects.place.shape, bool)
     core[objects.y, objects.x] = membrane.depth >= radius[objects.of]
-    distance, nearest = ndimage.distance_transform_edt(~core, return_indices=True)
+    distance, row, column = nearest(~core, objects)
     at = (objects.y, objects.x)
-    same = objects.place[nearest[0][at], nearest[1][at]] == objects.of
+    same = objects.place[row, column] == objects.of
     # The core begins at a pixel's middle, up to half a pixel deeper than the radius.
-    outside = ~same | (distance[at] > radius[objects.of] + 0.5)
+    outside = ~same | (distance > radius[objects.of] + 0.5)
     rest = np.zeros(objects.place.shape, np.int64)
     rest[at] = np.where(outside, objects.of + 1, 0)
     parts = label(rest, background=0, connectivity=2)[at][outside]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellsynth.imaging.features.kernels import circle_patterns, count_pairs
 from napari_cellsynth.imaging.features.objects import Columns, Objects, numbered, ratio
 
 RADII = (1, 2, 3)
@@ -55,22 +56,18 @@ def uniform_patterns(plane: NDArray[np.float64], radius: int) -> NDArray[np.int6
     pixels = np.rint(plane * 255).astype(np.float32)
     reach = radius + 1
     padded = np.pad(pixels, reach, mode="edge")
-    height, width = plane.shape
-    # Between equal pixels the interpolation may come out a rounding error too low.
-    middle = pixels - np.float32(1e-3)
-    pattern = np.zeros(plane.shape, np.uint8)
+    rows, columns = (np.zeros((_POINTS, 4), np.int64) for _ in range(2))
+    shares = np.zeros((_POINTS, 4), np.float32)
     for point in range(_POINTS):
         angle = 2 * np.pi * point / _POINTS
         y, x = round(-radius * np.sin(angle), 5), round(radius * np.cos(angle), 5)
-        sampled = np.zeros(plane.shape, np.float32)
         top, left = int(np.floor(y)), int(np.floor(x))
-        for row, in_row in ((top, 1 - (y - top)), (top + 1, y - top)):
-            for column, in_column in ((left, 1 - (x - left)), (left + 1, x - left)):
-                if in_row * in_column > 0:
-                    first, second = reach + row, reach + column
-                    part = padded[first : first + height, second : second + width]
-                    sampled += part * np.float32(in_row * in_column)
-        pattern |= (sampled >= middle).astype(np.uint8) << np.uint8(point)
+        rows[point] = reach + np.array([top, top, top + 1, top + 1])
+        columns[point] = reach + np.array([left, left + 1, left, left + 1])
+        shares[point] = np.outer([1 - (y - top), y - top], [1 - (x - left), x - left]).ravel()
+    pattern = np.zeros(plane.shape, np.uint8)
+    # Between equal pixels the interpolation may come out a rounding error too low.
+    circle_patterns(padded, pixels - np.float32(1e-3), rows, columns, shares, pattern)
     return _UNIFORM[pattern]
 
 
@@ -107,20 +104,16 @@ def co_occurrence(objects: Objects, plane: NDArray[np.float64]) -> Columns:
     Cybern. 3 (1973) 610-621.
     """
     levels = np.minimum((plane * _LEVELS).astype(np.int64), _LEVELS - 1)
-    n, size, pad = len(objects), _LEVELS * _LEVELS, max(DISTANCES)
+    pad = max(DISTANCES)
     # Object and level in one number, with room around, so that a neighbour is one look-up in a flat array.
     packed = np.pad(np.where(objects.place >= 0, objects.place * _LEVELS + levels, -1), pad, constant_values=-1)
     width, flat = packed.shape[1], packed.ravel()
     at = (objects.y + pad) * width + objects.x + pad
-    first = flat[at] * _LEVELS
     columns: Columns = {}
     for distance in DISTANCES:
-        counts = np.zeros(n * size)
-        for dy, dx in _DIRECTIONS:
-            second = flat[at + distance * (dy * width + dx)]
-            together = second // _LEVELS == objects.of
-            counts += np.bincount(first[together] + second[together] % _LEVELS, minlength=n * size)
-        matrix = counts.reshape(n, _LEVELS, _LEVELS)
+        matrix = np.zeros((len(objects), _LEVELS, _LEVELS))
+        offsets = np.array([distance * (dy * width + dx) for dy, dx in _DIRECTIONS], np.int64)
+        count_pairs(flat, at, objects.of, offsets, _LEVELS, matrix)
         matrix = matrix + matrix.transpose(0, 2, 1)
         columns |= {f"glcm{distance}_{name}": value for name, value in _haralick(matrix).items()}
     return columns
