@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from napari_cellsynth.cli.options import refuse_beside_resume
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
 
 def experiment(
+    context: typer.Context,
     project: Annotated[Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.")],
     protocol: Annotated[str | None, typer.Argument(help="The protocol by name; left out, they are listed.")] = None,
     preset: Annotated[str, typer.Option(help="How thoroughly: smoke (minutes), small or full.")] = "full",
@@ -36,6 +38,7 @@ def experiment(
     from napari_cellsynth.jobs.job import ExperimentParameters
     from napari_cellsynth.project import Project
 
+    refuse_beside_resume(context)
     if resume:
         show(do(project, ExperimentParameters, resume=resume, workers=workers, device=device), as_json)
         return

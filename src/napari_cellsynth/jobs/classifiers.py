@@ -48,7 +48,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
         device = pick_device(parameters.device)
         notices: list[str] = []
         if parameters.resume:
-            run = resumed(project, parameters.resume, "classifier")
+            run = resumed(project, parameters, "classifier")
             recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
         else:
             recipe = resolved(project, classifier_recipe(parameters.recipe, **parameters.overrides))

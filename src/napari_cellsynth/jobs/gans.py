@@ -51,7 +51,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     assert isinstance(parameters, TrainGanParameters)
     with Project.open(job.project) as project:
         if parameters.resume:
-            run = resumed(project, parameters.resume, "gan")
+            run = resumed(project, parameters, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
             # Labels may have changed since; the data set of a run must not.
             objects, of_class = run.parameters["objects"], run.parameters.get("object_classes")
@@ -183,7 +183,10 @@ def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str | int])
     named = [project.class_named(name) for name in dict.fromkeys(names)]
     if not recipe.conditional:
         if len(named) != 1:
-            raise UserError(f"The recipe {recipe.name} learns one class at a time.", "Name the class to train.")
+            raise UserError(
+                f"The recipe {recipe.name} learns one class at a time.",
+                "Name the class to train, or take a recipe of several classes, such as cellsynth-conditional.",
+            )
         return named
     counts = project.per_class(project.training_objects())["class_id"].value_counts()
     records = named or [record for record in project.classes() if counts.get(record.id, 0) >= _LEAST]

@@ -97,7 +97,7 @@ def _read_plan(file: Path, known: Collection[str]) -> ImportPlan:
     plan = ImportPlan()
     images: dict[str, int] = {}
     unknown_splits: set[str] = set()
-    before: dict[tuple[object, ...], tuple[int, str]] = {}
+    before: dict[tuple[object, ...], tuple[int, str, str]] = {}
     for line, row in _rows(file):
         path = row["image"]
         if not path:
@@ -121,9 +121,10 @@ def _read_plan(file: Path, known: Collection[str]) -> ImportPlan:
         fact = plan.facts[image]
         whole = fact.content_hash if not fact.content_hash.startswith("sampled:") else fact.path
         box = (whole, *item[1:6])
-        earlier, label = before.setdefault(box, (line, item.label))
+        earlier, label, named = before.setdefault(box, (line, item.label, path))
         if meaning(label) != meaning(item.label):
-            _fail(file, line, f"it labels the box of line {earlier} as {_shown(item.label)}, not {_shown(label)}")
+            of = "" if path == named else f" ({path} is the same image as {named})"
+            _fail(file, line, f"it labels the box of line {earlier} as {_shown(item.label)}, not {_shown(label)}{of}")
         plan.objects.append(item)
         split = row.get("split", "").casefold()
         if split in ("train", "test"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from napari_cellsynth.project.base import RESERVED_NAMES, UNLABELLED
@@ -171,24 +172,49 @@ def _notice_repeated(plan: ImportPlan, repeated: Sequence[tuple[PlannedObject, P
     # One sentence for a pair of images, however many frames they have.
     pairs = {(first.image, again.image): (first.label, again.label) for first, again in differing}
     notices = [
-        f"{plan.facts[first].path} and {plan.facts[again].path} are the same image in the classes {label} and {other}: "
+        f"{_short(plan, first)} and {_short(plan, again)} are the same image in the classes {label} and {other}: "
         f"{label} was kept."
         for (first, again), (label, other) in list(pairs.items())[:_NAMED_PAIRS]
     ]
     if len(pairs) > _NAMED_PAIRS:
         left = len(pairs) - _NAMED_PAIRS
         notices.append(f"{left} more {'pairs' if left > 1 else 'pair'} of equal images had different classes.")
-    same = len(repeated) - len(differing)
+    alike = [(first, again) for first, again in repeated if meaning(first.label) == meaning(again.label)]
+    same = sum(first.image == again.image for first, again in alike)
+    notices += _notice_equal_images(plan, [pair for pair in alike if pair[0].image != pair[1].image])
     if same:
         boxes = "1 box was" if same == 1 else f"{same} boxes were"
         notices.append(f"{boxes} given more than once and counted once.")
     return notices
 
 
+def _notice_equal_images(plan: ImportPlan, pairs: Sequence[tuple[PlannedObject, PlannedObject]]) -> list[str]:
+    """Name the files whose pixels are those of another file of the same class, such as empty or copied crops."""
+    copies: dict[int, list[int]] = {}
+    for one, other in dict.fromkeys((first.image, again.image) for first, again in pairs):
+        copies.setdefault(one, []).append(other)
+    notices = []
+    for one, others in list(copies.items())[:_NAMED_PAIRS]:
+        listed = ", ".join(_short(plan, other) for other in others[:_NAMED_PAIRS])
+        listed += f" and {len(others) - _NAMED_PAIRS} more" if len(others) > _NAMED_PAIRS else ""
+        notices.append(f"The same image as {_short(plan, one)}, and counted once: {listed}.")
+    if len(copies) > _NAMED_PAIRS:
+        left = sum(map(len, list(copies.values())[_NAMED_PAIRS:]))
+        are = "file is a copy of another one" if left == 1 else "files are copies of others"
+        notices.append(f"{left} more {are} and counted once.")
+    return notices
+
+
+def _short(plan: ImportPlan, image: int) -> str:
+    """Return a file's name with its folder's, which is the class's where classes are folders."""
+    return "/".join(Path(plan.facts[image].path).parts[-2:])
+
+
 def _notice_groups(project: Project, plan: ImportPlan, image_ids: Sequence[int]) -> list[str]:
     stored: dict[int, str] = dict(project._db.read("SELECT id, group_name FROM images"))
-    pairs = zip(plan.groups, image_ids, strict=True)
-    differing = sum(bool(group) and stored[number] != group for group, number in pairs)
+    # The first file of several with the same pixels gives them its group; that the others are copies is told elsewhere.
+    named = dict(reversed(list(zip(image_ids, plan.groups, strict=True))))
+    differing = sum(bool(group) and stored[number] != group for number, group in named.items())
     if not differing:
         return []
     images, them = ("1 image", "it") if differing == 1 else (f"{differing} images", "them")
@@ -196,7 +222,7 @@ def _notice_groups(project: Project, plan: ImportPlan, image_ids: Sequence[int])
 
 
 def _set_splits(project: Project, plan: ImportPlan, image_ids: Sequence[int], *, known: set[str]) -> list[str]:
-    """Store the split of each new group; one that straddles a group is ignored, and said so."""
+    """Store the split of each new group; one that straddles a group or differs from the project's is not, and told."""
     stored: dict[int, str] = dict(project._db.read("SELECT id, group_name FROM images"))
     found: dict[str, set[str]] = {}
     for image, splits in plan.splits.items():
@@ -204,10 +230,18 @@ def _set_splits(project: Project, plan: ImportPlan, image_ids: Sequence[int], *,
     straddling = sorted(group for group, splits in found.items() if {"train", "test"} <= splits)
     clear = {group: next(iter(s)) for group, s in found.items() if group not in straddling and len(s) == 1}
     project.set_split({group: split for group, split in clear.items() if group not in known})
-    if not straddling:
-        return []
-    listed = ", ".join(straddling[:3]) + (f" and {len(straddling) - 3} more" if len(straddling) > 3 else "")
-    return [f"The split column was ignored for {listed}: train and test would share a group."]
+    now = project.splits()
+    kept = sorted(group for group, split in clear.items() if now[group] != split)
+    notices = []
+    if straddling:
+        notices.append(f"The split column was ignored for {_some(straddling)}: train and test would share a group.")
+    if kept:
+        notices.append(f"The split column differs for {_some(kept)}: the project kept the split that it had.")
+    return notices
+
+
+def _some(groups: Sequence[str]) -> str:
+    return ", ".join(groups[:3]) + (f" and {len(groups) - 3} more" if len(groups) > 3 else "")
 
 
 def _count(project: Project, name: str) -> int:
