@@ -104,7 +104,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-botto
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: left; }
 td.number { text-align: right; }
-p { white-space: pre-line; }
+p { white-space: pre-line; } section { overflow-x: auto; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
 @media print {
   body { margin: 0; max-width: none; font-size: 11px; }
