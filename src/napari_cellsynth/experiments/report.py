@@ -126,7 +126,8 @@ def methods(protocol: Protocol, settings: Settings, dataset: Dataset, compared: 
         tested = ", and tested on real crops of groups that nothing in the fold had been learned from."
     made = f"In every fold GANs ({gans}) were trained, {settings.gan_seeds} times each. " if gans else ""
     return (
-        f"{protocol.title} The question was asked with napari-cellsynth {_version('napari-cellsynth')} (protocol "
+        f"{protocol.title}{'' if protocol.title.endswith('?') else '.'} The question was asked with "
+        f"napari-cellsynth {_version('napari-cellsynth')} (protocol "
         f"{protocol.name}) on {len(dataset):,} crops of {len(dataset.class_names)} classes. {whole}{made}Classifiers "
         f"({classifiers}) were trained {settings.seeds} times each, with the same number of optimiser steps with and "
         f"without synthetic patches{tested}"
