@@ -1,6 +1,7 @@
 # make demo      set everything up and run the main job
 # make test      set everything up and run the tests (QT=pyqt6 for the other binding)
 # make check     lint, types, import contracts
+# make docs      the documentation as a web site in site/; a broken link is an error
 # make bench     the speed ratios into docs/benchmarks.md
 QT ?= pyqt5
 PYTHON ?= python3
@@ -9,14 +10,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(QT)
 SCREEN := scripts/screen.sh
 
-.PHONY: demo test test-gui check bench screenshots clean window
+.PHONY: demo test test-gui check docs bench screenshots clean window
 
 $(READY): pyproject.toml scripts/system.sh
 	sh scripts/system.sh
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[$(QT),dev]'
+	$(BIN)/pip install --quiet --editable '.[$(QT),dev,docs]'
 	touch $(READY)
 
 demo: $(READY)
@@ -25,11 +26,16 @@ demo: $(READY)
 window: $(READY)
 	QT_API=$(QT) $(BIN)/python -m napari_cellsynth.widgets.workspace demo/demo.cellsynth
 
+# One process a core; a torch that takes all cores in each of them would only get in its own way.
+PYTEST := OMP_NUM_THREADS=1 QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -n logical
+
+# In two runs, because torch and Qt's GL do not share a process well.
 test: $(READY)
-	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) -m "not gui"
+	$(PYTEST) -m gui
 
 test-gui: $(READY)
-	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -m gui $(ARGS)
+	$(PYTEST) -m gui
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -37,6 +43,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-cellsynth
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: $(READY)
 	QT_API=$(QT) $(SCREEN) $(BIN)/python benchmarks/run.py

@@ -1,6 +1,6 @@
 """GAN recipes against each other on real patches, at equal time on one core: KID along the run, recall, copies.
 
-Run ``python benchmarks/bakeoff.py DATA --class NAME --n 60 200 --recipes dcgan cellsynth --seconds 300``, where DATA is
+Run ``python benchmarks/bakeoff.py DATA --class NAME --n 60 200 --recipes dcgan cellsynth --budgets 300``, where DATA is
 a folder with ``objects.csv`` (image, x0, y0, x1, y1, label, split, group) and its images. Nothing but the training
 split is learned from: the generator sees n patches of one class (a conditional recipe: n of each of the classes given
 by ``--with``), the network that describes patches sees the training crops of all classes. Patches are measured against
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ def run(
             spent += clock() - started
         made = np.concatenate([draw(gan.averaged, part, device) for part in np.split(inputs, 4)])
         rows.append(judge(made) | {"seconds": float(end), "step": done})
+        print(f"{name}, {end:.0f} s, step {done}: KID {rows[-1]['kid']:.2f}", file=sys.stderr, flush=True)
     return rows
 
 

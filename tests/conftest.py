@@ -44,6 +44,34 @@ def write_crops(folder: Path, groups: int = 4, per_class: int = 5, size: int = 4
     return folder
 
 
+def write_multi_label_crops(folder: Path, groups: int = 5, per_group: int = 14, size: int = 40) -> Path:
+    """Write crops with a blob, stripes, a dark edge, or several of them, as ``blob|stripes`` in their objects.csv."""
+    generator = np.random.default_rng(1)
+    yy, xx = np.mgrid[:size, :size]
+    rows = ["image,x0,y0,x1,y1,label,split,group"]
+    (folder / "images").mkdir(parents=True)
+    for group in range(groups):
+        for number in range(per_group):
+            has = generator.integers(1, 8)
+            cy, cx = generator.uniform(0.35, 0.65, 2) * size
+            pixels = 90 + generator.normal(0, 8, (size, size))
+            pixels += (has & 1 > 0) * 110 * np.exp(-((yy - cy) ** 2 + (xx - cx) ** 2) / 40)
+            pixels += (has & 2 > 0) * 35 * np.sin(xx * 1.2 + generator.uniform(0, 6))
+            pixels -= (has & 4 > 0) * 60 * (yy < 8)
+            name = f"images/{group}_{number}.tif"
+            tifffile.imwrite(folder / name, pixels.clip(0, 255).astype(np.uint8))
+            label = "|".join(word for bit, word in ((1, "blob"), (2, "stripes"), (4, "edge")) if has & bit)
+            rows.append(f"{name},0,0,{size},{size},{label},{'test' if group == 0 else 'train'},g{group}")
+    (folder / "objects.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def multi_label_folder(tmp_path: Path) -> Path:
+    """An importable folder: 70 crops of 40×40 px with one to three classes each, five groups, one of them held out."""
+    return write_multi_label_crops(tmp_path / "several")
+
+
 @pytest.fixture
 def crops_folder(tmp_path: Path) -> Path:
     """An importable folder: 40 crops of 40×40 px, two classes, four groups, one of them held out."""

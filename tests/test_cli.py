@@ -14,6 +14,7 @@ import tifffile
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
+from tests.conftest import write_crops
 
 
 def cellsynth(*arguments: object, check: int = 0) -> subprocess.CompletedProcess[str]:
@@ -165,6 +166,14 @@ def test_an_interrupt_outside_of_a_job_is_a_stop_too(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (3, "stopped")
 
 
+def test_all_classes_are_learned_together_and_drawn_by_class(crops_project: Project) -> None:
+    small = ["--steps", 1, "--set", "size=32", "--set", "width=2", "--set", "batch=2"]
+    done = answer("train-gan", crops_project.path, *small, "--recipe", "cellsynth-conditional")["runs"]
+    assert [run["class"] for run in done] == ["blob, stripes"]
+    made = answer("generate", crops_project.path, "--run", done[0]["run"], "-n", 3, "--class", "stripes")
+    assert made["patches"] == 3
+
+
 def test_a_class_that_is_not_there_is_told_before_another_one_is_trained(crops_project: Project) -> None:
     from typer.testing import CliRunner
 
@@ -174,3 +183,44 @@ def test_a_class_that_is_not_there_is_told_before_another_one_is_trained(crops_p
     told = CliRunner().invoke(app, asked).exception
     assert isinstance(told, UserError) and "no class 'Z'" in told.message
     assert not crops_project.runs()
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "value"),
+    [
+        ("train-gan", "--recipe", "cellsynth"),
+        ("train-gan", "--set", "width=4"),
+        ("train-gan", "--seed", 0),
+        ("train-gan", "--class", "blob"),
+        ("train-classifier", "--seed", 3),
+        ("train-classifier", "--balance", "none"),
+        ("experiment", "--preset", "smoke"),
+    ],
+)
+def test_what_a_resumed_run_would_not_heed_is_refused(
+    verb: str, option: str, value: object, crops_project: Project
+) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    asked = [verb, str(crops_project.path), "--resume", "gan-0001", option, str(value)]
+    told = CliRunner().invoke(app, asked).exception
+    assert isinstance(told, UserError) and f"{option} would change nothing" in told.message
+    told = CliRunner().invoke(app, asked[:4]).exception
+    assert isinstance(told, UserError) and "would change nothing" not in told.message  # there is no such run
+
+
+def test_merge_writes_the_table_of_types_first_and_then_groups_them_by_it(tmp_path: Path, crops_folder: Path) -> None:
+    other = write_crops(tmp_path / "other", groups=1)
+    types, project = tmp_path / "types.csv", tmp_path / "m.cellsynth"
+    command = ["merge", project, crops_folder, other, "--types", types]
+    assert answer(*command) == {"written": str(types)}
+    assert not project.exists()
+    types.write_text(types.read_text(encoding="utf-8").replace("stripes,stripes", "stripes,dense"), encoding="utf-8")
+    result = answer(*command)
+    assert result["identical"] == 10
+    assert result["types"]["stripes"]["class"] == "dense"
+    assert "exists already" in cellsynth(*command, check=2).stderr
+    told = cellsynth("experiment", project, "bone-marrow", "--types", types, check=2).stderr
+    assert "--types groups the types of sources" in told

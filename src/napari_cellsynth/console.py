@@ -125,14 +125,53 @@ def show(result: dict[str, Any], as_json: bool) -> None:
 
 def show_scores(result: dict[str, Any]) -> None:
     """Print a classifier's result on stdout: every figure with its interval, then all else a line a value."""
-    from napari_cellsynth.evaluate.score_words import RATES, class_rows, score_lines
+    from napari_cellsynth.evaluate.score_words import COUNTS, class_rows, count_rows, rates_of, score_lines
 
     scores = result.get("scores") or {}
     for line in score_lines(scores):
         print(f"{line.title:20}{line.value:>8}  {line.interval}")
-    for row in [["class", *(rate.split("_")[0] for rate in RATES), "crops"], *class_rows(scores)] if scores else []:
+    rates = ["class", *(rate.split("_")[0] for rate in rates_of(scores)), "crops"]
+    for row in [rates, *class_rows(scores)] if scores else []:
         print(f"{row[0][:19]:20}" + "".join(f"{cell:>10}" for cell in row[1:]))
+<<<<<<< HEAD
+    for name, counts in zip(result.get("classes") or [], count_rows(scores), strict=False):
+        print(f"{name[:19]:20}" + "".join(f"{word:>5} {count:<5}" for word, count in zip(COUNTS, counts, strict=True)))
     show({name: value for name, value in result.items() if name != "scores"}, False)
+=======
+    if weighed := result.get("importance"):
+        print(f"{'importance':20}{importance_words(weighed)}")
+    show({name: value for name, value in result.items() if name not in ("scores", "importance")}, False)
+
+
+def importance_words(weighed: list[dict[str, Any]], most: int = 10) -> str:
+    """Return the families of features that weigh most, each with its importance (see `classify.importance`)."""
+    key = "impurity" if weighed[0]["permutation"] is None else "permutation"
+    named = [f"{row['features']} {row[key]:.3f}" for row in weighed[:most]]
+    return ", ".join(named) + (f" and {len(weighed) - most} more" if len(weighed) > most else "")
+
+
+def show_label_help(found: dict[str, Any], names: dict[int, str], most: int = 20) -> None:
+    """Print on stdout which labels are probably wrong, which crops are near-copies and what to label next."""
+
+    def told(title: str, rows: list[Any], line: Callable[[Any], str]) -> None:
+        print(f"{title}: {len(rows) or 'none'}")
+        for row in rows[:most]:
+            print(f"  {line(row)}")
+        if len(rows) > most:
+            print(f"  and {len(rows) - most} more (--json lists them)")
+
+    def wrong(row: dict[str, Any]) -> str:
+        given, suggested = (names.get(row[each], "–")[:24] for each in ("given", "suggested"))
+        return f"object {row['object']:<8} {given:24} → {suggested:24} p {row['probability']:.2f}"
+
+    def copies(row: dict[str, Any]) -> str:
+        leak = ", on both sides of the split" if row["leak"] else ""
+        return f"objects {row['objects'][0]} and {row['objects'][1]} (likeness {row['likeness']:.3f}{leak})"
+
+    told("labels that are probably wrong (label → suggestion, probability of the label)", found["mislabelled"], wrong)
+    told("near-copies in different groups", found["duplicates"], copies)
+    print(f"label next: {', '.join(map(str, found['next'])) or 'none'}")
+>>>>>>> main
 
 
 def show_quality(title: str, quality: dict[str, Any]) -> None:

@@ -225,6 +225,7 @@ def _imported(path: Path, data: Path, classes: Sequence[str] | None, say: Say) -
             return {"objects": 0, "labelled": 0}
         for notice in import_folder(project, data).notices:
             say(notice)
+        project.require_single_label("The demo")
         if classes is not None:
             keep = {project.class_named(name).id for name in classes}
             table = project.objects()

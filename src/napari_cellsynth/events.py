@@ -50,6 +50,23 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Suggestions:
+    """What a cheap model says of objects while they are labelled.
+
+    ``object_ids`` int64 (N,), ``class_ids`` int64 (N,), ``confidence`` float32 (N,) in [0, 1]; ``n_labels`` it learned
+    from; ``score``, balanced accuracy on groups not learned from, and ``score_before``, the same without the most
+    recent labels (None where there are too few labels or groups).
+    """
+
+    object_ids: NDArray[np.int64]
+    class_ids: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    n_labels: int
+    score: float | None
+    score_before: float | None
+
+
+@dataclass(frozen=True)
 class Saved:
     """Something of a run is on disk now."""
 
@@ -80,6 +97,6 @@ class Failed:
     traceback: str = ""
 
 
-Event = Progress | Metric | Preview | Saved | Finished | Stopped | Failed
+Event = Progress | Metric | Preview | Suggestions | Saved | Finished | Stopped | Failed
 Last = Finished | Stopped | Failed
 """Exactly one of these ends the events of a job."""

@@ -9,7 +9,8 @@ from sklearn.metrics import f1_score, log_loss
 
 from napari_cellsynth.classify.model import load
 from napari_cellsynth.classify.run import train_classifier
-from napari_cellsynth.classify.validation import Judge, figures_of, validation_part
+from napari_cellsynth.classify.targets import validation_figures
+from napari_cellsynth.classify.validation import Judge, validation_part
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished, Metric, Stopped
 from tests.classify.examples import store, stripes, tiny
@@ -22,7 +23,7 @@ def test_the_figures_are_scikit_learns():
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(3), 50).astype(np.float32)
     labels = np.arange(50) % 3
-    found = figures_of(labels, p)
+    found = validation_figures(labels, p)
     assert found["validation_loss"] == pytest.approx(log_loss(labels, p), rel=1e-5)
     assert found["validation_macro_f1"] == pytest.approx(f1_score(labels, p.argmax(1), average="macro"))
     assert found["validation_micro_f1"] == pytest.approx(f1_score(labels, p.argmax(1), average="micro"))

@@ -89,3 +89,11 @@ def test_a_flat_frame_is_not_changed_and_a_tiny_one_is_refused() -> None:
         assert row.mse == 0 and row.psnr == np.inf and row.ssim == 1
     with pytest.raises(UserError, match="too small"):
         effects(np.zeros((5, 30), np.uint8))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_comparing_on_pixels_that_are_no_numbers_is_refused(value: float) -> None:
+    image = np.ones((16, 16), np.float32)
+    image[3, 4] = value
+    with pytest.raises(UserError, match="not numbers"):
+        effects(image)

@@ -50,6 +50,17 @@ def test_pages_written_one_by_one_are_one_series(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.lazy()[:, 0].compute(), FILM)
 
 
+@pytest.mark.parametrize("frames", [1, 4])
+def test_colour_planes_that_the_file_calls_channels_are_all_read(tmp_path: Path, frames: int) -> None:
+    film = np.random.default_rng(0).integers(0, 255, (frames, 3, 20, 30), np.uint8)
+    stored, axes = (film[0], "CYX") if frames == 1 else (film, "TCYX")
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", planarconfig="separate", metadata={"axes": axes})
+    source = open_image(tmp_path / "a.tif")
+    assert source.shape == film.shape
+    for number, frame in enumerate(film):
+        np.testing.assert_array_equal(source.frame(number), frame)
+
+
 @pytest.mark.parametrize("axes", ["TCYX", "CTYX"])
 def test_ome_axes_are_brought_into_order(tmp_path: Path, axes: str) -> None:
     film = RNG.integers(0, 255, (5, 2, 32, 40)).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from napari_cellsynth.events import Failed, Stopped
 from napari_cellsynth.jobs.job import (
@@ -21,8 +22,9 @@ def train(project: Project, **changes: object) -> dict[str, object]:
     return result(project, small.model_copy(update=changes))
 
 
-def test_one_run_learns_all_classes_and_makes_patches_of_each(crops_project: Project) -> None:
-    made = train(crops_project)
+@pytest.mark.parametrize("recipe", ["acgan", "cellsynth-conditional"])
+def test_one_run_learns_all_classes_and_makes_patches_of_each(recipe: str, crops_project: Project) -> None:
+    made = train(crops_project, recipe=recipe)
     run = crops_project.run(str(made["run"]))
     assert run.class_id is None and len(run.class_ids) == 2
     test = crops_project.test_objects()
@@ -56,7 +58,11 @@ def test_a_stopped_run_goes_on_with_the_crops_and_classes_it_began_with(crops_pr
     before = crops_project.run(stopped.run)
     relabelled = [before.parameters["objects"][0]]
     crops_project.label(relabelled, crops_project.class_named("stripes").id)
-    done = result(crops_project, TrainGanParameters(resume=stopped.run))
+    asked = TrainGanParameters(resume=stopped.run)
+    for field, other in (("recipe", {"recipe": "dcgan"}), ("critic_steps", {"overrides": {"critic_steps": 3}})):
+        [failed] = events_of(crops_project, asked.model_copy(update=other))
+        assert isinstance(failed, Failed) and f"another {field} would change nothing" in failed.message
+    done = result(crops_project, asked)
     after = crops_project.run(stopped.run)
     assert done["run"] == stopped.run and done["steps"] == 6
     assert after.parameters["object_classes"] == before.parameters["object_classes"]

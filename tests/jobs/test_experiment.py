@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Finished, Progress, Stopped
+from napari_cellsynth.experiments.bone_marrow import BoneMarrow
+from napari_cellsynth.experiments.dataset import Dataset, thinned
+from napari_cellsynth.experiments.protein_augmentation import ProteinAugmentation
 from napari_cellsynth.jobs.job import ExperimentParameters, Job, TimeExperimentParameters
 from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project import Project
@@ -140,19 +144,36 @@ def test_a_finished_experiment_is_not_done_again(project):
 FEW = {"size": 32, "classifier_changes": {"epochs": 1, "least_steps": 3}}
 
 
+SMALL_GAN = {"gan_changes": {"steps": 3, "batch": 4, "width": 4}, "size": 32, "most": 0}
+MARROW = SMALL_GAN | {
+    "classifiers": ["sequential", "naive-bayes"],
+    "gans": ["dcgan", "cgan", "c-wgan-gp"],
+    "classifier_changes": {"epochs": 1, "least_steps": 3, "width": 0.25},
+}
+PROTEIN = SMALL_GAN | {
+    "backbones": ["timm"],
+    "gan": "dcgan",
+    "synthetic": 4,
+    "classifier_changes": {"epochs": 1, "least_steps": 2, "pretrained": False, "model": "resnet10t"},
+}
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "rows"),
     [
         ("hescnet-table4", FEW | {"classifier_changes": {"width": 0.05, "epochs": 1}}, ["a", "b", "c", "d"]),
         ("cell-cycle", FEW, ["original", "WGAN-GP + undersampling", "WGAN-div + mixup"]),
         ("liposome", FEW | {"networks": ["lipnet-1"]}, ["lipnet-4 none", "lipnet-1", "svm"]),
+        ("bone-marrow", MARROW, ["sequential, original", "sequential, balanced", "naive-bayes, balanced"]),
+        ("protein-augmentation", PROTEIN, ["timm, classical", "timm, + GAN"]),
+        ("protein-augmentation", PROTEIN | {"mode": "28-class"}, ["timm, classical"]),
     ],
 )
 def test_a_papers_protocol_ends_with_its_table_and_the_papers_beside_it(project, name, changes, rows):
     result = finished(run(job(project, protocol=name, changes=changes)))
     assert set(rows) <= set(result["table"])
     page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
-    assert "As published" in page
+    assert "As published" in page or ", paper</th>" in page
     assert "No group is on both sides of a fold" in page
 
 
@@ -165,6 +186,69 @@ def test_what_is_done_as_published_says_what_leaks_and_ours_cannot_leak(project)
     *_, last = run(job(project, changes=TINY | {"as_published": True}))
     assert isinstance(last, Failed)
     assert "was not published with a leak" in last.message
+
+
+def test_compared_gans_are_measured_against_held_out_crops_beside_real_ones(project):
+    result = finished(run(job(project, protocol="bone-marrow", changes=MARROW)))
+    assert set(result["gans"]) == {"dcgan", "cgan", "c-wgan-gp", "(real crops in their place)"}
+    assert result["gans"]["cgan"]["FID, paper"] == 71.02
+    folder = project / "runs" / result["run"]
+    gans = pd.read_csv(folder / "gans.csv", index_col=0)
+    assert len(gans) == 6  # three GANs in two folds
+    # Bright and dark crops are told apart by their mean alone, so real ones are taken for what they are.
+    assert (gans["floor.class_recall"] > 0.9).all()
+    assert (gans["inception_score"] <= 2).all()
+    assert (gans["fid"] > gans["floor.fid"]).all()
+    classes = pd.read_csv(folder / "classes.csv", index_col=0)
+    assert set(classes["class"]) == {"dark", "bright"}
+    assert {"accuracy", "TPR", "TNR"} <= set(classes)
+
+
+def test_tests_of_balanced_data_hold_synthetic_patches_as_published_and_never_otherwise(project):
+    rare = MARROW | {"gans": ["cgan"], "gan": "cgan", "classifiers": ["sequential"]}
+    with Project.open(project) as opened:
+        bright = {record.name: record.id for record in opened.classes()}["bright"]
+        objects = opened.objects()
+        spared = objects[objects["class_id"] == bright].groupby("group").head(1)
+        opened.label(objects.index[(objects["class_id"] == bright) & ~objects.index.isin(spared.index)].tolist(), 0)
+    for published in (False, True):
+        result = finished(run(job(project, protocol="bone-marrow", changes=rare | {"as_published": published})))
+        folder = project / "runs" / result["run"]
+        made = [np.load(file)["of"] for file in sorted(folder.glob("tasks/*/made.npz"))]
+        told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert told["data"]["bright"]["crops"] == 4
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert ("the tests of balanced data hold synthetic patches" in page) == published
+        assert ("Groups (videos, slides, wells or animals) were kept whole" in page) != published
+        if published:  # of 16 dark and 4 bright crops each fold tests half
+            assert [np.bincount(of, minlength=2).tolist() for of in made] == [[0, 6], [0, 6]]
+        else:
+            assert not made
+
+
+def test_the_five_largest_classes_are_taken_and_a_data_set_is_thinned_out_in_proportion(tmp_path):
+    labels = np.repeat(np.arange(7), [40, 5, 30, 60, 20, 50, 8])
+    data = Dataset([], labels, np.arange(213).astype(str), np.arange(213), tuple("abcdefg"), 0)
+    five = ProteinAugmentation()
+    narrowed = five.narrowed(five.checked("smoke", {}), data)
+    assert narrowed.class_names == ("a", "c", "d", "e", "f")
+    assert np.bincount(narrowed.labels).tolist() == [40, 30, 60, 20, 50]
+    assert five.narrowed(five.checked("smoke", {"mode": "28-class"}), data) is data
+    few = thinned(data, 100, seed=0)
+    assert np.bincount(few.labels).tolist() == [19, 5, 14, 28, 10, 23, 8]
+    assert (labels[few.ids] == few.labels).all()
+
+
+def test_a_setting_that_no_compared_recipe_has_is_told_and_one_that_some_have_goes_to_them():
+    marrow = BoneMarrow()
+    data = Dataset([], np.arange(8) % 2, np.arange(8).astype(str), np.arange(8), ("a", "b"), 0)
+    changes = {"classifiers": ["svm", "sequential"], "classifier_changes": {"epochs": 3}}
+    arms = {arm.recipe: arm.changes for arm in marrow.design(marrow.checked("full", changes), data).arms}
+    assert arms == {"svm": {}, "sequential": {"epochs": 3}}
+    with pytest.raises(UserError, match="None of these recipes has a setting 'epoch'"):
+        marrow.design(marrow.checked("full", {"classifier_changes": {"epoch": 3}}), data)
+    with pytest.raises(UserError, match="no recipe 'vgg'"):
+        marrow.design(marrow.checked("full", {"classifiers": ["vgg"]}), data)
 
 
 def test_two_shares_are_chosen_among_inside_of_the_folds_and_the_report_says_which(project):

@@ -169,3 +169,10 @@ def test_the_terminal_shows_every_figure_beside_its_floor(project: Project, caps
     assert told.startswith(f"{blob} · 8 patches a set · against held-out real patches · features: hand-made features")
     for words in ("KID", "FID", "95 % interval", "copies", "not available: weights absent", "No sign of copying"):
         assert words in told
+
+
+def test_too_few_patches_are_told_before_a_network_is_trained(project: Project) -> None:
+    run_id = gan(project, "blob", fresh(project, "blob")[:4])
+    [failed] = events_of(project, run=run_id)
+    assert isinstance(failed, Failed) and "has 4 synthetic patches of blob" in failed.message
+    assert not list((project.path / "runs").glob("*/quality/network-*"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,10 @@ def test_importing_twice_adds_nothing_and_touches_no_label(folder: Path, empty: 
         project.set_split({"b": "train"})
         report = import_folder(project, folder)
         assert (report.images, report.objects) == (0, 0)
-        assert report.notices == ["2 boxes were in the project already and were left out."]
+        assert report.notices == [
+            "2 boxes were in the project already and were left out.",
+            "The split column differs for b: the project kept the split that it had.",
+        ]
         assert list(project.objects()["class_id"]) == [UNSURE, 1]
         assert project.splits()["b"] == "train"
 
@@ -253,3 +257,38 @@ def test_a_file_name_that_cannot_be_stored_is_one_line(folder: Path, empty: Proj
         str(caught.value).encode()
         with pytest.raises(UserError):
             import_folder(project, folder / name)
+
+
+def test_files_of_the_same_pixels_are_named_once(tmp_path: Path, empty: Project) -> None:
+    crops, rng = tmp_path / "crops", np.random.default_rng(0)
+    for name in ("Dense", "Spread"):
+        (crops / name).mkdir(parents=True)
+        tifffile.imwrite(crops / name / "c0.tif", rng.integers(0, 9, (16, 16), np.uint8))
+    for file in [*(f"Dense/c{number}.tif" for number in range(1, 8)), "Spread/s.tif"]:  # empty crops
+        tifffile.imwrite(crops / file, np.zeros((16, 16), np.uint8))
+    with empty as project:
+        report = import_folder(project, crops)
+        assert report.objects == len(project.objects()) == 3
+    named = ", ".join(f"Dense/c{number}.tif" for number in range(2, 7))
+    assert f"The same image as Dense/c1.tif, and counted once: {named} and 1 more." in report.notices
+    words = "Dense/c1.tif and Spread/s.tif are the same image in the classes Dense and Spread: Dense was kept."
+    assert words in report.notices
+    assert not any("more than once" in notice for notice in report.notices)
+
+
+def test_two_files_of_the_same_pixels_with_two_labels_are_both_named(folder: Path, empty: Project) -> None:
+    shutil.copy(folder / "images" / "i0.tif", folder / "images" / "copy.tif")
+    write(folder, "images/i0.tif,1,2,30,40,Dense,,", "images/copy.tif,1,2,30,40,Spread,,")
+    words = r"line 3: .* line 2 as Spread, not Dense \(images/copy.tif is the same image as images/i0.tif\)"
+    with empty as project, pytest.raises(UserError, match=words):
+        import_folder(project, folder)
+
+
+def test_a_split_that_has_changed_since_is_not_taken_over_and_told(folder: Path, empty: Project) -> None:
+    write(folder, "images/i0.tif,1,2,30,40,Dense,train,a", "images/i1.tif,1,2,30,40,Dense,test,b")
+    with empty as project:
+        import_folder(project, folder)
+        write(folder, "images/i0.tif,1,2,30,40,Dense,test,a", "images/i1.tif,1,2,30,40,Dense,test,b")
+        notices = import_folder(project, folder).notices
+        assert "The split column differs for a: the project kept the split that it had." in notices
+        assert project.splits() == {"a": "train", "b": "test"}

@@ -103,7 +103,8 @@ def test_one_image_in_two_classes_is_named(tmp_path: Path, empty: Project) -> No
         assert (report.images, report.objects) == (1, 1)
         assert list(project.objects()["class_id"]) == [project.class_named("Dense").id]
         assert [n for n in report.notices if "a.tif" in n and "b.tif" in n and "Dense" in n and "Spread" in n]
-        assert "1 box was given more than once and counted once." in report.notices
+        assert "The same image as Dense/a.tif, and counted once: Dense/c.tif." in report.notices
+        assert not any("group that the project had" in notice for notice in report.notices)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")

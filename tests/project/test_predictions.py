@@ -15,7 +15,7 @@ def test_predictions_come_back_by_class_name(project: Project) -> None:
     project.set_predictions("classifier-0001", [1, 3], P, [2, 1])
     project.rename_class(1, "Compact")
     found = project.predictions()
-    told = ["class_id", "confidence", "entropy", "margin", "unsure", "run"]
+    told = ["class_id", "classes", "confidence", "entropy", "margin", "unsure", "run"]
     assert list(found.columns) == [*told, "p_Spread", "p_Compact"]
     # In bits: H(1/4, 3/4) = 2 - 3/4 log2(3).
     np.testing.assert_allclose(found["entropy"], [2 - 0.75 * np.log2(3), 0], atol=1e-6)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_cellsynth.synthesis.conditional import ConditionalGan
+from napari_cellsynth.synthesis.players import PlayersGan
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
 from napari_cellsynth.synthesis.recipes import GAN_RECIPES, gan_recipe
 from napari_cellsynth.training.loader import CropStore
 
-CONDITIONAL = [name for name in GAN_RECIPES if name in ("cgan", "acgan", "infogan", "cwgan-gp", "c-wgan-gp")]
+CONDITIONAL = [name for name, kind in GAN_RECIPES.items() if kind.conditional]
 CPU = torch.device("cpu")
 
 
@@ -20,10 +20,10 @@ def small(name: str, **changes: Any) -> GanRecipe:
     return gan_recipe(name, **({"size": 32, "width": 4, "z": 8, "batch": 6} | changes))
 
 
-def built(recipe: GanRecipe, channels: int = 1, classes: int = 2) -> ConditionalGan:
+def built(recipe: GanRecipe, channels: int = 1, classes: int = 2) -> PlayersGan:
     """Return a GAN that trains in float32, also where the hardware has bfloat16."""
     gan = recipe.build(channels, CPU, 1, classes)
-    assert isinstance(gan, ConditionalGan)
+    assert isinstance(gan, PlayersGan)
     gan._dtype = None
     return gan
 

@@ -14,6 +14,7 @@ from napari_cellsynth.synthesis.conditional import Informed
 from napari_cellsynth.synthesis.inner_layers import DoublingLayer, HalvingLayer
 from napari_cellsynth.synthesis.networks import SIZES, Generator, count_parameters, layer_channels
 from napari_cellsynth.synthesis.norm_free import ResidualCritic, ResidualGenerator, initialise_norm_free
+from napari_cellsynth.synthesis.projection import ModulatedGenerator, ProjectionCritic
 from napari_cellsynth.synthesis.recipes import gan_recipe, parameter_counts
 from tests.synthesis.conditional_cases import CONDITIONAL, CPU, batch, built, small
 
@@ -52,6 +53,15 @@ def residual_critic(size: int, channels: int, width: int, outputs: int) -> int:
     return (25 * channels + 1) * width + 2 * blocks * (9 * width + 1) * width + dense
 
 
+def projecting(size: int, channels: int, z: int, width: int, classes: int) -> dict[str, int]:
+    hidden = layer_channels(size, width)
+    return {
+        # a scale and a shift a class for each of the generator's channels, a 4×4 map a class for the critic
+        "generator": dcgan_generator(size, channels, z + classes, width) + 2 * classes * sum(hidden),
+        "critic": dcgan_critic(size, channels, width) + 16 * hidden[-1] * classes,
+    }
+
+
 def expected(name: str, size: int, channels: int, z: int, width: int, classes: int) -> dict[str, int]:
     if name == "c-wgan-gp":
         return {
@@ -59,6 +69,8 @@ def expected(name: str, size: int, channels: int, z: int, width: int, classes: i
             "critic": residual_critic(size, channels, width, 1),
             "classifier": residual_critic(size, channels, width, classes),
         }
+    if name == "cellsynth-conditional":
+        return projecting(size, channels, z, width, classes)
     second = {
         "cgan": {"discriminator": dcgan_discriminator(size, channels + classes, width, 1)},
         "acgan": {"discriminator": dcgan_discriminator(size, channels, width, 1 + classes)},
@@ -82,7 +94,9 @@ def test_shapes_and_counts_are_those_computed_by_hand(name: str, size: int) -> N
         assert patches.shape == (2, channels, size, size)
         for player, network in networks.items():
             if player != "generator":
-                judged = network(patches, kinds) if isinstance(network, Informed) else network(patches)
+                judged = (
+                    network(patches, kinds) if isinstance(network, Informed | ProjectionCritic) else network(patches)
+                )
                 shapes = [tuple(one.shape) for one in (judged if isinstance(judged, tuple) else (judged,))]
                 assert shapes in (
                     [(2,)],
@@ -117,7 +131,7 @@ def test_the_three_players_are_the_bone_marrow_papers() -> None:
     assert (gan.generator.dense.in_features, gan.generator.start) == (512, 32)
 
 
-@pytest.mark.parametrize("name", ["cwgan-gp", "c-wgan-gp"])
+@pytest.mark.parametrize("name", ["cellsynth-conditional", "cwgan-gp", "c-wgan-gp"])
 def test_critics_under_a_penalty_judge_every_patch_by_itself_with_plain_layers(name: str) -> None:
     gan = built(small(name))
     forbidden = nn.BatchNorm2d | HalvingLayer | DoublingLayer
@@ -178,3 +192,38 @@ def test_the_dcgan_generator_is_told_the_class_beside_the_noise() -> None:
     generator = built(small("cgan"), classes=3).generator
     assert isinstance(generator, Generator)
     assert generator.layers[0].in_channels == 8 + 3
+
+
+def test_a_projection_critic_adds_the_inner_product_of_features_and_class() -> None:
+    """Miyato & Koyama 2018, eq. 3: yᵀVφ(x) + ψ(φ(x)), with φ flattened and ψ a row of weights."""
+    critic = ProjectionCritic(32, 2, width=4, classes=3)
+    initialise_norm_free(critic, 0)
+    real, kinds = batch(0, channels=2, classes=3)
+    features = critic.layers(real).flatten(1)
+    vectors, shared = critic.of_class.weight.flatten(1), critic.last.weight.flatten(1)[0]
+    one_hot = torch.eye(3)[kinds]
+    torch.testing.assert_close(critic(real, kinds), (one_hot @ vectors * features).sum(dim=1) + features @ shared)
+
+
+def test_a_modulated_generator_scales_and_shifts_each_channel_by_the_class() -> None:
+    generator = ModulatedGenerator(32, 1, z=4, classes=2, width=2)
+    noise = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
+    first, second = (torch.cat([noise, torch.eye(2)[[kind] * 8]], dim=1) for kind in (0, 1))
+    with torch.no_grad():
+        generator.layers[0].weight[4:] = 0  # the class comes in by modulation alone
+        for modulation in generator.of_class:
+            modulation.weight.zero_()
+        plain = Generator(32, 1, z=6, width=2)
+        plain.load_state_dict(generator.state_dict(), strict=False)
+        torch.testing.assert_close(generator(first), plain(first))
+        torch.testing.assert_close(generator(first), generator(second))
+        last = generator.of_class[-1].weight  # two channels' scales, then their shifts
+        last[:2, 1] = -1.0
+        last[2:, 1] = torch.tensor([3.0, -5.0])
+        seen: list[torch.Tensor] = []
+        generator.layers[-2].register_forward_pre_hook(lambda _layer, given: seen.append(given[0]))
+        generator(second)
+        # Scaled to nothing and shifted: 3, and -5 that the rectifier takes.
+        torch.testing.assert_close(seen[0], torch.tensor([3.0, 0.0])[:, None, None].expand_as(seen[0]))
+        generator(first)
+        assert seen[1].std() > 0

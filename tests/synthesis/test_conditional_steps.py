@@ -65,7 +65,7 @@ def test_a_step_of_acgan_equals_the_papers_losses_written_out() -> None:
 
 
 def test_a_step_of_the_three_players_equals_the_papers_losses_written_out() -> None:
-    gan = built(small("c-wgan-gp", critic_steps=2, class_weight=0.7, penalty=5.0), channels=2, classes=3)
+    gan = built(small("c-wgan-gp", critic_steps=2, class_weight=0.7, penalty_weight=5.0), channels=2, classes=3)
     players = twins(gan)
     (generator, for_g), (critic, for_d) = players["generator"], players["critic"]
     classifier, for_c = players["classifier"]
@@ -139,6 +139,7 @@ def test_a_step_tells_its_figures_in_float32_also_under_autocast(name: str) -> N
         set(figures)
         == shared
         | {
+            "cellsynth-conditional": {"loss_critic", "known", "altered"},
             "cgan": {"loss_discriminator", "score_real", "score_fake"},
             "acgan": {"loss_discriminator", "loss_class", "accuracy_class", "accuracy_class_generated"},
             "infogan": {"loss_discriminator", "loss_class", "accuracy_class", "accuracy_class_generated"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished, Stopped
 from napari_cellsynth.synthesis import run_folder, sample
 from napari_cellsynth.synthesis import train as loop
@@ -58,16 +59,22 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_unbroken_one(name: str, tmp_path
 
 def test_the_bone_marrow_papers_facts_are_the_defaults() -> None:
     recipe = gan_recipe("c-wgan-gp").model_dump()
-    assert {key: recipe[key] for key in ("size", "z", "width", "penalty", "class_weight")} == {
+    assert {key: recipe[key] for key in ("size", "z", "width", "penalty_weight", "class_weight")} == {
         "size": 128,  # tables 3 to 5
         "z": 500,
         "width": 64,
-        "penalty": 10.0,  # WGAN-GP's, as the paper gives none
+        "penalty_weight": 10.0,  # WGAN-GP's, as the paper gives none
         "class_weight": 1.0,
     }
     for name in ("c-wgan-gp", "cwgan-gp"):  # Gulrajani et al. 2017, algorithm 1
         recipe = gan_recipe(name).model_dump()
-        assert [recipe[key] for key in ("lr", "beta1", "beta2", "critic_steps", "penalty")] == [1e-4, 0.0, 0.9, 5, 10.0]
+        assert [recipe[key] for key in ("lr", "beta1", "beta2", "critic_steps", "penalty_weight")] == [
+            1e-4,
+            0.0,
+            0.9,
+            5,
+            10.0,
+        ]
     for name in ("cgan", "acgan"):  # Radford et al. 2016
         recipe = gan_recipe(name).model_dump()
         assert [recipe[key] for key in ("z", "width", "batch", "lr", "beta1", "beta2")] == [
@@ -77,6 +84,19 @@ def test_the_bone_marrow_papers_facts_are_the_defaults() -> None:
 
 
 def test_the_compared_recipes_are_all_there_and_learn_several_classes() -> None:
-    assert CONDITIONAL == ["cgan", "acgan", "infogan", "cwgan-gp", "c-wgan-gp"]
-    assert all(GAN_RECIPES[name].conditional for name in CONDITIONAL)
-    assert not GAN_RECIPES["dcgan"].conditional
+    assert CONDITIONAL == ["cellsynth-conditional", "cgan", "acgan", "infogan", "cwgan-gp", "c-wgan-gp"]
+    assert not GAN_RECIPES["dcgan"].conditional and not GAN_RECIPES["cellsynth"].conditional
+
+
+def test_a_run_that_was_begun_when_the_weight_had_another_name_goes_on(tmp_path: Path) -> None:
+    recipe = small("cwgan-gp", steps=4, penalty_weight=5.0)
+    asked = iter(range(99))
+    list(loop.train(squares(), recipe, tmp_path, device=CPU, stop=lambda: next(asked) >= 2))
+    for path in tmp_path.glob("*.safetensors"):
+        tensors, meta = checkpoint.load(path)
+        meta["recipe"]["penalty"] = meta["recipe"].pop("penalty_weight")
+        checkpoint.save(path, tensors, meta)
+    assert sample.generate(tmp_path, 1, device=CPU).shape == (1, 1, 32, 32)
+    with pytest.raises(UserError, match=r"penalty_weight = 5.0, not 6.0"):
+        list(loop.train(squares(), small("cwgan-gp", steps=4, penalty_weight=6.0), tmp_path, device=CPU, resume=True))
+    assert isinstance(list(loop.train(squares(), recipe, tmp_path, device=CPU, resume=True))[-1], Finished)

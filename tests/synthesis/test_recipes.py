@@ -65,3 +65,13 @@ def test_reading_recipes_does_not_import_torch() -> None:
         "import napari_cellsynth.synthesis, napari_cellsynth.training; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["cellsynth", "cwgan-gp", "c-wgan-gp"])
+def test_the_weight_of_the_penalty_has_one_name_and_older_records_are_read(name: str) -> None:
+    recorded = gan_recipe(name).model_dump(mode="json")
+    recorded["penalty"] = recorded.pop("penalty_weight") * 2
+    assert gan_recipe(name, **recorded) == gan_recipe(name, penalty_weight=recorded["penalty"])
+    assert not [kind for kind in GAN_RECIPES.values() if "penalty" in kind.model_fields]
+    with pytest.raises(UserError, match="penalty"):
+        gan_recipe("dcgan", penalty=1.0)

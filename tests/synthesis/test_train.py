@@ -15,7 +15,7 @@ import torch
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Metric, Preview, Progress, Saved, Stopped
-from napari_cellsynth.synthesis import run_folder, sample
+from napari_cellsynth.synthesis import failures, run_folder, sample
 from napari_cellsynth.synthesis import train as loop
 from napari_cellsynth.synthesis.dcgan import Dcgan
 from napari_cellsynth.synthesis.recipes import GanRecipe, gan_recipe
@@ -178,7 +178,7 @@ def test_losses_that_stop_being_numbers_end_the_run_and_leave_the_checkpoint(
 def test_a_generator_that_draws_one_image_only_ends_the_run_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "TRUSTED_FROM", 0)
+    monkeypatch.setattr(failures, "TRUSTED_FROM", 0)
     monkeypatch.setattr(loop, "draw", lambda *given: np.zeros((16, 1, 32, 32), np.float32))
     with pytest.raises(UserError, match="collapsed") as caught:
         train(tmp_path, tiny(steps=20))
@@ -189,8 +189,8 @@ def test_a_critic_that_scores_all_alike_ends_the_run_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = gan_recipe("wgan-gp", size=32, width=4, z=8, batch=4, steps=20)
-    monkeypatch.setattr(loop, "TRUSTED_FROM", 12)
-    monkeypatch.setattr(loop, "COLLAPSED", 0.0)
+    monkeypatch.setattr(failures, "TRUSTED_FROM", 12)
+    monkeypatch.setattr(failures, "COLLAPSED", 0.0)
     assert isinstance(
         train(tmp_path / "alive", gan_recipe("wgan-gp", **recipe.model_dump() | {"lr": 1e-3}))[-1], Finished
     )
@@ -207,7 +207,7 @@ def test_a_critic_that_scores_all_alike_ends_the_run_with_advice(
 
 
 def test_advice_names_only_fields_that_the_recipe_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "TRUSTED_FROM", 0)
+    monkeypatch.setattr(failures, "TRUSTED_FROM", 0)
     monkeypatch.setattr(loop, "draw", lambda *given: np.zeros((16, 1, 32, 32), np.float32))
     with pytest.raises(UserError, match="collapsed") as caught:
         train(tmp_path, gan_recipe("wgan-div", size=32, width=4, z=8, batch=4, steps=20))

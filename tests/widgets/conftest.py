@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +27,23 @@ DEFERRED_DELETE = getattr(QEvent.Type.DeferredDelete, "value", QEvent.Type.Defer
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let napari say on PyQt5 that it cannot see the system's theme."""
+    """Let napari say on PyQt5 that it cannot see the system's theme; give each worker a screen of its own."""
     config.addinivalue_line("filterwarnings", "ignore:System theme detection requires:UserWarning")
+    if "PYTEST_XDIST_WORKER" in os.environ and "DISPLAY" in os.environ:
+        _screen_of_its_own(config)
+
+
+def _screen_of_its_own(config: pytest.Config) -> None:
+    """Start a virtual screen, so that the windows of two workers do not take the focus from each other."""
+    reader, writer = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1366x768x24", "-nolisten", "tcp"]
+    screen = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        number = answer.readline().strip()
+    os.environ["DISPLAY"] = f":{number}"
+    os.environ.pop("XAUTHORITY", None)
+    config.add_cleanup(screen.terminate)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,6 +105,12 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def no_timing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the Train GANs dock from timing steps by itself, which most tests would take for a job."""
     monkeypatch.setattr("napari_cellsynth.widgets.step_timing.SETTLE_MS", 10**9)
+
+
+@pytest.fixture(autouse=True)
+def no_suggestions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the Label dock from suggesting by itself, which most tests would take for a job."""
+    monkeypatch.setattr("napari_cellsynth.widgets.live_row.ON", False)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from napari_cellsynth.widgets.label_queue import (
     ACQUISITION,
     LEAST_CERTAIN,
     MISLABELLED,
+    MOST_CERTAIN,
     NEXT,
     RANDOM,
     UNLABELLED_FIRST,
@@ -16,7 +17,7 @@ from napari_cellsynth.widgets.label_queue import (
 
 def objects(classes: list[int]) -> pd.DataFrame:
     n = len(classes)
-    table = pd.DataFrame({"image_id": 1, "frame": np.arange(n) // 2, "class_id": classes}, index=np.arange(10, 10 + n))
+    table = pd.DataFrame({"image_id": 1, "frame": np.arange(n) // 2, "label": classes}, index=np.arange(10, 10 + n))
     for column in ("y0", "x0", "cy", "cx"):
         table[column] = np.arange(n) * 5
     return table.assign(y1=table["y0"] + 4, x1=table["x0"] + 4, mask_label=1)
@@ -42,8 +43,27 @@ def test_random_is_the_same_every_time_and_loses_nothing() -> None:
 
 
 def test_least_certain_puts_objects_without_a_prediction_last() -> None:
-    confidence = pd.Series({10: 0.9, 12: 0.4, 13: 0.6})
-    assert walk(LabelQueue(objects([0, 0, 0, 0]), LEAST_CERTAIN, confidence)) == [12, 13, 10, 11]
+    suggested = {10: (1, 0.9), 12: (1, 0.4), 13: (2, 0.6)}
+    assert walk(LabelQueue(objects([0, 0, 0, 0]), LEAST_CERTAIN, suggested)) == [12, 13, 10, 11]
+
+
+def test_the_most_certain_come_class_by_class_and_those_without_a_suggestion_last():
+    suggested = {10: (1, 0.4), 12: (2, 0.9), 13: (1, 0.6)}
+    assert walk(LabelQueue(objects([0, 0, 0, 0]), MOST_CERTAIN, suggested)) == [13, 10, 12, 11]
+
+
+def test_newer_suggestions_sort_ahead_and_the_person_stays_where_they_are():
+    queue = LabelQueue(objects([0, 0, 0, 0]), LEAST_CERTAIN, {10: (1, 0.9), 12: (1, 0.4), 13: (2, 0.6)})
+    assert queue.current.object_id == 12
+    queue.set_classes([13], [7])
+    queue.sort_ahead({10: (1, 0.3), 11: (1, 0.2), 12: (1, 0.8), 13: (2, 0.9)})
+    assert queue.current.object_id == 12 and queue.class_of(13) == 7
+    assert walk(queue) == [12, 11, 10, 13]
+    assert queue.move_on(True) and queue.current.object_id == 11
+    in_their_places = LabelQueue(objects([0, 0]), RANDOM)
+    before = walk(in_their_places)
+    in_their_places.sort_ahead({10: (1, 0.3), 11: (1, 0.2)})
+    assert walk(in_their_places) == before
 
 
 def test_a_labeller_moves_to_the_next_unlabelled_and_a_reviser_to_the_next() -> None:

@@ -166,9 +166,9 @@ def test_the_main_job_by_hand_from_images_to_overlay(
     qtbot.waitUntil(lambda: running.done, timeout=MINUTES)
     stop_s = time.perf_counter() - asked
     assert running.state == "stopped" and not session.waiting
-    record_property("stop_s", stop_s)
+    record_property("stop_s", float(stop_s))
     late = np.percentile(lateness.late_ms, 99)
-    record_property("lateness_p99_ms", late)
+    record_property("lateness_p99_ms", float(late))
     print(f"lateness while training: p99 {late:.1f} ms of {len(lateness.late_ms)} ticks; stop after {stop_s:.2f} s")
     assert project.runs("gan")[0].status == "stopped"
 

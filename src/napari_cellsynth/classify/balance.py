@@ -21,6 +21,12 @@ BALANCES: dict[str, str] = {
 
 BALANCE = "; ".join(f"{name}: {words}" for name, words in BALANCES.items())
 
+EVERY_ONCE = ("none", "weights")
+"""Those that draw every crop once in a pass; the others go by one class a crop and suit no crops of several."""
+
+MOST_POSITIVE = 50.0
+"""A crop's class counts at most this many times as much as its absence, however rare it is."""
+
 MAJORITY_DROPPED = 0.2
 """Share of the commonest class that ``majority-dropout`` leaves out (S4, section 4.8.2)."""
 
@@ -30,8 +36,8 @@ def class_weights(labels: ArrayLike, n_classes: int, method: str = "weights") ->
 
     Parameters
     ----------
-    labels : array_like of int, shape (N,)
-        Classes 0..K-1 of everything that is drawn in training.
+    labels : array_like of int, shape (N,) or (N, K)
+        Classes 0..K-1 of everything that is drawn in training, or 0/1 for each of K classes.
     n_classes : int
         K.
     method : str
@@ -41,11 +47,17 @@ def class_weights(labels: ArrayLike, n_classes: int, method: str = "weights") ->
     Returns
     -------
     ndarray of float32, shape (K,)
-        A class without labels has weight 0 under ``weights``.
+        A class without labels has weight 0 under ``weights``. Where crops have several classes, ``weights`` are those
+        of having the class, against 1 for not having it: crops without it over crops with it, so that both count alike
+        in all, 50 at most (torch's ``pos_weight``).
     """
+    values = np.asarray(labels, dtype=np.int64)
     if method != "weights":
         return np.ones(n_classes, np.float32)
-    counts = np.bincount(np.asarray(labels, dtype=np.int64), minlength=n_classes)
+    if values.ndim == 2:
+        having = values.sum(axis=0)
+        return np.asarray(np.clip((len(values) - having) / np.maximum(having, 1), 0.02, MOST_POSITIVE), np.float32)
+    counts = np.bincount(values, minlength=n_classes)
     present = counts > 0
     weights = np.zeros(n_classes, np.float32)
     weights[present] = counts.sum() / (present.sum() * counts[present])
@@ -93,7 +105,7 @@ def one_pass(
         Positions in ``labels``, with the classes as `counts_in_pass` says. An oversampled class holds each of its
         patches at least once.
     """
-    if method in ("none", "weights"):
+    if method in EVERY_ONCE:
         return fresh.permutation(len(labels))
     chosen = []
     for number, count in enumerate(counts_in_pass(labels, method)):

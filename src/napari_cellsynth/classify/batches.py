@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cellsynth.classify.balance import class_weights, counts_in_pass, one_pass
+from napari_cellsynth.classify.balance import EVERY_ONCE, class_weights, counts_in_pass, one_pass
 from napari_cellsynth.classify.mixing import Batch, mixed
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.schedules import epochs_of
@@ -27,7 +27,7 @@ Mode = Literal["real", "mixed", "pretrained"]
 
 @dataclass(frozen=True)
 class Part:
-    """Patches of one origin, with their classes (N,) int64."""
+    """Patches of one origin, with their labels (see `targets`)."""
 
     store: CropStore
     labels: NDArray[np.int64]
@@ -139,7 +139,8 @@ class Batches:
     def _index(self, stage: Stage, step: int) -> NDArray[np.int64]:
         """Return positions in the union of the parts."""
         labels = np.concatenate([part.labels for part in stage.parts])
-        total = int(counts_in_pass(labels, self._recipe.balance).sum())
+        balance = self._recipe.balance
+        total = len(labels) if balance in EVERY_ONCE else int(counts_in_pass(labels, balance).sum())
         position = np.arange(stage.drawn[step], stage.drawn[step + 1])
         passes = position // total
         rounds = [self._pass(stage.number, int(p), labels)[position[passes == p] % total] for p in np.unique(passes)]

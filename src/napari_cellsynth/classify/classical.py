@@ -24,9 +24,11 @@ from napari_cellsynth.classify.importance import importance
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.resampling import resampled
 from napari_cellsynth.classify.scoring import score
+from napari_cellsynth.classify.targets import crops_of_classes, curve_figures, is_multi_label
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.evaluate import scores
+from napari_cellsynth.evaluate import multi_label, scores
 from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
+from napari_cellsynth.evaluate.splits import grouped_folds
 from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped
 from napari_cellsynth.imaging.features import feature_names
 
@@ -74,7 +76,8 @@ def train(
 
     Its probabilities are calibrated by one temperature. The real training crops are split into folds by group (by
     crop, where no groups are given); each fold is predicted by a classifier of the other folds' real crops, and the
-    temperature is that of least log loss. Synthetic patches have no part in it: their generator has seen the fold.
+    temperature is that of least log loss; where crops have several classes, the thresholds are chosen by these answers
+    instead. Synthetic patches have no part in it: their generator has seen the fold.
 
     Parameters
     ----------
@@ -128,20 +131,26 @@ def train(
         yield Stopped(folder.name)
         return
     yield Progress(len(folds), len(folds) + 1, "fits", "all training crops")
-    temperature, figures = folds.result()
+    temperature, thresholds, figures = folds.result()
     table, labels = np.concatenate([each.table for each in rows]), np.concatenate([each.labels for each in rows])
     estimator = fitted(recipe, table, labels, k, seed)
-    model = FeatureClassifier(estimator, temperature, recipe, tuple(class_names), parts[0].store.channels, meta)
+    channels = parts[0].store.channels
+    model = FeatureClassifier(estimator, temperature, recipe, tuple(class_names), channels, meta, thresholds)
     found: dict[str, Any] = {}
     if tested and held_out is not None:
         p = model.probabilities(tested[0].table, tested[0].owners, len(held_out.labels))
-        found = score(folder, held_out.store, held_out.labels, p, class_names, groups=groups_held_out, seed=seed)
-        figures |= {
-            "held_out_accuracy": found["accuracy"],
-            "held_out_balanced_accuracy": found["balanced_accuracy"],
-            "held_out_loss": found["log_loss"],
-        }
-    figures = {name: float(value) for name, value in figures.items() if value is not None}
+        limits = thresholds
+        found = score(
+            folder,
+            held_out.store,
+            held_out.labels,
+            p,
+            class_names,
+            groups=groups_held_out,
+            seed=seed,
+            thresholds=limits,
+        )
+        figures |= curve_figures(held_out.labels, p, limits)
     history.append(len(folds) + 1, figures)
     yield Metric(len(folds) + 1, figures)
     names = feature_names(model.channels)
@@ -158,11 +167,15 @@ def train(
             "steps": len(folds) + 1,
             "parameters": len(names),
             "crops": {
-                "synthetic" if part.is_synthetic else "real": np.bincount(part.labels, minlength=k).tolist()
+                "synthetic" if part.is_synthetic else "real": crops_of_classes(part.labels, k).tolist()
                 for part in parts
             },
             "temperature": temperature,
-            "calibration": {"temperature": temperature, "crops": len(parts[0].labels) if len(folds) else 0},
+            "calibration": {
+                "temperature": temperature,
+                "crops": len(parts[0].labels) if len(folds) else 0,
+            }
+            | ({} if thresholds is None else {"thresholds": thresholds}),
             "importance": weighed,
             "notices": [*notices, *folds.notices, *found.get("notices", [])],
         }
@@ -170,11 +183,22 @@ def train(
 
 
 def fitted(recipe: FeatureRecipe, table: NDArray[np.float64], labels: NDArray[np.int64], k: int, seed: int) -> Any:
-    """Return a fitted pipeline of a scaler and the recipe's classifier, for raw rows (M, d) of all of K classes."""
+    """Return a fitted pipeline of a scaler and the recipe's classifier, for raw rows (M, d) of all of K classes.
+
+    Where rows have several classes (``labels`` is 0/1 (M, K)), there is one classifier a class, of it against the rest.
+    """
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(table)
+    if is_multi_label(labels):
+        classifier = OneVsRestClassifier(recipe.estimator(table.shape[1], 2, seed))
+        with warnings.catch_warnings():
+            # A class that all rows have is given to all.
+            warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
+            classifier.fit(scaler.transform(table), labels)
+        return Pipeline([("scale", scaler), ("classify", classifier)])
     classifier = recipe.estimator(table.shape[1], k, seed)
     classifier.fit(*resampled(scaler.transform(table), labels, recipe.balance, seed))
     return Pipeline([("scale", scaler), ("classify", classifier)])
@@ -199,6 +223,11 @@ class _Folds:
 
         count = min(FOLDS, len(np.unique(groups)))
         labels = self._rows.labels
+        if is_multi_label(labels):
+            if count < 2 or labels.sum(axis=0).max() < count:
+                return []
+            found = grouped_folds(groups, labels, count, self._seed % 2**32)
+            return [(a, b) for a, b in found if labels[a].any(axis=0).all()]
         if count < 2 or np.bincount(labels).max() < count:
             return []
         folds = StratifiedGroupKFold(count, shuffle=True, random_state=self._seed % 2**32)
@@ -214,15 +243,25 @@ class _Folds:
         estimator = fitted(self._recipe, self._rows.table[learned], self._rows.labels[learned], self._k, self._seed)
         self._p[tested] = raw_probabilities(estimator, self._rows.table[tested])
 
-    def result(self) -> tuple[float, dict[str, float]]:
-        """Return the temperature of least log loss, and the figures of the folds at it."""
+    def result(self) -> tuple[float, tuple[float, ...] | None, dict[str, float]]:
+        """Return the temperature of least log loss or the thresholds of best F1, and the figures of the folds at it."""
         known = np.isfinite(self._p).all(axis=1)
-        if not known.any():
-            return 1.0, {}
         p, labels = self._p[known], self._rows.labels[known]
+        if is_multi_label(labels):
+            limits = tuple(multi_label.choose_thresholds(labels, p))
+            if not len(p):
+                return 1.0, limits, {}
+            f1 = scores.macro_f1(labels, multi_label.answers(p, limits))
+            return 1.0, limits, {"fold_macro_f1": f1, "fold_loss": multi_label.log_loss(labels, p)}
+        if not known.any():
+            return 1.0, None, {}
         temperature = fit_temperature(p, labels)
         sure = tempered(p, temperature)
-        return temperature, {
-            "fold_balanced_accuracy": scores.balanced_accuracy(labels, sure.argmax(axis=1)),
-            "fold_loss": scores.log_loss(labels, sure),
-        }
+        return (
+            temperature,
+            None,
+            {
+                "fold_balanced_accuracy": scores.balanced_accuracy(labels, sure.argmax(axis=1)),
+                "fold_loss": scores.log_loss(labels, sure),
+            },
+        )

@@ -25,8 +25,9 @@ from napari_cellsynth.training.loader import CropStore
 
 FEATURE_MODEL_FILE = "model.skops"
 RECORD_FILE = "model.json"
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over."""
+TRUSTED = ("sklearn.tree._tree.Tree", "sklearn.multiclass._ConstantPredictor")
+"""Types a model may hold beyond those on skops' own list: a forest's trees, which `_sound` looks over, and the answer
+for a class that every crop has."""
 _CHUNK = 64
 _SLOPE = 3.0
 
@@ -36,7 +37,8 @@ class FeatureClassifier:
     """A fitted scaler and scikit-learn classifier, and what their inputs and outputs mean.
 
     ``temperature`` divides the log probabilities, so that they are as sure as they are right on training crops of
-    other groups; ``meta`` holds what the training was given about the data, as with networks.
+    other groups; a classifier that gives an object several classes has ``thresholds`` instead. ``meta`` holds what the
+    training was given about the data, as with networks.
     """
 
     estimator: Any
@@ -45,6 +47,7 @@ class FeatureClassifier:
     class_names: tuple[str, ...]
     channels: int
     meta: dict[str, Any]
+    thresholds: tuple[float, ...] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -67,7 +70,8 @@ class FeatureClassifier:
         crops : int
             N.
         """
-        p = tempered(raw_probabilities(self.estimator, table), self.temperature)
+        p = raw_probabilities(self.estimator, table)
+        p = p if self.thresholds is not None else tempered(p, self.temperature)
         total = np.zeros((crops, p.shape[1]))
         np.add.at(total, owners, p)
         return (total / np.bincount(owners, minlength=crops)[:, None]).astype(np.float32)
@@ -78,11 +82,13 @@ def raw_probabilities(estimator: Any, table: NDArray[np.float64]) -> NDArray[np.
 
     A support vector machine knows no probabilities. Each of its K (K - 1) / 2 one-against-one machines gives a soft
     vote, σ(3 · margin), so that a patch on the margin is 95 % sure; a class's probability goes as the product of its
-    votes.
+    votes. Where objects have several classes, each has a machine of its own against the rest, and its σ(3 · margin).
     """
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(table), np.float64)
     margins = _SLOPE * np.asarray(estimator.decision_function(table), np.float64)
+    if getattr(estimator.named_steps["classify"], "multilabel_", False):
+        return np.asarray(np.exp(-np.logaddexp(0, -margins)))
     classes = len(estimator.classes_)
     # With two classes scikit-learn's margin speaks for the second, with more for the first of a pair.
     margins = -margins[:, None] if margins.ndim == 1 else margins
@@ -138,6 +144,7 @@ def save(folder: Path, model: FeatureClassifier) -> Path:
         "channels": model.channels,
         "features": feature_names(model.channels),
         "temperature": model.temperature,
+        "thresholds": model.thresholds,
         "meta": model.meta,
     }
     _write(folder / RECORD_FILE, json.dumps(record, indent=1).encode())
@@ -164,17 +171,28 @@ def load(folder: Path) -> FeatureClassifier:
                 f"{path} holds {strange[0]}, which no classifier of this plugin does.", "Use files you trust only."
             )
         estimator = skops.io.load(path, trusted=list(TRUSTED))
-        if not all(_sound(tree.tree_) for tree in getattr(estimator.named_steps["classify"], "estimators_", [])):
+        if not all(_sound(tree) for tree in _trees(estimator.named_steps["classify"])):
             raise ValueError("a tree of its forest leads nowhere")
         recipe = classifier_recipe(record["recipe"]["name"], **record["recipe"])
         features, channels = record["features"], int(record["channels"])
         names, temperature = tuple(record["class_names"]), float(record["temperature"])
+        limits = record.get("thresholds")
+        thresholds = None if limits is None else tuple(float(each) for each in limits)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadZipFile) as error:
         raise UserError(f"The classifier in {folder} cannot be read: {error}.", "Train again.") from error
     if features != feature_names(channels):
         raise UserError(f"The classifier in {folder} was trained on other features than today's.", "Train again.")
     assert isinstance(recipe, FeatureRecipe)
-    return FeatureClassifier(estimator, temperature, recipe, names, channels, record["meta"])
+    return FeatureClassifier(estimator, temperature, recipe, names, channels, record["meta"], thresholds)
+
+
+def _trees(classifier: Any) -> Iterator[Any]:
+    """Yield the trees of a forest, or of a forest a class."""
+    for part in getattr(classifier, "estimators_", []):
+        if hasattr(part, "tree_"):
+            yield part.tree_
+        else:
+            yield from _trees(part)
 
 
 def _sound(tree: Any) -> bool:

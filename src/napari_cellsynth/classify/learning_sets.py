@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.classify.batches import Mode, Part
 from napari_cellsynth.classify.model import check_patches
 from napari_cellsynth.classify.recipe_base import ClassifierRecipe, NetworkRecipe
+from napari_cellsynth.classify.targets import checked_labels, crops_of_classes, is_multi_label, suited
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.training.loader import CropStore
 
-Labelled = tuple[CropStore, NDArray[np.int64]]
+Labelled = tuple[CropStore, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def checked(
     if k < 2:
         raise UserError("A classifier needs at least two classes.", "Label crops of a second class.")
     parts = [_part(*real, k, False)]
-    counts = np.bincount(parts[0].labels, minlength=k)
+    suited(recipe, several=is_multi_label(parts[0].labels))
+    counts = crops_of_classes(parts[0].labels, k)
     empty = [class_names[i] for i in range(k) if counts[i] == 0]
     if empty:
         raise UserError(
@@ -83,10 +85,5 @@ def checked(
     return LearningSets(parts, validating if chooses else None, tested, notices)
 
 
-def _part(store: CropStore, labels: NDArray[np.int64], k: int, is_synthetic: bool) -> Part:
-    values = np.asarray(labels, dtype=np.int64)
-    if len(values) != len(store):
-        raise ValueError(f"{len(store)} crops do not go with {len(values)} labels")
-    if len(values) and (values.min() < 0 or values.max() >= k):
-        raise ValueError(f"labels must be 0..{k - 1}, not {values.min()}..{values.max()}")
-    return Part(store, values, is_synthetic)
+def _part(store: CropStore, labels: NDArray[Any], k: int, is_synthetic: bool) -> Part:
+    return Part(store, checked_labels(labels, len(store), k), is_synthetic)

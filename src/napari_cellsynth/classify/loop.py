@@ -20,9 +20,8 @@ from napari_cellsynth.classify.predict import probabilities
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.schedules import epochs_of, learning_rate
 from napari_cellsynth.classify.state import State, seeded
-from napari_cellsynth.classify.validation import figures_of
+from napari_cellsynth.classify.targets import curve_figures, is_multi_label, validation_figures
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.evaluate import scores
 from napari_cellsynth.events import Event, Metric, Progress, Saved, Stop, Stopped
 from napari_cellsynth.training.device import autocast_dtype
 
@@ -140,35 +139,24 @@ class Loop:
             )
         state.loss_sum, state.loss_steps = 0.0, 0
         if self._sets.validation is not None and stage is self._plan[-1]:
-            figures = figures_of(self._sets.validation.labels, self._quick(self._sets.validation))
+            figures = validation_figures(self._sets.validation.labels, self._quick(self._sets.validation))
             state.judge.look(figures, state.step, state.network)
             values |= figures
         between = max(1, len(self._epochs.ends) // _CURVE_POINTS)
         last = state.step == self._total or state.judge.exhausted
         if self._sets.held_out is not None and ((self._epochs.of(state.step - 1) + 1) % between == 0 or last):
-            values |= self._curve_point(self._sets.held_out)
+            values |= curve_figures(self._sets.held_out.labels, self._quick(self._sets.held_out))
         self._history.append(state.step, values)
         return Metric(state.step, values)
-
-    def _curve_point(self, held_out: Part) -> dict[str, float]:
-        p = self._quick(held_out)
-        return {
-            "held_out_accuracy": scores.accuracy(held_out.labels, p.argmax(axis=1)),
-            "held_out_balanced_accuracy": scores.balanced_accuracy(held_out.labels, p.argmax(axis=1)),
-            "held_out_loss": scores.log_loss(held_out.labels, p),
-        }
 
     def _quick(self, part: Part) -> NDArray[np.float32]:
         """Return probabilities (N, K) by the middle windows alone."""
         self._state.network.eval()
         once = self._recipe.model_copy(update={"windows": 1, "symmetries": False})
-        n = len(part.labels)
-        found = [
-            probabilities(self._state.network, part.store, torch.arange(start, min(start + _BATCH, n)), once)
-            .cpu()
-            .numpy()
-            for start in range(0, n, _BATCH)
-        ]
+        n, several = len(part.labels), is_multi_label(part.labels)
+        rows = [torch.arange(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
+        network = self._state.network
+        found = [probabilities(network, part.store, each, once, several=several).cpu().numpy() for each in rows]
         return np.concatenate(found)
 
     def _save(self) -> Saved:

@@ -66,8 +66,39 @@ def weighted_focal_loss(
     return (losses * of_patch).sum() / of_patch.sum().clamp_min(1e-12)
 
 
+def binary_loss(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, gamma: float = 0.0, smoothing: float = 0.0
+) -> torch.Tensor:
+    """Return the mean over patches and classes of the binary cross entropy, or of the binary focal loss.
+
+    Parameters
+    ----------
+    logits : Tensor
+        Float (B, K); each class has a sigmoid of its own.
+    labels : Tensor
+        Which classes a patch has, 0/1 (B, K).
+    weights : Tensor
+        How much having a class counts against not having it, (K,).
+    gamma : float
+        -(1 - p)^γ · log p, p being the probability of what is true (S1, eq. 2, α = 1); 0: binary cross entropy.
+    smoothing : float
+        This share of each target is spread evenly over having the class and not having it.
+    """
+    z = logits.float()
+    having, lacking = functional.logsigmoid(z), functional.logsigmoid(-z)
+    target = labels * (1 - smoothing) + smoothing / 2
+
+    def term(log_p: torch.Tensor) -> torch.Tensor:
+        return -log_p if gamma == 0 else -((-torch.expm1(log_p)).clamp_min(1e-12) ** gamma) * log_p
+
+    return (weights * target * term(having) + (1 - target) * term(lacking)).mean()
+
+
 def loss_of(recipe: NetworkRecipe, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the loss that a recipe asks for, with its smoothing."""
+    """Return the loss that a recipe asks for, with its smoothing; labels (B,) are classes, (B, K) 0/1 for each."""
+    if labels.ndim == 2:
+        gamma = recipe.focal_gamma if recipe.loss == "focal" else 0.0
+        return binary_loss(logits, labels, weights, gamma, recipe.label_smoothing)
     if recipe.loss == "focal":
         return weighted_focal_loss(logits, labels, weights, recipe.focal_gamma, recipe.label_smoothing)
     return weighted_cross_entropy(logits, labels, weights, recipe.label_smoothing)

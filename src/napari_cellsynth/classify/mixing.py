@@ -23,9 +23,9 @@ class Batch(NamedTuple):
     patches : Tensor
         (B, C, S, S) float32 in [-1, 1].
     labels : Tensor
-        Classes (B,) int64.
+        Classes (B,) int64, or 0/1 (B, K).
     others : Tensor or None
-        Classes (B,) of what was mixed in, a patch's own where nothing was; None where nothing is mixed at all.
+        The labels of what was mixed in, a patch's own where nothing was; None where nothing is mixed at all.
     share : float
         What ``labels`` count for in the loss; the rest is for ``others``.
     """

@@ -25,7 +25,8 @@ class Classifier:
 
     ``meta`` holds what the training was given about the data: ``low`` and ``high`` (intensity range a
     channel), ``class_ids`` and the like. ``temperature`` is what `predict.predict` divides log probabilities by, so
-    that they are as sure as they are right (see `evaluate.calibration`); 1 where nothing was calibrated.
+    that they are as sure as they are right (see `evaluate.calibration`); 1 where nothing was calibrated. A classifier
+    that gives an object several classes has ``thresholds``, one a class, and no temperature.
     """
 
     network: nn.Module
@@ -34,6 +35,7 @@ class Classifier:
     channels: int
     meta: dict[str, Any]
     temperature: float = 1.0
+    thresholds: tuple[float, ...] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -65,6 +67,7 @@ def save(folder: Path, classifier: Classifier) -> Path:
         "channels": classifier.channels,
         "meta": classifier.meta,
         "temperature": classifier.temperature,
+        "thresholds": classifier.thresholds,
     }
     checkpoint.save(path, {"network": classifier.network.state_dict()}, about)
     return path
@@ -95,4 +98,5 @@ def load(folder: Path | str, device: torch.device | str = "cpu") -> Classifier:
     network.load_state_dict(tensors["network"])
     network.to(device).eval()
     names, temperature = tuple(about["class_names"]), float(about.get("temperature", 1.0))
-    return Classifier(network, recipe, names, about["channels"], about["meta"], temperature)
+    thresholds = None if about.get("thresholds") is None else tuple(float(each) for each in about["thresholds"])
+    return Classifier(network, recipe, names, about["channels"], about["meta"], temperature, thresholds)

@@ -15,6 +15,7 @@ from napari_cellsynth.classify.feature_model import FeatureClassifier
 from napari_cellsynth.classify.model import Classifier
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
+from napari_cellsynth.evaluate.multi_label import choose_thresholds
 from napari_cellsynth.events import Stop, never
 from napari_cellsynth.training.device import autocast_dtype, pick_device
 from napari_cellsynth.training.loader import CropStore
@@ -77,7 +78,8 @@ def predict(
     Returns
     -------
     ndarray of float32, shape (N, K)
-        At the classifier's temperature. Rows sum to one. When stopped, only the rows that are done (fewer than N).
+        At the classifier's temperature. Rows sum to one, but for a classifier that gives an object several classes
+        (its ``thresholds`` say from which probability on). When stopped, only the rows that are done (fewer than N).
 
     Raises
     ------
@@ -110,12 +112,13 @@ def predict_batches(
         if stop():
             return
         index = torch.arange(start, min(start + batch, len(store)), device=store.device)
-        p = probabilities(model.network, store, index, model.recipe).float().cpu().numpy()
+        several = model.thresholds is not None
+        p = probabilities(model.network, store, index, model.recipe, several=several).float().cpu().numpy()
         yield p if model.temperature == 1.0 else tempered(p, model.temperature).astype(np.float32)
 
 
 def calibrated(model: Classifier, store: CropStore, labels: NDArray[np.int64], *, stop: Stop = never) -> Classifier:
-    """Return the classifier at the temperature that suits crops which it did not learn from.
+    """Return the classifier at the temperature, or the thresholds, that suit crops which it did not learn from.
 
     Parameters
     ----------
@@ -123,8 +126,8 @@ def calibrated(model: Classifier, store: CropStore, labels: NDArray[np.int64], *
         Trained on other crops.
     store : CropStore
         N real crops, of groups that are not held out either.
-    labels : ndarray of int, shape (N,)
-        Their classes.
+    labels : ndarray of int, shape (N,) or (N, K)
+        Their labels (`targets`).
     stop : callable
         Polled once a batch; when it stops early, the crops so far are taken.
     """
@@ -134,14 +137,19 @@ def calibrated(model: Classifier, store: CropStore, labels: NDArray[np.int64], *
             *predict_batches(replace(model, temperature=1.0), store, stop=stop),
         ]
     )
+    if model.thresholds is not None:
+        return replace(model, thresholds=tuple(choose_thresholds(labels[: len(raw)], raw)))
     return replace(model, temperature=fit_temperature(raw, labels[: len(raw)]))
 
 
 @torch.no_grad()
 def probabilities(
-    network: torch.nn.Module, store: CropStore, index: torch.Tensor, recipe: NetworkRecipe
+    network: torch.nn.Module, store: CropStore, index: torch.Tensor, recipe: NetworkRecipe, *, several: bool = False
 ) -> torch.Tensor:
-    """Return the probabilities (B, K) of some crops of a store before calibration, float32 on the network's device."""
+    """Return the probabilities (B, K) of some crops of a store before calibration, float32 on the network's device.
+
+    They are a softmax over the classes, or a sigmoid for each where crops have ``several``.
+    """
     device = next(network.parameters()).device
     windows = store.grid(index, recipe.windows if store.exceeds_size(index) else 1)
     b, k = windows.shape[:2]
@@ -152,7 +160,8 @@ def probabilities(
     total = torch.zeros((), device=device)
     with torch.autocast(device.type, dtype=amp, enabled=amp is not None):
         for view in views:
-            total = total + network(view).float().softmax(dim=1)
+            logits = network(view).float()
+            total = total + (logits.sigmoid() if several else logits.softmax(dim=1))
     return (total / len(views)).view(b, k, -1).mean(dim=1)
 
 

@@ -15,6 +15,7 @@ from napari_cellsynth.classify.batches import Mode
 from napari_cellsynth.classify.predict import AnyClassifier, load
 from napari_cellsynth.classify.recipe_base import CUTTING, ClassifierRecipe
 from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.classify.targets import suited
 from napari_cellsynth.classify.train import train
 from napari_cellsynth.classify.validation import calibrating_part, validation_part
 from napari_cellsynth.errors import UserError
@@ -56,7 +57,8 @@ def train_classifier(
     patches : ndarray of float32, shape (N, C, S, S)
         Real patches in [-1, 1].
     labels : sequence, length N
-        Their classes, of any sortable type; the sorted distinct labels are the classes.
+        Their classes, of any sortable type; the sorted distinct labels are the classes. Or of each patch a tuple, list
+        or set of classes, for a multi-label classifier; synthetic and held-out labels are then given in the same way.
     recipe : str or ClassifierRecipe
         A recipe or its name.
     synthetic : (ndarray, sequence), optional
@@ -90,6 +92,7 @@ def train_classifier(
     UserError
         See `train.train`; also if held-out or synthetic labels are of no class of the training.
     """
+    named = isinstance(recipe, str)
     if isinstance(recipe, str):
         size = {"size": int(patches.shape[-1])} if patches.ndim == 4 else {}
         recipe = classifier_recipe(recipe, **{**size, **overrides})
@@ -98,13 +101,15 @@ def train_classifier(
     if others := [name for name, value in CUTTING.items() if getattr(recipe, name) != value]:
         raise UserError(f"'{others[0]}' says how crops are cut; these patches are ready.", "Cut them in that way.")
     where = pick_device(device)
-    names = sorted(set(np.asarray(labels).tolist()))
+    several = _is_several(labels)
+    recipe, _ = suited(recipe, several=several, asked=not named or "balance" in overrides)
+    names = sorted({each for of in labels for each in of} if several else set(np.asarray(labels).tolist()))
 
     def part(images: Patches, values: Sequence[Any]) -> tuple[CropStore, NDArray[np.int64]]:
-        return CropStore.from_patches(images, where), _codes(values, names)
+        return CropStore.from_patches(images, where), _codes(values, names, several)
 
     folder = Path(tempfile.mkdtemp(prefix="cellsynth-")) if out is None else Path(out)
-    codes = _codes(labels, names)
+    codes = _codes(labels, names, several)
     if len(codes) != len(patches):
         raise ValueError(f"{len(patches)} patches do not go with {len(codes)} labels")
     judging = validation_part(recipe, np.arange(len(codes)) if groups is None else groups, codes, seed)
@@ -134,14 +139,28 @@ def train_classifier(
     return ClassifierRun(folder, last.result, load(folder, where))
 
 
-def _codes(labels: Sequence[Any], names: list[Any]) -> NDArray[np.int64]:
-    """Return the position of every label in the classes."""
+def _is_several(labels: Sequence[Any]) -> bool:
+    """Return whether labels are collections of classes; an array's rows of numbers are not."""
+    return any(isinstance(each, tuple | list | set | frozenset) for each in labels)
+
+
+def _codes(labels: Sequence[Any], names: list[Any], several: bool) -> NDArray[np.int64]:
+    """Return the position of every label in the classes, or 0/1 for each class."""
     place = {name: number for number, name in enumerate(names)}
-    values = np.asarray(labels).tolist()
+    if several != _is_several(labels) and len(labels):
+        raise UserError(
+            "Some labels are single classes and some are collections of classes.", "Give all labels in one way."
+        )
+    values = [each for of in labels for each in of] if several else np.asarray(labels).tolist()
     strangers = sorted({str(value) for value in values if value not in place})
     if strangers:
         raise UserError(
             f"No training patch has the label {strangers[0]}.",
             "Leave these patches out, or label some for training.",
         )
-    return np.array([place[value] for value in values], dtype=np.int64)
+    if not several:
+        return np.array([place[value] for value in values], dtype=np.int64)
+    matrix = np.zeros((len(labels), len(names)), np.int64)
+    for row, of in enumerate(labels):
+        matrix[row, [place[each] for each in of]] = 1
+    return matrix

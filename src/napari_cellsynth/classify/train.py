@@ -20,6 +20,8 @@ from napari_cellsynth.classify.recipe_base import ClassifierRecipe, NetworkRecip
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.classify.state import State, fresh, identity_of
+from napari_cellsynth.classify.targets import crops_of_classes, is_multi_label
+from napari_cellsynth.evaluate.multi_label import HALF
 from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.training.loader import CropStore
 
@@ -55,8 +57,8 @@ def train(
     ----------
     real : CropStore
         Real training crops; windows of the recipe's size.
-    labels : ndarray of int, shape (N,)
-        Their classes, 0..K-1.
+    labels : ndarray of int, shape (N,) or (N, K)
+        Their classes, 0..K-1, or 0/1 for each class where crops have several; all other labels are alike.
     class_names : sequence of str, length K
         Names of the classes.
     recipe : ClassifierRecipe
@@ -152,7 +154,9 @@ def train(
             return
     notices = [*sets.notices, *_early(state, plan[-1].first + plan[-1].steps)]
     state.judge.put_back(state.network)
-    classifier = model.Classifier(state.network, recipe, tuple(class_names), real.channels, dict(meta or {}))
+    halves = (HALF,) * len(class_names) if is_multi_label(parts[0].labels) else None
+    about = dict(meta or {})
+    classifier = model.Classifier(state.network, recipe, tuple(class_names), real.channels, about, thresholds=halves)
     if calibration is not None:
         classifier = calibrated(classifier, *calibration, stop=stop)
     predicted = None if held is None else list(predict_batches(classifier, held.store, stop=stop))
@@ -163,7 +167,10 @@ def train(
     found: dict[str, Any] = {}
     if held is not None and predicted is not None:
         p = np.concatenate(predicted)
-        found = score(folder, held.store, held.labels, p, class_names, groups=groups_held_out, seed=seed)
+        limits = classifier.thresholds
+        found = score(
+            folder, held.store, held.labels, p, class_names, groups=groups_held_out, seed=seed, thresholds=limits
+        )
     path = model.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))
@@ -175,16 +182,15 @@ def train(
             "calibration": {
                 "temperature": classifier.temperature,
                 "crops": 0 if calibration is None else len(calibration[1]),
-            },
+            }
+            | ({} if classifier.thresholds is None else {"thresholds": classifier.thresholds}),
             "seconds": state.seconds,
             "steps": state.step,
             "kept_step": state.judge.kept_step(state.step),
             "best": state.judge.best,
             "parameters": sum(parameter.numel() for parameter in state.network.parameters()),
             "crops": {
-                "synthetic" if part.is_synthetic else "real": np.bincount(
-                    part.labels, minlength=len(class_names)
-                ).tolist()
+                "synthetic" if part.is_synthetic else "real": crops_of_classes(part.labels, len(class_names)).tolist()
                 for part in parts
             },
             "notices": notices + found.get("notices", []),

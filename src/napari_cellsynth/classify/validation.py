@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from napari_cellsynth.classify.recipe_base import ClassifierRecipe, Keep, NetworkRecipe
-from napari_cellsynth.evaluate import scores
 from napari_cellsynth.evaluate.calibration import calibration_part
 from napari_cellsynth.evaluate.splits import grouped_holdout
 
@@ -33,8 +32,8 @@ def validation_part(recipe: ClassifierRecipe, groups: ArrayLike, labels: ArrayLi
     ----------
     recipe : ClassifierRecipe
         Says whether any are, and which share.
-    groups, labels : array_like of shape (N,)
-        Group and class of every training crop.
+    groups, labels : array_like
+        Group (N,) and labels (`targets`) of every training crop.
     seed : int
         Of the training.
 
@@ -73,16 +72,6 @@ def calibrating_part(
     if not isinstance(recipe, NetworkRecipe) or groups is None:
         return np.zeros(len(judging), bool)
     return judging if judging.any() else calibration_part(groups, labels, seed)
-
-
-def figures_of(labels: NDArray[np.int64], p: NDArray[np.float32]) -> dict[str, float]:
-    """Return the validation figures of probabilities (N, K); macro F1 is the mean of the classes' F1."""
-    predicted = p.argmax(axis=1)
-    return {
-        "validation_loss": scores.log_loss(labels, p),
-        "validation_macro_f1": scores.macro_f1(labels, predicted),
-        "validation_micro_f1": scores.micro_f1(labels, predicted),
-    }
 
 
 @dataclass

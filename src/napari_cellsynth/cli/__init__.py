@@ -14,6 +14,7 @@ from napari_cellsynth.cli.classifiers import predict, train_classifier
 from napari_cellsynth.cli.experiment import experiment
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
 from napari_cellsynth.cli.insight import explain, label_help, over_time
+from napari_cellsynth.cli.merging import merge
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.review import review
 from napari_cellsynth.cli.standalone import demo, doctor, enhance, recipes
@@ -34,6 +35,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "info": info,
     "doctor": doctor,
     "import": import_,
+    "merge": merge,
     "segment": segment,
     "enhance": enhance,
     "train-gan": train_gan,

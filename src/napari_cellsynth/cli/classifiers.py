@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from napari_cellsynth.cli.options import Device, Json, ProjectPath, Seed, Set
+from napari_cellsynth.cli.options import Device, Json, ProjectPath, Seed, Set, refuse_beside_resume
 from napari_cellsynth.console import do, overrides, show, show_scores
 
 
 def train_classifier(
+    context: typer.Context,
     project: ProjectPath,
     recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "fast",
     synthetic: Annotated[int, typer.Option(help="Synthetic patches a class.")] = 0,
@@ -34,6 +35,7 @@ def train_classifier(
     """Train a classifier and score it on real crops of groups that nothing was learned from."""
     from napari_cellsynth.jobs.job import TrainClassifierParameters
 
+    refuse_beside_resume(context)
     result = do(
         project,
         TrainClassifierParameters,

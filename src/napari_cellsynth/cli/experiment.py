@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from napari_cellsynth.cli.merging import Types, merged
+from napari_cellsynth.cli.options import refuse_beside_resume
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
 
 def experiment(
+    context: typer.Context,
     project: Annotated[Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.")],
     protocol: Annotated[str | None, typer.Argument(help="The protocol by name; left out, they are listed.")] = None,
     preset: Annotated[str, typer.Option(help="How thoroughly: smoke (minutes), small or full.")] = "full",
@@ -24,6 +27,11 @@ def experiment(
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Leak as the paper does; the report says what leaks.")
     ] = False,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option("--source", help="Merge this folder or project into P first, as `merge` does (repeat)."),
+    ] = None,
+    types: Types = None,
     workers: Annotated[int, typer.Option(help="Processes that share the folds out among them.")] = 1,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted experiment.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained, and how long.")] = False,
@@ -31,19 +39,20 @@ def experiment(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress to stderr.")] = False,
 ) -> None:
     """Ask a question of a project by cross-validation over its groups, and write a report."""
-    from napari_cellsynth.experiments import PROTOCOLS
+    from napari_cellsynth import experiments as protocols
     from napari_cellsynth.jobs.experiment import planned_trainings
     from napari_cellsynth.jobs.experiment_pace import minutes_words
     from napari_cellsynth.jobs.job import ExperimentParameters, TimeExperimentParameters
     from napari_cellsynth.project import Project
 
+    refuse_beside_resume(context)
     if resume:
         show(do(project, ExperimentParameters, resume=resume, workers=workers, device=device), as_json)
         return
     if protocol is None:
         if as_json:
-            raise UserError("No protocol is given.", f"Choose one of {', '.join(PROTOCOLS)}.")
-        for name, each in PROTOCOLS.items():
+            raise UserError("No protocol is given.", f"Choose one of {', '.join(protocols.PROTOCOLS)}.")
+        for name, each in protocols.PROTOCOLS.items():
             print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")
         return
     changed = overrides(changes)
@@ -52,6 +61,14 @@ def experiment(
         changed["as_published"] = True
     if classes:
         changed["classes"] = classes
+    protocols.protocol(protocol).checked(preset, changed)
+    if sources:
+        made = merged(project, sources, types)
+        if "project" not in made:
+            show(made, as_json)
+            return
+    elif types is not None:
+        raise UserError("--types groups the types of sources.", "Give them with --source.")
     with Project.open(project, read_only=True) as opened:
         counts = planned_trainings(opened, protocol, preset, changed)
     if plan:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from napari_cellsynth.cli.options import Device, Json, ProjectPath, Seed, Set
+from napari_cellsynth.cli.options import Device, Json, ProjectPath, Seed, Set, refuse_beside_resume
 from napari_cellsynth.console import do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
 
 def train_gan(
+    context: typer.Context,
     project: ProjectPath,
     recipe: Annotated[str, typer.Option(help="The recipe, by name (`recipes` lists them).")] = "cellsynth",
     class_names: Annotated[list[str] | None, typer.Option("--class", help="A class (may be repeated), or all.")] = None,
@@ -28,6 +29,7 @@ def train_gan(
     from napari_cellsynth.project import Project
     from napari_cellsynth.synthesis.recipes import gan_recipe
 
+    refuse_beside_resume(context)
     chosen = gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
     wanted = class_names or ["all"]
     with Project.open(project, read_only=True) as opened:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_cellsynth.cli.options import Json, ProjectPath, Seed
-from napari_cellsynth.console import do, note, show
+from napari_cellsynth.console import do, note, show, show_label_help
 
 
 def explain(
@@ -42,6 +42,7 @@ def label_help(
 ) -> None:
     """Find labels that are probably wrong, copies across groups, and the objects to label next."""
     from napari_cellsynth.jobs.job import LabelHelpParameters
+    from napari_cellsynth.project import Project
 
     found = do(project, LabelHelpParameters, n=n, seed=seed)
     for text in found["notices"]:
@@ -49,7 +50,11 @@ def label_help(
     leaks = sum(pair["leak"] for pair in found["duplicates"])
     if leaks:
         note(f"{leaks} pairs of near-duplicates lie on both sides of the split: put their groups on one side.")
-    show(found, as_json)
+    if as_json:
+        show(found, as_json)
+        return
+    with Project.open(project, read_only=True) as opened:
+        show_label_help(found, {record.id: record.name for record in opened.classes()})
 
 
 def over_time(

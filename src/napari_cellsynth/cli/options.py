@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from napari_cellsynth.errors import UserError
+
 ProjectPath = Annotated[
     Path, typer.Argument(metavar="P", help="The project folder, NAME.cellsynth.", show_default=False)
 ]
@@ -19,3 +21,19 @@ Set = Annotated[
         "--set", metavar="FIELD=VALUE", help="Change a field of the recipe: lr=0.001, augmentation.rotation=0.5."
     ),
 ]
+
+_OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "device", "as_json")
+
+
+def refuse_beside_resume(context: typer.Context) -> None:
+    """Refuse the options that a resumed run would take no notice of, which goes on as it began."""
+    if context.params.get("resume") is None:
+        return
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        if given and name not in _OF_A_RESUMED_RUN:
+            raise UserError(
+                f"A resumed run goes on as it began: {parameter.opts[0]} would change nothing.",
+                "Leave it out, or start a new run.",
+            )

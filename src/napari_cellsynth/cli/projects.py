@@ -17,6 +17,8 @@ from napari_cellsynth.errors import UserError
 if TYPE_CHECKING:
     from napari_cellsynth.project import Project
 
+MultiLabel = Annotated[bool, typer.Option("--multi-label", help="Let an object have several classes.")]
+
 
 def init(
     project: ProjectPath,
@@ -27,11 +29,12 @@ def init(
         typer.Option(metavar="REGEX", help="What must not straddle a split: one capturing group over the path."),
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Class names, comma separated.")] = None,
+    multi_label: MultiLabel = False,
     as_json: Json = False,
 ) -> None:
     """Make a project (or add images to it)."""
     names = [name.strip() for name in (classes or "").split(",") if name.strip()]
-    with _made_or_opened(project, classes=names, pixel_size_um=pixel_size) as opened:
+    with _made_or_opened(project, classes=names, pixel_size_um=pixel_size, multi_label=multi_label) as opened:
         known = {record.name for record in opened.classes()}
         for name in names:
             if name not in known:
@@ -56,6 +59,7 @@ def info(project: ProjectPath, as_json: Json = False) -> None:
                 "groups": int(images["group"].nunique()) if len(images) else 0,
                 "held_out_groups": sum(split == "test" for split in opened.splits().values()),
                 "objects": len(objects),
+                "multi_label": opened.multi_label,
                 "labels": {record.name: counts.get(record.id, 0) for record in opened.classes()},
                 "unlabelled": counts.get(0, 0),
                 "unsure": counts.get(-1, 0),
@@ -70,11 +74,11 @@ def info(project: ProjectPath, as_json: Json = False) -> None:
         )
 
 
-def import_(project: ProjectPath, folder: Path, as_json: Json = False) -> None:
-    """Import objects.csv with its images, or crops in one folder a class."""
+def import_(project: ProjectPath, folder: Path, multi_label: MultiLabel = False, as_json: Json = False) -> None:
+    """Import objects.csv with its images (several classes as A|B), or crops in one folder a class."""
     from napari_cellsynth.project.exchange import import_folder
 
-    with _made_or_opened(project) as opened:
+    with _made_or_opened(project, multi_label=multi_label) as opened:
         report = import_folder(opened, folder)
         for notice in report.notices:
             note(notice)
@@ -136,7 +140,7 @@ def export(
 
 @contextmanager
 def _made_or_opened(
-    path: Path, *, classes: Sequence[str] = (), pixel_size_um: float | None = None
+    path: Path, *, classes: Sequence[str] = (), pixel_size_um: float | None = None, multi_label: bool = False
 ) -> Iterator[Project]:
     """Open the project, or make it; one that was made for work that then failed is taken away again."""
     from napari_cellsynth.project import Project
@@ -145,9 +149,11 @@ def _made_or_opened(
         if pixel_size_um is not None:
             raise UserError("The pixel size is set when a project is made.", "Leave --pixel-size out.")
         with Project.open(path) as opened:
+            if multi_label and not opened.multi_label:
+                opened.set_multi_label(True)
             yield opened
         return
-    made = Project.create(path, classes=classes, pixel_size_um=pixel_size_um)
+    made = Project.create(path, classes=classes, pixel_size_um=pixel_size_um, multi_label=multi_label)
     try:
         with made:
             yield made

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
+from napari_cellsynth.evaluate.splits import group_counts
+
 Floats = NDArray[np.float64]
 
 SHARE = 0.1
@@ -82,8 +84,8 @@ def calibration_part(groups: ArrayLike, y: ArrayLike, seed: int = 0) -> NDArray[
     ----------
     groups : array_like of shape (N,)
         The group of every training crop. Crops of one group would be too easy after the others.
-    y : array_like of shape (N,)
-        Its class.
+    y : array_like of shape (N,) or (N, K)
+        Its class, or 0/1 for each of K classes.
     seed : int
         Fixes the choice.
 
@@ -95,15 +97,13 @@ def calibration_part(groups: ArrayLike, y: ArrayLike, seed: int = 0) -> NDArray[
         classifier errs alike on the crops of one group, so many groups tell more than many crops of a few.
     """
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
-    _, class_of = np.unique(np.asarray(y), return_inverse=True)
-    counts = np.zeros((len(names), class_of.max(initial=-1) + 1))
-    np.add.at(counts, (codes, class_of), 1)
+    counts, sizes = group_counts(codes, y), np.bincount(codes, minlength=len(names))
     wanted = min(SHARE * len(codes), MOST)
     spare = (1 - _CLASS_KEEPS) * counts.sum(axis=0)
-    taken, sums = np.zeros(len(names), bool), np.zeros(counts.shape[1])
+    taken, sums, size = np.zeros(len(names), bool), np.zeros(counts.shape[1]), 0
     mixed = np.random.default_rng(seed).permutation(len(names))
-    for g in mixed[np.argsort(counts[mixed].sum(axis=1), kind="stable")]:
+    for g in mixed[np.argsort(sizes[mixed], kind="stable")]:
         more = sums + counts[g]
-        if sums.sum() < wanted and more.sum() <= 1.5 * wanted and np.all(more <= spare):
-            taken[g], sums = True, more
-    return np.asarray(taken[codes] & (sums.sum() >= LEAST))
+        if size < wanted and size + sizes[g] <= 1.5 * wanted and np.all(more <= spare):
+            taken[g], sums, size = True, more, size + int(sizes[g])
+    return np.asarray(taken[codes] & (size >= LEAST))

@@ -28,7 +28,9 @@ _POOL = 5
 _CHUNK = 1024
 
 
-def out_of_fold_probabilities(features: ArrayLike, y: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Floats:
+def out_of_fold_probabilities(
+    features: ArrayLike, y: ArrayLike, groups: ArrayLike, *, learned: ArrayLike | None = None, seed: int = 0
+) -> Floats:
     """Return class probabilities of every object by logistic regressions that never saw its group.
 
     Parameters
@@ -39,6 +41,8 @@ def out_of_fold_probabilities(features: ArrayLike, y: ArrayLike, groups: ArrayLi
         Classes 0..K-1, all of which occur.
     groups : array_like of shape (N,)
         The group of every object.
+    learned : array_like of bool, shape (N,), optional
+        Whose labels may be learned from; all of them, if left out.
     seed : int
         Of the folds.
 
@@ -56,9 +60,11 @@ def out_of_fold_probabilities(features: ArrayLike, y: ArrayLike, groups: ArrayLi
     k = int(true.max(initial=-1)) + 1
     if len(np.unique(true)) < 2:
         raise UserError("Likely mistakes need labels of two classes at least.", "Label crops of a second class.")
+    may = np.ones(len(true), bool) if learned is None else np.asarray(learned, bool)
     p = np.zeros((len(true), k))
     for train, test in grouped_folds(names, true, min(_FOLDS, len(np.unique(names))), seed):
-        p[test] = class_probabilities(x[train], true[train], x[test], k)
+        told = train[may[train]]
+        p[test] = class_probabilities(x[told], true[told], x[test], k)
     return p
 
 
@@ -69,7 +75,7 @@ def class_probabilities(features: Floats, y: Ints, asked: Floats, n_classes: int
     from sklearn.preprocessing import StandardScaler
 
     p = np.zeros((len(asked), n_classes))
-    if not len(asked):
+    if not len(asked) or not len(y):
         return p
     present = np.unique(y)
     if len(present) == 1:

@@ -20,12 +20,12 @@ Ints = NDArray[np.int64]
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Return the share of objects whose class is right.
+    """Return the share of objects whose class is right, or all of their classes (subset accuracy).
 
     Parameters
     ----------
-    y_true, y_pred : array_like of shape (N,)
-        True and predicted labels.
+    y_true, y_pred : array_like of shape (N,) or (N, K)
+        True and predicted labels, or multi-label indicators.
 
     Returns
     -------
@@ -33,7 +33,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         In [0, 1]; NaN without objects.
     """
     true, pred = _pair(y_true, y_pred)
-    return float(np.mean(true == pred)) if len(true) else float("nan")
+    right = true == pred
+    return float(np.mean(right if right.ndim == 1 else right.all(axis=1))) if len(true) else float("nan")
 
 
 def confusion(y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] | None = None) -> Ints:

@@ -12,6 +12,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from napari_cellsynth.errors import LeakError, UserError
 
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Positions of what is learned from and of what is tested on."""
+
 _TRIALS = 200
 _WORK = 100_000
 """Bounds of the search in `grouped_holdout`: shufflings tried, and groups looked at in all of them."""
@@ -39,17 +42,15 @@ def assert_no_leak(train_groups: Iterable[Any], test_groups: Iterable[Any]) -> N
         )
 
 
-def grouped_folds(
-    groups: ArrayLike, y: ArrayLike, k: int = 5, seed: int = 0
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def grouped_folds(groups: ArrayLike, y: ArrayLike, k: int = 5, seed: int = 0) -> list[Fold]:
     """Split objects into ``k`` folds by whole groups, with class shares as even as the groups allow.
 
     Parameters
     ----------
     groups : array_like of shape (N,)
         The group of every object.
-    y : array_like of shape (N,)
-        Its class.
+    y : array_like of shape (N,) or (N, K)
+        Its class, or 0/1 for each of K classes.
     k : int
         Number of folds, at least 2.
     seed : int
@@ -73,21 +74,68 @@ def grouped_folds(
         raise UserError(
             f"{n_groups} groups cannot be split into {k} folds.", "Use fewer folds, or images of more groups."
         )
-    if np.unique(classes, return_counts=True)[1].max() < k:
+    if _class_sizes(classes).max() < k:
         raise UserError(f"No class has {k} objects, one for each fold.", "Label more objects, or use fewer folds.")
-    splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # A class with fewer objects than folds is ordinary here: rare classes are why the product exists.
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        folds = [
-            (train.astype(np.int64), test.astype(np.int64))
-            for train, test in splitter.split(np.zeros((len(classes), 1)), classes, names)
-        ]
+    deal = _folds_of_sets if classes.ndim == 2 else _folds_of_classes
+    folds = deal(names, classes, k, seed)
     if any(len(test) == 0 for _, test in folds):
         raise UserError(f"The groups are too uneven for {k} folds: one of them is empty.", "Use fewer folds.")
     for train, test in folds:
         assert_no_leak(names[train], names[test])
     return folds
+
+
+def group_counts(group_of: NDArray[np.int64], y: ArrayLike) -> NDArray[np.float64]:
+    """Count the objects of every class in every group, (groups, classes).
+
+    Parameters
+    ----------
+    group_of : ndarray of int, shape (N,)
+        The group of every object, 0 to the number of groups.
+    y : array_like of shape (N,) or (N, K)
+        Its class, or 0/1 for each of K classes; a class that no object has is left out.
+    """
+    classes = np.asarray(y)
+    if classes.ndim == 2:
+        rows = classes[:, classes.any(axis=0)].astype(np.float64)
+    else:
+        _, class_of = np.unique(classes, return_inverse=True)
+        rows = np.eye(class_of.max(initial=-1) + 1)[class_of]
+    counts = np.zeros((int(group_of.max(initial=-1)) + 1, rows.shape[1]))
+    np.add.at(counts, group_of, rows)
+    return counts
+
+
+def _class_sizes(classes: NDArray[Any]) -> NDArray[np.int64]:
+    if classes.ndim == 2:
+        return np.asarray(classes.astype(bool).sum(axis=0))
+    return np.asarray(np.unique(classes, return_counts=True)[1])
+
+
+def _folds_of_sets(names: NDArray[Any], classes: NDArray[Any], k: int, seed: int) -> list[Fold]:
+    """Deal the groups out, the largest first, each to the fold whose shares of the classes it evens out most."""
+    _, group_of = np.unique(names, return_inverse=True)
+    counts = np.column_stack([group_counts(group_of, classes), np.bincount(group_of)])
+    shares = counts / counts.sum(axis=0)
+    mixed = np.random.default_rng(seed).permutation(len(counts))
+    fold_of, filled = np.zeros(len(counts), np.int64), np.zeros((k, shares.shape[1]))
+    for g in mixed[np.argsort(-shares[mixed].sum(axis=1), kind="stable")]:
+        # The sum of squared shares grows least where the group goes to the fold that lacks its classes most.
+        fold_of[g] = (2 * filled @ shares[g]).argmin()
+        filled[fold_of[g]] += shares[g]
+    tested = fold_of[group_of]
+    return [(np.flatnonzero(tested != number), np.flatnonzero(tested == number)) for number in range(k)]
+
+
+def _folds_of_classes(names: NDArray[Any], classes: NDArray[Any], k: int, seed: int) -> list[Fold]:
+    splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class with fewer objects than folds is ordinary here: rare classes are why the product exists.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        return [
+            (train.astype(np.int64), test.astype(np.int64))
+            for train, test in splitter.split(np.zeros((len(classes), 1)), classes, names)
+        ]
 
 
 def grouped_holdout(groups: ArrayLike, y: ArrayLike, fraction: float = 0.25, seed: int = 0) -> NDArray[np.bool_]:
@@ -101,8 +149,8 @@ def grouped_holdout(groups: ArrayLike, y: ArrayLike, fraction: float = 0.25, see
     ----------
     groups : array_like of shape (N,)
         The group of every object.
-    y : array_like of shape (N,)
-        Its class.
+    y : array_like of shape (N,) or (N, K)
+        Its class, or 0/1 for each of K classes.
     fraction : float
         Wanted share of the objects to hold out, in (0, 1).
     seed : int
@@ -122,14 +170,12 @@ def grouped_holdout(groups: ArrayLike, y: ArrayLike, fraction: float = 0.25, see
     if not 0 < fraction < 1:
         raise UserError(f"The held-out fraction is {fraction}, but it must lie between 0 and 1.")
     unique_groups, group_of = np.unique(names, return_inverse=True)
-    unique_classes, class_of = np.unique(classes, return_inverse=True)
     if len(unique_groups) < 2:
         raise UserError(
             "All labelled objects are of one group, so none can be held out.",
             "Label objects of a second image, or set the groups so that independent images differ.",
         )
-    counts = np.zeros((len(unique_groups), len(unique_classes)))
-    np.add.at(counts, (group_of, class_of), 1)
+    counts = group_counts(group_of, classes)
     held = _choose(counts, fraction, np.random.default_rng(seed))
     if not held.any():
         raise UserError(

@@ -15,8 +15,8 @@ from napari_cellsynth.evaluate.statistics import Interval, group_bootstrap
 _OF_ANSWERS = ("accuracy", "balanced_accuracy", "macro_f1")
 _OF_PROBABILITIES = ("roc_auc", "log_loss", "expected_calibration_error")
 """The figures that get intervals; the calibration error's is wide to the top, since small resamples look worse."""
-_POINTS = 60
-_THRESHOLDS = [round(0.01 * step, 2) for step in range(100)]
+POINTS = 60
+THRESHOLDS = [round(0.01 * step, 2) for step in range(100)]
 
 
 def summarise(
@@ -62,17 +62,17 @@ def summarise(
     absent = [class_names[i] for i in range(k) if not np.any(true == i)]
     result: dict[str, Any] = {
         "n": len(true),
-        "accuracy": _plain(scores.accuracy(true, pred)),
-        "balanced_accuracy": _plain(scores.balanced_accuracy(true, pred)),
-        "macro_f1": _plain(scores.macro_f1(true, pred)),
-        "macro_f1_of_means": _plain(scores.macro_f1_of_means(true, pred)),
-        "micro_f1": _plain(scores.micro_f1(true, pred)),
-        "roc_auc": _plain(scores.roc_auc(true, p)),
-        "log_loss": _plain(scores.log_loss(true, p)),
-        "expected_calibration_error": _plain(scores.expected_calibration_error(true, p)),
+        "accuracy": plain(scores.accuracy(true, pred)),
+        "balanced_accuracy": plain(scores.balanced_accuracy(true, pred)),
+        "macro_f1": plain(scores.macro_f1(true, pred)),
+        "macro_f1_of_means": plain(scores.macro_f1_of_means(true, pred)),
+        "micro_f1": plain(scores.micro_f1(true, pred)),
+        "roc_auc": plain(scores.roc_auc(true, p)),
+        "log_loss": plain(scores.log_loss(true, p)),
+        "expected_calibration_error": plain(scores.expected_calibration_error(true, p)),
         "per_class": [
-            {"class": name, **{key: _plain(value) for key, value in row.items()}}
-            for name, row in zip(class_names, table.to_dict("records"), strict=True)
+            {"class": name, **{key: plain(value) for key, value in rates.items()}}
+            for name, rates in zip(class_names, table.to_dict("records"), strict=True)
         ],
         "confusion": scores.confusion(true, pred, range(k)).tolist(),
         **_curves(true, p),
@@ -94,25 +94,26 @@ def summarise(
 
 def _curves(true: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, Any]:
     """Return what the figures of a report and a dock are drawn from."""
-    curves = [score_curves.roc_curve(true == k, p[:, k], points=_POINTS) for k in range(p.shape[1])]
+    curves = [score_curves.roc_curve(true == k, p[:, k], points=POINTS) for k in range(p.shape[1])]
     bins = score_curves.reliability(true, p)
-    withheld = [score_curves.answered(true, p, threshold) for threshold in _THRESHOLDS]
+    withheld = [score_curves.answered(true, p, threshold) for threshold in THRESHOLDS]
     return {
-        "roc": [{"fpr": _row(curve.fpr), "tpr": _row(curve.tpr)} for curve in curves],
+        "roc": [{"fpr": row(curve.fpr), "tpr": row(curve.tpr)} for curve in curves],
         "reliability": {
-            "confidence": _row(bins.confidence),
-            "accuracy": _row(bins.accuracy),
+            "confidence": row(bins.confidence),
+            "accuracy": row(bins.accuracy),
             "crops": bins.crops.tolist(),
         },
         "answered": {
-            "threshold": _THRESHOLDS,
-            "share": [_plain(each.share) for each in withheld],
-            "accuracy": [_plain(each.accuracy) for each in withheld],
+            "threshold": THRESHOLDS,
+            "share": [plain(each.share) for each in withheld],
+            "accuracy": [plain(each.accuracy) for each in withheld],
         },
     }
 
 
-def _row(values: NDArray[np.float64]) -> list[float]:
+def row(values: NDArray[np.float64]) -> list[float]:
+    """Return a curve's coordinates as JSON values."""
     return [round(float(value), 5) for value in values]
 
 
@@ -120,7 +121,7 @@ def _bounds(interval: Interval) -> list[float]:
     return [interval.low, interval.high]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a JSON value, None for what is undefined."""
     if isinstance(value, (int, np.integer)):
         return int(value)

@@ -9,14 +9,24 @@ the papers'.
 from __future__ import annotations
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.experiments.bone_marrow import BoneMarrow
 from napari_cellsynth.experiments.cell_cycle import CellCycle
 from napari_cellsynth.experiments.comparison import DoesSyntheticHelp
 from napari_cellsynth.experiments.hescnet_table4 import HescnetTable4
 from napari_cellsynth.experiments.liposome import Liposome
+from napari_cellsynth.experiments.protein_augmentation import ProteinAugmentation
 from napari_cellsynth.experiments.protocol import Protocol
 
 PROTOCOLS: dict[str, Protocol] = {
-    each.name: each for each in (DoesSyntheticHelp(), HescnetTable4(), CellCycle(), Liposome())
+    each.name: each
+    for each in (
+        DoesSyntheticHelp(),
+        HescnetTable4(),
+        ProteinAugmentation(),
+        BoneMarrow(),
+        CellCycle(),
+        Liposome(),
+    )
 }
 """Every protocol by name."""
 

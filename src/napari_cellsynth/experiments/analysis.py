@@ -28,7 +28,9 @@ FIGURES = ("balanced_accuracy", "macro_f1", "accuracy", "roc_auc", "log_loss", "
 class Predictions:
     """What one classifier said of a fold's test crops: probabilities (n, K) in the order of the fold's ``test``.
 
-    ``seconds`` and ``least_loss`` are of its training.
+    ``seconds`` and ``least_loss`` are of its training. ``training`` holds the positions of the crops that it learned
+    from and its answers on them, where an arm asks for them; ``made`` the classes of synthetic patches that it was
+    tested on as well, as some papers do, and its answers on those.
     """
 
     arm: str
@@ -38,6 +40,15 @@ class Predictions:
     probabilities: NDArray[np.float64]
     seconds: float = float("nan")
     least_loss: float = float("nan")
+    training: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+    made: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+
+    def tested(self, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the classes and probabilities of all that it was tested on, out of the classes of all crops."""
+        true, p = labels[self.fold.test], self.probabilities
+        if self.made is None:
+            return true, p
+        return np.concatenate([true, self.made[0]]), np.concatenate([p, self.made[1]])
 
 
 @dataclass(frozen=True)

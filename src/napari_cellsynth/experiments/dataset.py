@@ -19,6 +19,8 @@ from napari_cellsynth.project import Project
 LEAST = 2
 """Training crops that each class must have in every fold: a GAN cannot learn from fewer."""
 
+SPARED = 10
+"""Crops of a class that stay where a data set is thinned out."""
 _INNER = 4
 """An inner split tests a quarter of a fold's training crops."""
 
@@ -103,8 +105,9 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
     Raises
     ------
     UserError
-        If there is no such class, or fewer than two classes have labels.
+        If there is no such class, fewer than two classes have labels, or objects may have several.
     """
+    project.require_single_label("An experiment")
     table = pd.concat([project.training_objects(), project.test_objects()]).sort_index()
     names = {record.id: record.name for record in project.classes()}
     if unknown := sorted(set(classes) - set(names.values())):
@@ -124,9 +127,43 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
     )
 
 
-def with_crops(data: Dataset, project: Project, *, size: int, fit: Literal["window", "whole"]) -> Dataset:
+def part_of(data: Dataset, positions: NDArray[np.int64], classes: Sequence[int] | None = None) -> Dataset:
+    """Return some objects of a data set without pixels, of all its classes or renumbered to those given."""
+    kept = range(len(data.class_names)) if classes is None else classes
+    place = np.full(len(data.class_names), -1)
+    place[list(kept)] = range(len(kept))
+    positions = positions[place[data.labels[positions]] >= 0]
+    return replace(
+        data,
+        labels=place[data.labels[positions]],
+        groups=data.groups[positions],
+        ids=data.ids[positions],
+        class_names=tuple(data.class_names[number] for number in kept),
+    )
+
+
+def thinned(data: Dataset, most: int, seed: int) -> Dataset:
+    """Return at most so many objects, drawn at random in the classes' proportions; 0 keeps all.
+
+    `SPARED` objects of a class are kept, where it has them, so that it can be learned and tested; the total may exceed
+    ``most`` by these.
+    """
+    if not most or len(data) <= most:
+        return data
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for number in range(len(data.class_names)):
+        members = np.flatnonzero(data.labels == number)
+        count = max(round(len(members) * most / len(data)), min(SPARED, len(members)))
+        chosen.append(rng.permutation(members)[:count])
+    return part_of(data, np.sort(np.concatenate(chosen)))
+
+
+def with_crops(
+    data: Dataset, project: Project, *, size: int, fit: Literal["window", "whole"], **cutting: Any
+) -> Dataset:
     """Return a data set with its objects' crops, cut as `Project.crops` says."""
-    return replace(data, crops=project.crops(data.ids.tolist(), size=size, fit=fit), size=size)
+    return replace(data, crops=project.crops(data.ids.tolist(), size=size, fit=fit, **cutting), size=size)
 
 
 def assert_no_twins(dataset: Dataset) -> None:

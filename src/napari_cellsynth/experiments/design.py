@@ -59,12 +59,16 @@ class Arm(_Part):
     mode: Literal["mixed", "pretrained"] = "mixed"
     real: bool = Field(True, description="without it the arm learns from synthetic patches alone")
     sample: Sample = Sample()
+    answers_training: bool = Field(False, description="the trained classifier is asked about its training crops too")
+    tested_on_synthetic: bool = Field(False, description="tests are filled up too: a leak, as published")
 
 
 class Design(_Part):
     """Arms, and how often each is repeated."""
 
     arms: tuple[Arm, ...]
+    compared: tuple[Generator, ...] = Field((), description="GANs whose patches are compared with held-out crops")
+    patches: int = Field(1000, ge=10, description="patches of each compared GAN, and held-out crops, at most")
     choose: tuple[str, ...] = Field((), description="arms among which each fold chooses by its inner split")
     gan_seeds: int = Field(1, ge=1, le=100, description="GANs trained anew for each fold")
     seeds: int = Field(1, ge=1, le=100, description="classifiers trained anew for each fold (and GAN)")
@@ -105,7 +109,23 @@ class ClassifierTask:
         return f"{self.fold.name}-classifier-g{self.gan_seed}-s{self.seed}-{told}"
 
 
-Task = GanTask | ClassifierTask
+@dataclass(frozen=True)
+class QualityTask:
+    """The comparison of a fold's generators, of one GAN or one a class: their patches beside its held-out crops."""
+
+    fold: Fold
+    gans: tuple[tuple[GanTask, ...], ...]
+    patches: int
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The task's folder."""
+        told = _digest([[gan.id for gan in each] for each in self.gans], self.patches)
+        return f"{self.fold.name}-quality-s{self.seed}-{told}"
+
+
+Task = GanTask | ClassifierTask | QualityTask
 
 
 def tasks(design: Design, fold: Fold, classes: int, conditional: Sequence[str]) -> Iterator[Task]:
@@ -133,6 +153,13 @@ def tasks(design: Design, fold: Fold, classes: int, conditional: Sequence[str]) 
                     yield gan
             for seed in range(design.seeds):
                 yield ClassifierTask(fold, arm, gans, gan_seed, seed)
+    for gan_seed in range(design.gan_seeds) if design.compared else []:
+        every = tuple(tuple(_trained(each, Sample(), fold, classes, conditional, gan_seed)) for each in design.compared)
+        for gan in (gan for gans in every for gan in gans):
+            if gan.id not in known:
+                known.add(gan.id)
+                yield gan
+        yield QualityTask(fold, every, design.patches, gan_seed)
 
 
 @dataclass(frozen=True)
@@ -144,8 +171,8 @@ class Plan:
     @property
     def counts(self) -> dict[str, int]:
         """How many GANs and classifiers there are to train."""
-        gans = sum(isinstance(task, GanTask) for task in self.tasks)
-        return {"gans": gans, "classifiers": len(self.tasks) - gans}
+        kinds = {"gans": GanTask, "classifiers": ClassifierTask}
+        return {name: sum(isinstance(task, kind) for task in self.tasks) for name, kind in kinds.items()}
 
 
 def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
@@ -164,10 +191,16 @@ def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
 
 def _gans(arm: Arm, fold: Fold, classes: int, conditional: Sequence[str], seed: int) -> Iterator[GanTask]:
     assert arm.synthetic is not None
-    generator = arm.synthetic.generator
+    yield from _trained(arm.synthetic.generator, arm.sample, fold, classes, conditional, seed)
+
+
+def _trained(
+    generator: Generator, sample: Sample, fold: Fold, classes: int, conditional: Sequence[str], seed: int
+) -> Iterator[GanTask]:
+    """Yield a generator's trainings in a fold: one, or one a class."""
     every = [tuple(range(classes))] if generator.recipe in conditional else [(number,) for number in range(classes)]
     for numbers in every:
-        yield GanTask(fold, generator, arm.sample, numbers, seed)
+        yield GanTask(fold, generator, sample, numbers, seed)
 
 
 def _digest(*parts: Any) -> str:

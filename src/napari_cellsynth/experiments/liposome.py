@@ -72,6 +72,10 @@ class Liposome(Protocol):
         arms.append(Arm(name="svm", recipe="svm"))
         return Design(arms=tuple(arms), seeds=settings.seeds)
 
+    def cutting(self, settings: LiposomeSettings) -> dict[str, Any]:
+        """Return whether all but the object is blotted out."""
+        return {"masked": True} if settings.masked else {}
+
     def analyse(self, settings: LiposomeSettings, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
         """Return the rates by class for every arm, and the two confusion matrices that the paper compares."""
         table = arm_figures(dataset.labels, predictions)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from napari_cellsynth.events import Event, Progress, Stop, Stopped
 from napari_cellsynth.experiments import work
 from napari_cellsynth.experiments.analysis import Predictions
-from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Plan, Task
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Plan, QualityTask, Task
 
 
 def go(plan: Plan, bench: work.Bench, stop: Stop) -> Iterator[Event]:
@@ -43,9 +44,28 @@ def go(plan: Plan, bench: work.Bench, stop: Stop) -> Iterator[Event]:
 def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
     """Return what the finished classifiers said."""
     return [
-        Predictions(task.arm.name, task.fold, task.gan_seed, task.seed, bench.probabilities(task), **_told(task, bench))
+        Predictions(
+            task.arm.name,
+            task.fold,
+            task.gan_seed,
+            task.seed,
+            bench.probabilities(task),
+            **_told(task, bench),
+            training=bench.answers(task, work.TRAINING),
+            made=bench.answers(task, work.MADE),
+        )
         for task in plan.tasks
         if isinstance(task, ClassifierTask)
+    ]
+
+
+def qualities(plan: Plan, bench: work.Bench) -> list[dict[str, Any]]:
+    """Return what the finished comparisons of GANs found, with repeat and fold, as `quality.compare` tells it."""
+    return [
+        {"repeat": task.fold.repeat, "fold": task.fold.number, "gan": name} | figures
+        for task in plan.tasks
+        if isinstance(task, QualityTask)
+        for name, figures in bench.result(task)["gans"].items()
     ]
 
 
@@ -60,12 +80,14 @@ def title(task: Task, class_names: Sequence[str]) -> str:
     if isinstance(task, GanTask):
         what = ", ".join(class_names[number] for number in task.classes)
         return f"{where}: GAN {what}"
+    if isinstance(task, QualityTask):
+        return f"{where}: GANs compared"
     return f"{where}: classifier “{task.arm.name}”"
 
 
 def seconds_left(left: Sequence[Task], every: Sequence[Task], bench: work.Bench) -> float | None:
     """Return how long tasks will take, from finished ones of the same kind; None while a kind has none."""
-    told: dict[type, list[float]] = {GanTask: [], ClassifierTask: []}
+    told: dict[type, list[float]] = {GanTask: [], ClassifierTask: [], QualityTask: []}
     for task in every:
         if bench.is_done(task):
             told[type(task)].append(float(bench.result(task).get("seconds", 0.0)))

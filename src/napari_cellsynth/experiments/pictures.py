@@ -60,3 +60,19 @@ def learning_curve(units: pd.DataFrame, arms: Mapping[int, tuple[str, str]]) -> 
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def class_bars(rates: pd.DataFrame) -> Figure:
+    """Draw some rates of every class as bars side by side (S2, figures 4 and 5): one row a class, one column a rate."""
+    figure = Figure(figsize=(max(5, 1.1 * len(rates)), 3), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(rates.columns)
+    for place, (name, color) in enumerate(zip(rates.columns, (_BLUE, _ORANGE, _GREY), strict=False)):
+        axes.bar(np.arange(len(rates)) + place * width, rates[name], width, label=name, color=color)
+    axes.set_xticks(np.arange(len(rates)) + 0.4 - width / 2, [str(name) for name in rates.index])
+    if len(rates) > 5:
+        axes.tick_params(axis="x", labelrotation=30)
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, ncols=len(rates.columns), loc="lower center", bbox_to_anchor=(0.5, 1))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

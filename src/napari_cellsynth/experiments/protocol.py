@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
@@ -14,6 +15,7 @@ from napari_cellsynth.evaluate.report import Section
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Design
+from napari_cellsynth.project import Project
 
 Preset = Literal["smoke", "small", "full"]
 
@@ -35,6 +37,9 @@ class Settings(BaseModel):
     )
     classes: list[str] = Field(default_factory=list, description="Classes by name; all with labels when empty.")
     size: Literal[32, 64, 128, 256, 512] = Field(64, description="Side of the patches in pixels.")
+    most: int = Field(
+        0, ge=0, description="Crops at most, drawn at random in the classes' proportions (10 a class stay); 0: all."
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the folds.")
     as_published: bool = Field(False, description="Leak as the paper does, for comparison; the report says what leaks.")
 
@@ -52,6 +57,26 @@ class Findings(BaseModel):
     result: dict[str, Any]
     tables: dict[str, pd.DataFrame]
     sections: list[Section]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of an experiment's trainings, for its protocol to conclude from.
+
+    Attributes
+    ----------
+    predictions : sequence of Predictions
+        One a trained classifier.
+    qualities : sequence of dict
+        The figures of each compared GAN, one a fold and seed: ``gan``, ``repeat``, ``fold`` and those of
+        `quality.compare`.
+    looked : dict
+        What `Protocol.look` saw before anything was trained.
+    """
+
+    predictions: Sequence[Predictions]
+    qualities: Sequence[dict[str, Any]] = ()
+    looked: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Protocol(ABC):
@@ -74,6 +99,22 @@ class Protocol(ABC):
     def analyse(self, settings: Any, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
         """Return what the predictions say."""
 
+    def conclude(self, settings: Any, dataset: Dataset, outcome: Outcome) -> Findings:
+        """Return what the experiment found; most go by the predictions alone."""
+        return self.analyse(settings, dataset, outcome.predictions)
+
+    def narrowed(self, settings: Any, dataset: Dataset) -> Dataset:
+        """Return the part of the labelled crops that the experiment is about; most take all."""
+        return dataset
+
+    def cutting(self, settings: Any) -> dict[str, Any]:
+        """Return how crops are cut, as keywords of `Project.crops`; most take them as they are."""
+        return {}
+
+    def look(self, settings: Any, project: Project, object_ids: Sequence[int]) -> dict[str, Any]:
+        """Return what is to be told of the images themselves, as plain values; most tell nothing."""
+        return {}
+
     def checked(self, preset: str, changes: Mapping[str, Any]) -> Settings:
         """Return a preset's settings with some of them changed.
 
@@ -95,3 +136,30 @@ class Protocol(ABC):
                 names = ", ".join(self.settings.model_fields)
                 raise UserError(f"{self.name} has no setting {where!r}.", f"Its settings are {names}.") from None
             raise UserError(f"{where}: {first['msg'].lower()} (got {first['input']!r}).") from None
+
+
+def known_changes(
+    recipes: Sequence[str], kinds: Mapping[str, type[BaseModel]], changes: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return for every recipe those of the changed fields that it has.
+
+    Parameters
+    ----------
+    recipes : sequence of str
+        Recipes that are compared; one may lack a field that another has.
+    kinds : mapping
+        Every recipe's model by name.
+    changes : mapping
+        Fields and their values.
+
+    Raises
+    ------
+    UserError
+        If there is no such recipe, or no recipe has one of the fields.
+    """
+    if strange := [name for name in recipes if name not in kinds]:
+        raise UserError(f"There is no recipe {strange[0]!r}.", f"There are: {', '.join(kinds)}.")
+    found = {name: {k: v for k, v in changes.items() if k in kinds[name].model_fields} for name in recipes}
+    if unknown := sorted(set(changes) - {field for given in found.values() for field in given}):
+        raise UserError(f"None of these recipes has a setting {unknown[0]!r}.", f"They are {', '.join(recipes)}.")
+    return found

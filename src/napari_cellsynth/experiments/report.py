@@ -60,10 +60,10 @@ def write(
         _write(folder / f"{name}.csv", table.to_csv())
     sections = [
         *findings.sections[:1],
-        Section("Data", [data_words(dataset, folds), data_table(dataset)]),
+        Section("Data", [data_words(settings, dataset, folds), data_table(dataset)]),
         *findings.sections[1:],
         Section("What was checked", [_leaks(protocol) if settings.as_published else _CHECKED]),
-        Section("To paste into a paper", [methods(protocol, settings, dataset, folds)]),
+        Section("To paste into a paper", [methods(protocol, settings, dataset, "differences" in findings.result)]),
         Section("How it was made", [about_table(told["about"])]),
     ]
     return write_report(folder / "report.html", protocol.title, sections)
@@ -92,32 +92,50 @@ def data_table(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("class")
 
 
-def data_words(dataset: Dataset, folds: Sequence[Fold]) -> str:
+def data_words(settings: Settings, dataset: Dataset, folds: Sequence[Fold]) -> str:
     """Return the data set in a sentence."""
     channels, groups = dataset.crops[0].shape[0], len(set(dataset.groups.tolist()))
     tested = round(float(np.mean([len(fold.test) for fold in folds])))
+    drawn = f"Of all labelled crops about {settings.most} were drawn at random. " if settings.most else ""
     return (
         f"{len(dataset):,} labelled crops in {len(dataset.class_names)} classes and {groups} groups, "
-        f"{channels} channel{'s' * (channels > 1)} of {dataset.crops[0].dtype}, cut to {dataset.size} px. "
-        f"{len(folds)} folds by group, {tested} test crops each on average. "
+        f"{channels} channel{'s' * (channels > 1)} of {dataset.crops[0].dtype}, cut to {dataset.size} px. {drawn}"
+        f"{len(folds)} folds by {'crop' if settings.as_published else 'group'}, {tested} test crops each on average. "
         f"SHA-256 of the data: {dataset.digest()[:16]}…"
     )
 
 
-def methods(protocol: Protocol, settings: Settings, dataset: Dataset, folds: Sequence[Fold]) -> str:
-    """Return a methods paragraph."""
+def methods(protocol: Protocol, settings: Settings, dataset: Dataset, compared: bool) -> str:
+    """Return a methods paragraph; ``compared``: differences between arms were tested."""
+    design = protocol.design(settings, dataset)
+    classifiers = ", ".join(dict.fromkeys(arm.recipe for arm in design.arms))
+    generators = [*design.compared, *(arm.synthetic.generator for arm in design.arms if arm.synthetic)]
+    gans = ", ".join(dict.fromkeys(generator.recipe for generator in generators))
     again = f", repeated {settings.repeats} times" if settings.repeats > 1 else ""
+    if settings.as_published:
+        whole = (
+            f"Crops were split one by one in {settings.folds}-fold cross-validation{again}, which leaks, as published. "
+        )
+        tested = "."
+    else:
+        whole = (
+            "Groups (videos, slides, wells or animals) were kept whole in "
+            f"{settings.folds}-fold cross-validation{again}. "
+        )
+        tested = ", and tested on real crops of groups that nothing in the fold had been learned from."
+    made = f"In every fold GANs ({gans}) were trained, {settings.gan_seeds} times each. " if gans else ""
     return (
         f"{protocol.title} The question was asked with napari-cellsynth {_version('napari-cellsynth')} (protocol "
-        f"{protocol.name}) on {len(dataset):,} crops of {len(dataset.class_names)} classes. Groups (videos, slides, "
-        f"wells or animals) were kept whole in {settings.folds}-fold cross-validation{again}. In every fold GANs "
-        f"(recipe {settings.gan}) were trained on the training crops, {settings.gan_seeds} times each; classifiers "
-        f"(recipe {settings.classifier}) were trained {settings.seeds} times with the same number of optimiser "
-        "steps in every arm, and tested on real crops of groups that nothing in the fold had been learned from. "
-        "Differences were "
-        "tested over folds with the corrected resampled t (Nadeau and Bengio 2003), p-values adjusted after Holm "
-        "(1979)."
-    )
+        f"{protocol.name}) on {len(dataset):,} crops of {len(dataset.class_names)} classes. {whole}{made}Classifiers "
+        f"({classifiers}) were trained {settings.seeds} times each, with the same number of optimiser steps with and "
+        f"without synthetic patches{tested}"
+    ) + (_TESTED if compared else "")
+
+
+_TESTED = (
+    " Differences were tested over folds with the corrected resampled t (Nadeau and Bengio 2003), p-values adjusted "
+    "after Holm (1979)."
+)
 
 
 def about_table(about: Mapping[str, Any]) -> pd.DataFrame:

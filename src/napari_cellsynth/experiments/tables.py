@@ -22,7 +22,7 @@ def arm_figures(labels: NDArray[np.int64], predictions: Sequence[Predictions]) -
     """
     rows = []
     for each in predictions:
-        true, p = labels[each.fold.test], each.probabilities
+        true, p = each.tested(labels)
         pred = p.argmax(axis=1)
         table = scores.per_class(true, pred, range(p.shape[1]))
         rates = table[list(RATES)].fillna(0.0)
@@ -45,27 +45,38 @@ def arm_figures(labels: NDArray[np.int64], predictions: Sequence[Predictions]) -
     return pd.DataFrame(rows)
 
 
-def mean_and_spread(table: pd.DataFrame, by: Sequence[str] = ("arm",)) -> pd.DataFrame:
+def mean_and_spread(table: pd.DataFrame, by: Sequence[str] = ("arm",), digits: int = 3) -> pd.DataFrame:
     """Return every figure as “mean ± standard deviation” over folds, after the mean over the seeds of a fold."""
     keys = list(by)
     figures = [name for name in table if name not in (*keys, "repeat", "fold")]
     units = table.groupby([*keys, "repeat", "fold"], sort=False)[figures].mean()
     over_folds = units.groupby(keys, sort=False)
     means, spreads = over_folds.mean(), over_folds.std()
-    text = {name: [f"{m:.3f} ± {s:.3f}" for m, s in zip(means[name], spreads[name], strict=True)] for name in figures}
+    text = {name: [_spread(m, s, digits) for m, s in zip(means[name], spreads[name], strict=True)] for name in figures}
     return pd.DataFrame(text, index=means.index)
 
 
+def _spread(mean: float, spread: float, digits: int) -> str:
+    if mean != mean:
+        return "–"
+    return f"{mean:.{digits}f} ± {spread:.{digits}f}" if spread == spread else f"{mean:.{digits}f}"
+
+
 def class_figures(
-    labels: NDArray[np.int64], predictions: Sequence[Predictions], class_names: Sequence[str]
+    labels: NDArray[np.int64],
+    predictions: Sequence[Predictions],
+    class_names: Sequence[str],
+    rates: Sequence[str] = RATES,
 ) -> pd.DataFrame:
-    """Return one row a trained classifier and class: TPR (recall), TNR (specificity), PPV (precision), NPV and F1."""
+    """Return one row a trained classifier and class: TPR (recall), TNR (specificity), PPV (precision), NPV and F1.
+
+    ``rates`` may also name the ``accuracy`` of telling the class from the rest.
+    """
     rows = []
     for each in predictions:
-        table = scores.per_class(
-            labels[each.fold.test], each.probabilities.argmax(axis=1), range(each.probabilities.shape[1])
-        )
-        for name, row in zip(class_names, table[list(RATES)].to_dict("records"), strict=True):
+        true, p = each.tested(labels)
+        table = scores.per_class(true, p.argmax(axis=1), range(p.shape[1]))
+        for name, row in zip(class_names, table[list(rates)].to_dict("records"), strict=True):
             rows.append(
                 {"arm": each.arm, "class": name, "repeat": each.fold.repeat, "fold": each.fold.number}
                 | {str(key): value for key, value in row.items()}
@@ -82,6 +93,21 @@ def confusion(
     counts = [scores.confusion(labels[e.fold.test], e.probabilities.argmax(axis=1), k) for e in mine]
     return pd.DataFrame(np.mean(counts, axis=0), index=list(class_names), columns=list(class_names)).rename_axis(
         "truth"
+    )
+
+
+def beside(ours: pd.DataFrame, paper: Mapping[str, Mapping[str, object]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return our figures, each with the paper's to its right; a dash where the paper has none."""
+    return pd.DataFrame(
+        {
+            key: values
+            for name in columns
+            for key, values in (
+                (name, ours[name]),
+                (f"{name}, paper", [paper.get(row, {}).get(name, "–") for row in ours.index]),
+            )
+        },
+        index=ours.index,
     )
 
 

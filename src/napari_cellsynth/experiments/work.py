@@ -22,7 +22,7 @@ from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
 from napari_cellsynth.experiments import filtering
 from napari_cellsynth.experiments.dataset import Dataset, Fold
-from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Sample, Task
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Task
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.synthesis import selection
@@ -34,6 +34,10 @@ DONE = "done.json"
 """Written last: a task whose folder has it is never done again."""
 
 _PREDICTIONS = "probabilities.npy"
+TRAINING, MADE = "training", "made"
+"""Answers beside those of the test crops: on the crops learned from, and on synthetic patches."""
+_BEYOND = 1_000_000
+"""Patches of this index and more are tested on, where a paper does so; the ones below are learned from."""
 
 _WINDOWS = 1000
 """Real patches of a class that synthetic ones are compared with, where crops are larger than a patch."""
@@ -63,6 +67,14 @@ class Bench:
         found: NDArray[np.float64] = np.load(self.folder / task.id / _PREDICTIONS, allow_pickle=False).astype(float)
         return found
 
+    def answers(self, task: ClassifierTask, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Return positions or classes, and answers, of `TRAINING` or `MADE`; None where they were not asked for."""
+        file = self.folder / task.id / f"{name}.npz"
+        if not file.is_file():
+            return None
+        with np.load(file, allow_pickle=False) as held:
+            return held["of"], held["probabilities"].astype(float)
+
 
 def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
     """Do a task, or go on with one that was interrupted.
@@ -82,7 +94,12 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
     if not bench.as_published:
         assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
     folder = bench.folder / task.id
-    events = _train_gan(task, bench, stop) if isinstance(task, GanTask) else _train_classifier(task, bench, stop)
+    if isinstance(task, QualityTask):
+        from napari_cellsynth.experiments import quality  # which stands on this module
+
+        events = quality.compare(task, bench, stop)
+    else:
+        events = _train_gan(task, bench, stop) if isinstance(task, GanTask) else _train_classifier(task, bench, stop)
     result: dict[str, Any] = {}
     for event in events:
         yield event
@@ -91,10 +108,11 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
         if isinstance(event, Finished):
             result = event.result
     kept: dict[str, Any] = {
-        key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid") if key in result
+        key: result[key] for key in ("seconds", "steps", "checkpoint", "chosen_kid", "gans") if key in result
     }
     if isinstance(task, ClassifierTask) and (losses := _losses(folder / "metrics.csv")):
         kept["least_loss"] = min(losses)
+    folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f"{DONE}.part"
     beside.write_text(json.dumps(kept), encoding="utf-8")
     beside.replace(folder / DONE)
@@ -171,14 +189,24 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             yield event
             if isinstance(event, Stopped):
                 return
-    found = predict(load(folder, bench.device), stored(fold.test), stop=stop)
-    if len(found) < len(fold.test):
-        yield Stopped(folder.name)
-        return
-    np.save(folder / _PREDICTIONS, found)
-    trained = trained_file(folder)
-    assert trained is not None
-    trained.unlink()  # hundreds of classifiers would fill the disk
+    trained = load(folder, bench.device)
+    asked = [(_PREDICTIONS, fold.test, stored(fold.test))]
+    if arm.answers_training:
+        asked.append((TRAINING, learned, stored(learned)))
+    if arm.tested_on_synthetic and (drawn := _drawn(task, bench, data.labels[fold.test], _BEYOND)):
+        asked.append((MADE, drawn[1], drawn[0]))
+    for name, of, store in asked:
+        found = predict(trained, store, stop=stop)
+        if len(found) < len(of):
+            yield Stopped(folder.name)
+            return
+        if name == _PREDICTIONS:
+            np.save(folder / name, found)
+        else:
+            np.savez(folder / f"{name}.npz", of=of, probabilities=found)
+    file = trained_file(folder)
+    assert file is not None
+    file.unlink()  # hundreds of classifiers would fill the disk
 
 
 def synthetic_patches(
@@ -192,13 +220,28 @@ def synthetic_patches(
         return None
     if any(gan.fold.name != task.fold.name for gan in task.gans):
         raise LeakError("A classifier asked for patches of another fold's GAN.", "This is a bug: please report it.")
-    wanted = task.arm.synthetic.counts(np.bincount(bench.dataset.labels[index], minlength=_classes(bench)).tolist())
+    return _drawn(task, bench, bench.dataset.labels[index], 0)
+
+
+def _drawn(
+    task: ClassifierTask, bench: Bench, real: NDArray[np.int64], first: int
+) -> tuple[CropStore, NDArray[np.int64]] | None:
+    """Return the patches, from an index on, that an arm wants beside real crops of these classes."""
+    assert task.arm.synthetic is not None
+    wanted = task.arm.synthetic.counts(np.bincount(real, minlength=_classes(bench)).tolist())
     drawn, labels = [], []
     for gan in task.gans:
         for place, number in enumerate(gan.classes):
             if wanted[number]:
                 count = wanted[number] * (filtering.DRAWN if task.arm.synthetic.filtered else 1)
-                made = sampling.generate(bench.folder / gan.id, count, gan.seed, class_index=place, device=bench.device)
+                made = sampling.generate(
+                    bench.folder / gan.id,
+                    count,
+                    gan.seed,
+                    class_index=place,
+                    first_index=first,
+                    device=bench.device,
+                )
                 if task.arm.synthetic.filtered:
                     made = made[filtering.kept(made, *_seen(bench, task, number), wanted[number])]
                 drawn.append(made)

@@ -43,9 +43,8 @@ def enhance(image: NDArray[Any], method: Method, *, name: str = "The frame") -> 
         return image
     if image.ndim != 2:
         raise ValueError(f"enhance takes a (Y, X) frame, not {image.shape}")
+    _need_numbers(image, name)
     low, high = float(image.min()), float(image.max())
-    if not np.isfinite([low, high]).all():
-        raise UserError(f"{name} holds pixels that are not numbers (NaN or infinite).", "Replace them first.")
     if low == high:
         return image
     unit = (image.astype(np.float64) - low) / (high - low)
@@ -95,6 +94,7 @@ def effects(image: NDArray[Any], *, name: str = "The frame") -> list[Effect]:
 
     if image.ndim != 2 or min(image.shape) < 7:
         raise UserError(f"{name} is too small to compare enhancements on.", "Take one of 7 x 7 pixels and more.")
+    _need_numbers(image, name)
     original, rows = _eight_bit(image), []
     for method in get_args(Method):
         if method == "none":
@@ -105,6 +105,11 @@ def effects(image: NDArray[Any], *, name: str = "The frame") -> list[Effect]:
         ssim = metrics.structural_similarity(original, even, data_range=255.0)
         rows.append(Effect(method, mse, float(psnr), float(ssim)))
     return rows
+
+
+def _need_numbers(image: NDArray[Any], name: str) -> None:
+    if not np.isfinite([image.min(), image.max()]).all():
+        raise UserError(f"{name} holds pixels that are not numbers (NaN or infinite).", "Replace them first.")
 
 
 def _eight_bit(image: NDArray[Any]) -> NDArray[np.float64]:

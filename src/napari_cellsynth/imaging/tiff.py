@@ -134,7 +134,8 @@ class TiffReader:
         page_dims = len(self._page_axes)
         lead, lead_shape = axes[: len(axes) - page_dims], shape[: len(shape) - page_dims]
         time, channel = self._leading_axes(lead, lead_shape)
-        samples = sizes.get("S", 1)
+        # A series may call the samples of its pages channels: then the page alone knows that it holds them all.
+        samples = sizes.get("S", dict(zip(self._page_axes, self._page_shape, strict=True)).get("S", 1))
         if samples > 1 and channel is not None and lead_shape[channel] > 1:
             raise UserError(
                 f"{self.path.name} has colour pixels in several channels.",

@@ -38,7 +38,7 @@ def add_class_figures(
     project, run, class_id
         Whose patches are scored; those of other classes come from the runs that made their newest ones.
     unseen : DataFrame
-        Held-out objects of all classes.
+        Held-out objects of all classes, each of one class alone.
     n : int
         Patches of a class at most.
     """

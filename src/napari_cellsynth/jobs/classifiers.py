@@ -20,6 +20,7 @@ from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, intact, res
 from napari_cellsynth.project import Project
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from napari_cellsynth.project.runs import RunRecord
@@ -38,17 +39,20 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
     """
     from napari_cellsynth.classify import train
     from napari_cellsynth.classify.recipes import classifier_recipe
+    from napari_cellsynth.classify.targets import suited
     from napari_cellsynth.training.device import pick_device
 
     parameters = job.checked()
     assert isinstance(parameters, TrainClassifierParameters)
     with Project.open(job.project) as project:
         device = pick_device(parameters.device)
+        notices: list[str] = []
         if parameters.resume:
-            run = resumed(project, parameters.resume, "classifier")
+            run = resumed(project, parameters, "classifier")
             recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
         else:
             recipe = resolved(project, classifier_recipe(parameters.recipe, **parameters.overrides))
+            recipe, notices = suited(recipe, several=project.multi_label, asked="balance" in parameters.overrides)
             hold_out_if_undecided(project)
             run = _new_run(project, parameters, recipe)
         yield Saved(run.id, str(run.folder))
@@ -81,7 +85,15 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
         }
         if data.calibration is not None:
             counts["calibrated_on"] = len(data.calibration[1])
-        yield from ended(project, run, events, counts)
+        yield from ended(project, run, _noting(events, notices), counts)
+
+
+def _noting(events: Iterator[Event], notices: list[str]) -> Iterator[Event]:
+    """Pass a training's events on, with what was to be said of it before it began."""
+    for event in events:
+        if isinstance(event, Finished):
+            event = Finished(event.result | {"notices": [*notices, *event.result["notices"]]})
+        yield event
 
 
 def predict(job: Job, stop: Stop) -> Iterator[Event]:
@@ -118,6 +130,7 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
                 chunk.tolist(),
                 probabilities_of(model, store, device=device),
                 run.parameters["class_ids"],
+                model.thresholds,
             )
             yield Progress(start + len(chunk), len(ids), "objects")
         if parameters.unsure_below is not None:
@@ -132,16 +145,23 @@ class _Data:
     """A run's training and held-out sets, read from what its record names, so that a resumed run has the same."""
 
     def __init__(self, project: Project, run: RunRecord, device: torch.device) -> None:
+        from napari_cellsynth.classify.targets import one_hot
         from napari_cellsynth.training.loader import CropStore
 
         recorded, recipe = run.parameters, run.parameters["recipe"]
         self.names: list[str] = recorded["class_names"]
         low, high = (np.asarray(recorded[end], dtype=np.float32) for end in ("low", "high"))
         index = {class_id: k for k, class_id in enumerate(recorded["class_ids"])}
+        several = recorded.get("multi_label", False)
 
-        def stored(pairs: list[list[int]]) -> tuple[CropStore, NDArray[np.int64]]:
+        def coded(pairs: list[list[Any]]) -> NDArray[np.int64]:
+            if not several:
+                return np.array([index[c] for _, c in pairs])
+            return np.array([[c in has for c in index] for _, has in pairs], dtype=np.int64)
+
+        def stored(pairs: list[list[Any]]) -> tuple[CropStore, NDArray[np.int64]]:
             crops = project.crops([i for i, _ in pairs], **cut_as(recipe))
-            return CropStore(crops, low, high, recipe["size"], device), np.array([index[c] for _, c in pairs])
+            return CropStore(crops, low, high, recipe["size"], device), coded(pairs)
 
         self.real, self.labels = stored(recorded["training_objects"])
         self.held_out = stored(recorded["test_objects"]) if recorded["test_objects"] else None
@@ -157,7 +177,9 @@ class _Data:
         if recorded["synthetic_patches"]:
             ids = [i for i, _ in recorded["synthetic_patches"]]
             store = CropStore(list(project.read_synthetic(ids)), low, high, recipe["size"], device)
-            self.synthetic = store, np.array([index[c] for _, c in recorded["synthetic_patches"]])
+            made_for = np.array([index[c] for _, c in recorded["synthetic_patches"]])
+            # A synthetic patch has the class that it was made for and no other.
+            self.synthetic = store, one_hot(made_for, len(index)) if several else made_for
         self.meta = {
             "low": low.tolist(),
             "high": high.tolist(),
@@ -176,7 +198,8 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
     from napari_cellsynth.classify.validation import calibrating_part, validation_part
 
     train, test = project.training_objects(), project.test_objects()
-    counts = train["class_id"].value_counts()
+    several = project.multi_label
+    counts = project.per_class(train)["class_id"].value_counts()
     names = {record.id: record.name for record in project.classes()}
     class_ids = [class_id for class_id in names if counts.get(class_id, 0) > 0]
     if len(class_ids) < 2:
@@ -184,14 +207,15 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             f"A classifier needs labelled training crops of at least two classes; this project has {len(class_ids)}.",
             "Label more crops, or hold out fewer groups.",
         )
-    test = test[test["class_id"].isin(class_ids)]
+    test = test[project.indicators(test["label"], class_ids).any(axis=1)]
     test_groups = set(test["group"])
+    labels = project.indicators(train["label"], class_ids) if several else train["class_id"]
     if parameters.mode == "pretrained" and isinstance(recipe, FeatureRecipe):
         raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
     if parameters.mode == "pretrained" and not parameters.adds_synthetic:
         raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
-    judging = validation_part(recipe, train["group"], train["class_id"], parameters.seed)
-    apart = calibrating_part(recipe, judging, train["group"], train["class_id"], parameters.seed)
+    judging = validation_part(recipe, train["group"], labels, parameters.seed)
+    apart = calibrating_part(recipe, judging, train["group"], labels, parameters.seed)
     validating, calibrating, train = train[judging], train[apart], train[~(judging | apart)]
     low, high = intensity_range(project.crops(train.index.tolist(), **cut_as(recipe.model_dump())))
     patches: list[list[int]] = []
@@ -207,22 +231,30 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             raise UserError("There are no synthetic patches to train on.", "Train GANs and generate patches first.")
         if patches:
             _assert_same_shape(project, patches, recipe)
+
+    def pairs(table: pd.DataFrame) -> list[list[Any]]:
+        """Return objects with their class, or with a list of their classes."""
+        if not several:
+            return list(table["class_id"].reset_index().to_numpy().tolist())
+        return [[int(i), list(project.classes_of(label))] for i, label in table["label"].items()]
+
     return project.new_run(
         "classifier",
         recipe.name,
         {
             "recipe": recipe.model_dump(mode="json"),
             "mode": parameters.mode,
+            "multi_label": several,
             "synthetic": parameters.synthetic,
             "up_to": parameters.up_to,
             "share": parameters.share,
             "class_ids": class_ids,
             "class_names": [names[class_id] for class_id in class_ids],
-            "training_objects": train["class_id"].reset_index().to_numpy().tolist(),
+            "training_objects": pairs(train),
             "training_groups": train["group"].tolist(),
-            "validation_objects": validating["class_id"].reset_index().to_numpy().tolist(),
-            "calibration_objects": calibrating["class_id"].reset_index().to_numpy().tolist(),
-            "test_objects": test["class_id"].reset_index().to_numpy().tolist(),
+            "validation_objects": pairs(validating),
+            "calibration_objects": pairs(calibrating),
+            "test_objects": pairs(test),
             "test_groups": test["group"].tolist(),
             "synthetic_patches": patches,
             "low": low.tolist(),

@@ -22,7 +22,7 @@ from napari_cellsynth.project.runs import RunRecord
 if TYPE_CHECKING:
     from napari_cellsynth.experiments.dataset import Dataset, Fold
     from napari_cellsynth.experiments.design import Plan
-    from napari_cellsynth.experiments.protocol import Settings
+    from napari_cellsynth.experiments.protocol import Protocol, Settings
 
 _ASK_SECONDS = 0.2
 
@@ -64,12 +64,11 @@ def laid_out(
 ) -> tuple[Plan, Dataset, Settings, int]:
     """Return what an experiment would train, on which objects (without their pixels), its settings and its folds."""
     from napari_cellsynth.experiments import protocol as named
-    from napari_cellsynth.experiments.dataset import labelled
     from napari_cellsynth.experiments.design import plan
 
     asked = named(protocol)
     settings = asked.checked(preset, changes)
-    dataset = labelled(project, settings.classes)
+    dataset = _labelled(project, asked, settings)
     folds = _folds(dataset, settings)
     return plan(asked.design(settings, dataset), folds, len(dataset.class_names)), dataset, settings, len(folds)
 
@@ -78,6 +77,7 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, j
     """Do all folds, then look at what came out."""
     from napari_cellsynth.experiments import loop, report
     from napari_cellsynth.experiments.design import plan as planned
+    from napari_cellsynth.experiments.protocol import Outcome
 
     started = time.monotonic()
     setup = _Setup(project, run, parameters.device)
@@ -90,7 +90,8 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, j
         yield event
         if isinstance(event, Stopped):
             return
-    found = setup.protocol.analyse(setup.settings, setup.dataset, loop.predictions(plan, setup.bench))
+    outcome = Outcome(loop.predictions(plan, setup.bench), loop.qualities(plan, setup.bench), setup.looked)
+    found = setup.protocol.conclude(setup.settings, setup.dataset, outcome)
     about = {
         "trainings": len(plan.tasks),
         **plan.counts,
@@ -183,7 +184,7 @@ class _Setup:
         self.settings = self.protocol.settings(**told["settings"])
         ids = [object_id for object_id, _ in told["objects"]]
         self.dataset = Dataset(
-            project.crops(ids, size=told["size"], fit=told["fit"]),
+            project.crops(ids, size=told["size"], fit=told["fit"], **told.get("cutting", {})),
             np.array([number for _, number in told["objects"]], dtype=np.int64),
             np.array(told["object_groups"], dtype=str),
             np.array(ids, dtype=np.int64),
@@ -194,6 +195,7 @@ class _Setup:
             raise UserError(
                 f"The images behind {run.id} have changed since it began.", "Start a new experiment on what is there."
             )
+        self.looked = told.get("looked", {})
         self.folds = _folds(self.dataset, self.settings)
         self.design = self.protocol.design(self.settings, self.dataset)
         self.bench = Bench(self.dataset, run.folder / "tasks", pick_device(device), self.settings.as_published)
@@ -202,15 +204,16 @@ class _Setup:
 
 def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     from napari_cellsynth.experiments import protocol
-    from napari_cellsynth.experiments.dataset import assert_no_twins, labelled, with_crops
+    from napari_cellsynth.experiments.dataset import assert_no_twins, with_crops
 
     asked = protocol(parameters.protocol)
     settings = asked.checked(parameters.preset, parameters.changes)
     boxes_only = bool((project.objects()["mask_label"] == 0).all())
     fit: Literal["window", "whole"] = "whole" if boxes_only else "window"
-    dataset = labelled(project, settings.classes)
+    dataset, cutting = _labelled(project, asked, settings), asked.cutting(settings)
     _folds(dataset, settings)  # what cannot work is told before it starts
-    dataset = with_crops(dataset, project, size=settings.size, fit=fit)
+    asked.design(settings, dataset)
+    dataset = with_crops(dataset, project, size=settings.size, fit=fit, **cutting)
     if not settings.as_published:
         assert_no_twins(dataset)
     return project.new_run(
@@ -223,11 +226,21 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
             "class_names": list(dataset.class_names),
             "size": dataset.size,
             "fit": fit,
+            "cutting": cutting,
+            "looked": asked.look(settings, project, dataset.ids.tolist()),
             "digest": dataset.digest(),
         },
         groups=sorted(set(dataset.groups.tolist())),
         seed=settings.seed,
     )
+
+
+def _labelled(project: Project, protocol: Protocol, settings: Settings) -> Dataset:
+    """Return the labelled objects that a protocol is about, without their pixels."""
+    from napari_cellsynth.experiments.dataset import labelled, thinned
+
+    dataset = protocol.narrowed(settings, labelled(project, settings.classes))
+    return thinned(dataset, settings.most, settings.seed)
 
 
 def _folds(dataset: Dataset, settings: Settings) -> list[Fold]:

@@ -36,8 +36,8 @@ def feature_network(
 ) -> Generator[Progress, None, tuple[FoldNetwork | None, str]]:
     """Return the network for patches of a run's size and cut; it is trained where no run's folder holds it yet.
 
-    It learns from labelled crops outside of the held-out groups alone. All runs of one state of the labels share it, so
-    that their figures can be compared.
+    It learns from labelled crops of one class outside of the held-out groups alone. All runs of one state of the labels
+    share it, so that their figures can be compared.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def feature_network(
     """
     from napari_cellsynth.evaluate.fold_network import FoldNetwork, steps
 
-    table = project.training_objects()
+    table = project.of_one_class(project.training_objects())
     counts = table["class_id"].value_counts()
     names = {record.id: record.name for record in project.classes() if counts.get(record.id, 0) >= LEAST}
     if len(names) < 2:

@@ -35,6 +35,8 @@ _LEAST = 2
 def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     """Train (or resume) a GAN on training crops, of one class or of several; held-out groups are never read.
 
+    A crop that has several classes is one of each of them.
+
     Yields
     ------
     Event
@@ -49,7 +51,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     assert isinstance(parameters, TrainGanParameters)
     with Project.open(job.project) as project:
         if parameters.resume:
-            run = resumed(project, parameters.resume, "gan")
+            run = resumed(project, parameters, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
             # Labels may have changed since; the data set of a run must not.
             objects, of_class = run.parameters["objects"], run.parameters.get("object_classes")
@@ -62,6 +64,8 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             table = _training_crops(project, records, parameters.fold)
             place = {record.id: number for number, record in enumerate(records)}
             aside = selection.held_back(table["group"].tolist(), table["class_id"], parameters.seed)
+            # A crop of several classes is held back in all of them, or learned in all.
+            aside = table.index.isin(table.index[aside])
             (objects, of_class), (kept, of_kept) = (
                 (part.index.tolist(), [place[each] for each in part["class_id"]] if recipe.conditional else None)
                 for part in (table[~aside], table[aside])
@@ -179,9 +183,12 @@ def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str | int])
     named = [project.class_named(name) for name in dict.fromkeys(names)]
     if not recipe.conditional:
         if len(named) != 1:
-            raise UserError(f"The recipe {recipe.name} learns one class at a time.", "Name the class to train.")
+            raise UserError(
+                f"The recipe {recipe.name} learns one class at a time.",
+                "Name the class to train, or take a recipe of several classes, such as cellsynth-conditional.",
+            )
         return named
-    counts = project.training_objects()["class_id"].value_counts()
+    counts = project.per_class(project.training_objects())["class_id"].value_counts()
     records = named or [record for record in project.classes() if counts.get(record.id, 0) >= _LEAST]
     if len(records) < 2:
         raise UserError(
@@ -192,7 +199,7 @@ def _wanted_classes(project: Project, recipe: GanRecipe, names: list[str | int])
 
 
 def _training_crops(project: Project, records: list[ClassRecord], fold: int | None) -> Any:
-    table = project.training_objects(fold=fold)
+    table = project.per_class(project.training_objects(fold=fold))
     for record in records:
         count = int((table["class_id"] == record.id).sum())
         if count < _LEAST:

@@ -22,8 +22,10 @@ Kind = Literal[
     "predict",
     "explain",
     "label-help",
+    "suggest",
     "experiment",
     "draw",
+    "merge",
     "over-time",
     "time-experiment",
 ]
@@ -194,6 +196,12 @@ class LabelHelpParameters(Parameters):
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of folds and random objects.")
 
 
+class SuggestParameters(Parameters):
+    """Suggest classes while somebody labels: a cheap model, fitted again after every few labels."""
+
+    watch: bool = Field(True, description="Go on until stopped; else one fit and the end.")
+
+
 class DrawParameters(Parameters):
     """Draw artificial patches of a class into the project: no training, but a formula (S4, section 4.8.4)."""
 
@@ -205,6 +213,17 @@ class DrawParameters(Parameters):
     size: int = Field(64, ge=16, le=512, description="Side of a patch, px.")
     fit: Literal["auto", "window", "whole"] = Field("auto", description="The classifier's fit that they go with.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the drawing.")
+
+
+class MergeParameters(Parameters):
+    """Merge folders and projects into a new project: copies out, types grouped into classes."""
+
+    sources: list[str] = Field(
+        min_length=2, description="Folders with an objects.csv or one folder a class, and projects."
+    )
+    types: str | None = Field(
+        None, description="CSV of types and their classes, written first if not there; without it a type is a class."
+    )
 
 
 class OverTimeParameters(Parameters):
@@ -247,8 +266,10 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "predict": PredictParameters,
     "explain": ExplainParameters,
     "label-help": LabelHelpParameters,
+    "suggest": SuggestParameters,
     "draw": DrawParameters,
     "experiment": ExperimentParameters,
+    "merge": MergeParameters,
     "over-time": OverTimeParameters,
     "time-experiment": TimeExperimentParameters,
 }

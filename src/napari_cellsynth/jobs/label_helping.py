@@ -53,7 +53,7 @@ def help_with_labels(job: Job, stop: Stop) -> Iterator[Event]:
             crops = project.crops(table.index[start : start + _CHUNK].tolist(), size=_SIZE, fit="whole")
             if start == 0:
                 low, high = intensity_range(crops)
-            patches.append(_scaled(crops, low, high))
+            patches.append(scaled(crops, low, high))
             yield Progress(min(start + _CHUNK, len(table)), len(table), "objects", "reading crops")
         pictures = np.concatenate(patches)
         x = features(pictures, "handmade")
@@ -63,7 +63,7 @@ def help_with_labels(job: Job, stop: Stop) -> Iterator[Event]:
         yield Progress(1, _STEPS, "looks", "near-duplicates")
         duplicates = _duplicates(project, table, pictures)
         yield Progress(2, _STEPS, "looks", "labels")
-        mislabelled, notices = _mislabelled(table, x, parameters.seed)
+        mislabelled, notices = _mislabelled(project, table, x, parameters.seed)
         yield Progress(3, _STEPS, "looks", "what to label next")
         chosen = _next(table, x, parameters)
         before = read_label_help(project.path).random
@@ -89,8 +89,8 @@ def _at_most(table: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
     return table.iloc[order].sort_values(["image_id", "frame"])
 
 
-def _scaled(crops: list[NDArray[Any]], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
-    """Return crops as patches in [-1, 1]."""
+def scaled(crops: list[NDArray[Any]], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
+    """Return crops (C, S, S) as patches (N, C, S, S) in [-1, 1], by the ends of their intensity range a channel."""
     ends = [np.asarray(end, np.float32).reshape(1, -1, 1, 1) for end in (low, high)]
     scaled = (np.stack(crops).astype(np.float32) - ends[0]) / (ends[1] - ends[0]) * 2 - 1
     return np.asarray(np.clip(scaled, -1, 1), np.float32)
@@ -109,7 +109,11 @@ def _duplicates(project: Project, table: pd.DataFrame, patches: NDArray[np.float
     ]
 
 
-def _mislabelled(table: pd.DataFrame, x: NDArray[np.float64], seed: int) -> tuple[list[dict[str, Any]], list[str]]:
+def _mislabelled(
+    project: Project, table: pd.DataFrame, x: NDArray[np.float64], seed: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    if project.multi_label:
+        return [], ["Likely mistakes need a single-label project: they were not looked for."]
     labelled = np.flatnonzero(table["class_id"].to_numpy() > 0)
     class_ids, y = np.unique(table["class_id"].to_numpy()[labelled], return_inverse=True)
     ids = table.index.to_numpy()[labelled]
@@ -129,8 +133,11 @@ def _mislabelled(table: pd.DataFrame, x: NDArray[np.float64], seed: int) -> tupl
 
 
 def _next(table: pd.DataFrame, x: NDArray[np.float64], parameters: LabelHelpParameters) -> list[label_help.Next]:
-    """Choose among the unlabelled objects, by a model of the labelled ones of the training groups."""
-    classes = table["class_id"].to_numpy()
+    """Choose among the unlabelled objects, by a model of the labelled ones of the training groups.
+
+    Objects that have the same classes count as one kind.
+    """
+    classes = table["label"].to_numpy()
     asked = np.flatnonzero(classes == 0)
     learned = np.flatnonzero((classes > 0) & (table["split"].to_numpy() != "test"))
     class_ids, y = np.unique(classes[learned], return_inverse=True)

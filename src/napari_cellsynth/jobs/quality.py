@@ -44,50 +44,59 @@ def quality(job: Job, stop: Stop) -> Iterator[Event]:
         run = trained(project, parameters.run)
         names = {record.id: record.name for record in project.classes()}
         wanted = wanted_classes(project, run, parameters.classes)
+        tables = {class_id: _patches(project, run, class_id, parameters.n) for class_id in wanted}
         network, notice = yield from feature_network(project, run, stop)
         found: dict[str, Any] = {}
         for class_id in wanted:
-            figures = yield from _of_class(project, run, class_id, parameters, network, stop)
+            figures = yield from _of_class(project, run, class_id, tables[class_id], parameters, network, stop)
             if figures is None:
                 yield Stopped(run.id)
                 return
             figures["notices"] += [notice] if notice else []
             measured = project.run(run.id).result
-            tables = (measured.get("quality") or {}) | {str(class_id): figures}
-            project.update_run(run.id, result=measured | {"quality": tables})
+            of_all = (measured.get("quality") or {}) | {str(class_id): figures}
+            project.update_run(run.id, result=measured | {"quality": of_all})
             found[names[class_id]] = figures
         yield Finished({"run": run.id, "classes": found})
 
 
-def _of_class(
-    project: Project,
-    run: RunRecord,
-    class_id: int,
-    parameters: QualityParameters,
-    network: FoldNetwork | None,
-    stop: Stop,
-) -> Generator[Progress, None, dict[str, Any] | None]:
-    """Return the figures of one class, or None where the user has asked to stop."""
+def _patches(project: Project, run: RunRecord, class_id: int, n: int) -> pd.DataFrame:
+    """Return the patches of a class that are measured; too few are told before a network is trained for them."""
     table = project.synthetic(run=run.id, class_id=class_id)
-    table = table[table["review"] != "rejected"].head(parameters.n)
+    table = table[table["review"] != "rejected"].head(n)
     if len(table) < _LEAST:
         name = next(record.name for record in project.classes() if record.id == class_id)
         raise UserError(
             f"{run.id} has {len(table)} synthetic patches of {name}; at least {_LEAST} are needed.",
             "Generate some first.",
         )
+    return table
+
+
+def _of_class(
+    project: Project,
+    run: RunRecord,
+    class_id: int,
+    table: pd.DataFrame,
+    parameters: QualityParameters,
+    network: FoldNetwork | None,
+    stop: Stop,
+) -> Generator[Progress, None, dict[str, Any] | None]:
+    """Return the figures of the patches of one class, or None where the user has asked to stop."""
     synthetic = to_unit(project.read_synthetic(table.index.tolist()), *unit_range(run))
     generator = np.random.default_rng(parameters.seed)
     unseen = _unseen(project, run)
     seen = generator.permutation(run.objects_of(class_id))[:_MOST_TRAINED_ON]
-    held_out = generator.permutation(unseen.index[unseen["class_id"] == class_id])[: parameters.n]
+    every = project.per_class(unseen)
+    held_out = generator.permutation(every.index[every["class_id"] == class_id])[: parameters.n]
     real = real_patches(project, run, seen, generator)
     fresh = real_patches(project, run, held_out, generator) if len(held_out) else None
     extractor, notices = _extractor(parameters, network, run)
     figures = yield from _table(real, synthetic, fresh, extractor, network, run, parameters.seed, stop)
     if figures is not None:
         if network is not None:
-            add_class_figures(figures, network, project, run, class_id, unseen, parameters.n)
+            alone = project.of_one_class(unseen)
+            add_class_figures(figures, network, project, run, class_id, alone, parameters.n)
         figures["notices"] += notices
     return figures
 

@@ -25,7 +25,9 @@ _WORK = {
     "predict": "napari_cellsynth.jobs.classifiers:predict",
     "explain": "napari_cellsynth.jobs.explaining:explain",
     "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
+    "suggest": "napari_cellsynth.jobs.suggesting:suggest",
     "experiment": "napari_cellsynth.jobs.experiment:experiment",
+    "merge": "napari_cellsynth.jobs.merging:merge",
     "time-experiment": "napari_cellsynth.jobs.experiment_pace:time_experiment",
     "over-time": "napari_cellsynth.jobs.over_time:over_time",
 }

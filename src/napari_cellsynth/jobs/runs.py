@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.events import Event, Finished, Stopped
+from napari_cellsynth.jobs.job import TrainClassifierParameters, TrainGanParameters
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord, RunStatus
 
@@ -56,21 +57,38 @@ def intact(project: Project, run_id: str, kind: str) -> RunRecord:
     return run
 
 
-def resumed(project: Project, run_id: str, kind: str) -> RunRecord:
+def resumed(project: Project, parameters: TrainGanParameters | TrainClassifierParameters, kind: str) -> RunRecord:
     """Return the run to go on with, marked as running again.
 
     Raises
     ------
     UserError
-        Where there is no such run, it is of another kind, it is finished, or it saw a group that is held out by now.
+        Where there is no such run, it is of another kind, it is finished, it saw a group that is held out by now, or
+        another recipe, seed or field than its own is asked for.
     """
+    assert parameters.resume is not None
+    run_id = parameters.resume
     run = intact(project, run_id, kind)
+    _goes_on_as_it_began(run, parameters)
     if run.status == "finished" and kind == "classifier":
         raise UserError(f"{run_id} is finished.", "Start a new run.")
     held_out = {group for group, split in project.splits().items() if split == "test"}
     if leaked := sorted(held_out & set(run.groups)):
         raise LeakError(f"{run_id} learned from group {leaked[0]}, which is held out now.", "Start a new run.")
     return project.update_run(run_id, status="running")
+
+
+def _goes_on_as_it_began(run: RunRecord, parameters: TrainGanParameters | TrainClassifierParameters) -> None:
+    defaults, recorded = type(parameters)(), run.parameters["recipe"]
+    own = {"recipe": run.recipe, "seed": run.seed}
+    asked = {name: getattr(parameters, name) for name in own if getattr(parameters, name) != getattr(defaults, name)}
+    differing = [name for name, value in asked.items() if value != own[name]]
+    differing += [name for name, value in parameters.overrides.items() if recorded.get(name) != value]
+    if differing:
+        raise UserError(
+            f"{run.id} goes on as it began; another {differing[0]} would change nothing.",
+            "Leave it out, or start a new run.",
+        )
 
 
 def resolved(project: Project, recipe: R) -> R:

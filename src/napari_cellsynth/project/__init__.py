@@ -1,9 +1,10 @@
 """The project folder on disk: images linked, objects, labels, synthetic patches, predictions and runs; no torch.
 
 ``project`` is the class `Project`, put together from one part a subject: ``images``, ``masks``, ``classes``,
-``journal`` (labels and undo), ``objects`` (with ``carry``), ``groups`` (splits), ``crops``, ``patches`` (synthetic
-ones), ``predictions`` and ``runs``; ``base`` holds what they share. ``schema`` and ``database`` are the SQLite file
-below; ``exchange``, ``folders`` and ``importing`` bring objects in, ``export`` takes them out.
+``label_sets`` (several classes an object), ``journal`` (labels and undo), ``objects`` (with ``carry``), ``groups``
+(splits), ``crops``, ``patches`` (synthetic ones), ``predictions`` and ``runs``; ``base`` holds what they share.
+``schema`` and ``database`` are the SQLite file below; ``exchange``, ``folders`` and ``importing`` bring objects in,
+``export`` takes them out.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ PALETTE = (
 )  # fmt: skip
 """Eight colours of Okabe and Ito (2008), then eight of Paul Tol's muted scheme; told apart by the colour-blind."""
 
+SEPARATOR = "|"
+"""Stands between the names of an object's classes in tables, and so in no name."""
+
 
 @dataclass(frozen=True)
 class ClassRecord:
@@ -143,6 +146,8 @@ def _checked_name(name: str, taken: Iterable[str]) -> str:
     # The command line's ``--class all`` means every class.
     if name.casefold() == "all":
         raise UserError(f"{name!r} means every class and cannot name one.", "Choose another name for the class.")
+    if SEPARATOR in name:
+        raise UserError(f"{name!r} holds {SEPARATOR}, which parts several classes.", "Choose another name.")
     if name in taken:
         raise UserError(f"There is a class {name!r} already.", "Choose another name.")
     return name

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.export import export_csv, original_cell
 from napari_cellsynth.project.folders import (
+    class_folder_plan,
     find_class_folders,
     find_label_images,
     import_class_folders,
@@ -17,6 +18,7 @@ from napari_cellsynth.project.folders import (
 )
 from napari_cellsynth.project.images import read_facts
 from napari_cellsynth.project.importing import ImportPlan, ImportReport, PlannedObject, carry_out, meaning
+from napari_cellsynth.project.label_sets import checked_parts
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.project import Project
 
@@ -55,6 +57,25 @@ def import_folder(project: Project, folder: str | Path) -> ImportReport:
     )
 
 
+def folder_plan(folder: str | Path) -> ImportPlan:
+    """Return what an import of a folder with types would write: its ``objects.csv``, else one folder a class.
+
+    Raises
+    ------
+    UserError
+        When the folder is neither, or something in it is wrong.
+    """
+    place = existing_folder(folder)
+    if (place / TABLE).is_file():
+        return _read_plan(place / TABLE)
+    if find_class_folders(place):
+        return class_folder_plan(place)
+    raise UserError(
+        f"{place} holds neither an {TABLE} nor a folder of images for each class, and is no project.",
+        "Import it into a project of its own, label it there, and give that project.",
+    )
+
+
 def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     """Import boxes and labels from a folder's ``objects.csv`` together with the images it names.
 
@@ -65,7 +86,8 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     folder : str or Path
         Holds ``objects.csv`` with the columns image (path relative to the folder), x0, y0, x1, y1 (pixels, origin top
         left, ends exclusive) and label, and where known split, group and frame. ``unlabelled`` or an empty label is
-        none. What is in the project already is left out, so importing twice is harmless.
+        none; the classes of an object that has several stand with ``|`` between them, which makes a project that has no
+        labels yet multi-label. What is in the project already is left out, so importing twice is harmless.
 
     Returns
     -------
@@ -80,7 +102,7 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     file = existing_folder(folder) / TABLE
     if not file.is_file():
         raise UserError(f"{file} does not exist.", "Choose a folder with an objects.csv.")
-    return carry_out(project, _read_plan(file))
+    return carry_out(project, _read_plan(file, {record.name for record in project.classes()}))
 
 
 def existing_folder(folder: str | Path) -> Path:
@@ -91,11 +113,11 @@ def existing_folder(folder: str | Path) -> Path:
     return place
 
 
-def _read_plan(file: Path) -> ImportPlan:
+def _read_plan(file: Path, known: Collection[str]) -> ImportPlan:
     plan = ImportPlan()
     images: dict[str, int] = {}
     unknown_splits: set[str] = set()
-    before: dict[tuple[object, ...], tuple[int, str]] = {}
+    before: dict[tuple[object, ...], tuple[int, str, str]] = {}
     for line, row in _rows(file):
         path = row["image"]
         if not path:
@@ -110,14 +132,19 @@ def _read_plan(file: Path) -> ImportPlan:
         image = images[path]
         if row.get("group", "") != plan.groups[image]:
             _fail(file, line, f"{path} is in the groups {plan.groups[image]!r} and {row.get('group', '')!r}")
+        try:
+            checked_parts(row["label"], known)
+        except UserError as error:
+            _fail(file, line, error.message)
         item = _object(plan, image, row, file, line)
         # By content: one image may be named in two ways. An equal hash of samples does not mean equal content.
         fact = plan.facts[image]
         whole = fact.content_hash if not fact.content_hash.startswith("sampled:") else fact.path
         box = (whole, *item[1:6])
-        earlier, label = before.setdefault(box, (line, item.label))
+        earlier, label, named = before.setdefault(box, (line, item.label, path))
         if meaning(label) != meaning(item.label):
-            _fail(file, line, f"it labels the box of line {earlier} as {_shown(item.label)}, not {_shown(label)}")
+            of = "" if path == named else f" ({path} is the same image as {named})"
+            _fail(file, line, f"it labels the box of line {earlier} as {_shown(item.label)}, not {_shown(label)}{of}")
         plan.objects.append(item)
         split = row.get("split", "").casefold()
         if split in ("train", "test"):

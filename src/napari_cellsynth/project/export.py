@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.project import Project
 
 _COLUMNS = [
@@ -25,7 +26,8 @@ def export_csv(project: Project, out_path: str | Path) -> Path:
         Open.
     out_path : str or Path
         The file to write; replaced in one step where it exists. Written as ``objects.csv`` its folder can be imported
-        again: the images' paths are relative to it.
+        again: the images' paths are relative to it. In a multi-label project the classes of an object, and those
+        predicted, stand with ``|`` between them, and each class's probability has a column.
 
     Returns
     -------
@@ -46,7 +48,6 @@ def export_csv(project: Project, out_path: str | Path) -> Path:
     try:
         with beside.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
-            writer.writerow(_COLUMNS)
             writer.writerows(_rows(project, out.parent))
         os.replace(beside, out)
     except OSError as error:
@@ -63,17 +64,21 @@ def original_cell(cell: str) -> str:
 def _rows(project: Project, folder: Path) -> list[list[object]]:
     objects = project.objects()
     names = project._class_names()
+    predicted = project.predictions()
+    shares = [name for name in predicted if name.startswith("p_")] if project.multi_label and len(predicted) else []
     paths = {number: _relative(path, folder) for number, path in project.images()["path"].items()}
     guesses: dict[int, list[object]] = {}
-    told = ["class_id", "confidence", "entropy", "margin", "unsure", "run"]
-    for number, class_id, *figures, unsure, run in project.predictions()[told].to_records():
+    told = ["confidence", "entropy", "margin", *shares]
+    for number, classes, unsure, run, *figures in predicted[["classes", "unsure", "run", *told]].to_records():
         words = [f"{figure:.6g}" for figure in figures]
-        guesses[int(number)] = [names[int(class_id)], *words, "yes" if unsure else "no", run]
-    wanted = ["image_id", "x0", "y0", "x1", "y1", "class_id", "split", "group", "frame", "source"]
-    rows = []
-    for number, image_id, *box, class_id, split, group, frame, source in objects[wanted].to_records().tolist():
-        cells = [paths[image_id], *box, names[class_id], split, group, frame, number, source]
-        rows.append([_safe(cell) for cell in [*cells, *guesses.get(number, [""] * 6)]])
+        answer = SEPARATOR.join(names[class_id] for class_id in classes)
+        guesses[int(number)] = [answer, *words[:3], "yes" if unsure else "no", run, *words[3:]]
+    wanted = ["image_id", "x0", "y0", "x1", "y1", "label", "split", "group", "frame", "source"]
+    labels = {label: project.label_words(label) for label in objects["label"].unique().tolist()}
+    rows: list[list[object]] = [[*_COLUMNS, *shares]]
+    for number, image_id, *box, label, split, group, frame, source in objects[wanted].to_records().tolist():
+        cells = [paths[image_id], *box, labels[label], split, group, frame, number, source]
+        rows.append([safe_cell(cell) for cell in [*cells, *guesses.get(number, [""] * (6 + len(shares)))]])
     return rows
 
 
@@ -84,5 +89,6 @@ def _relative(path: str, folder: Path) -> str:
         return path
 
 
-def _safe(cell: object) -> object:
+def safe_cell(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

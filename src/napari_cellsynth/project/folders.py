@@ -39,7 +39,11 @@ def import_class_folders(project: Project, folder: str | Path, *, group_by: str 
     UserError
         When there is no such folder, or an image in it cannot be opened. Nothing is imported then.
     """
-    place = usable(folder)
+    return carry_out(project, class_folder_plan(usable(folder), group_by=group_by))
+
+
+def class_folder_plan(place: Path, *, group_by: str | None = None) -> ImportPlan:
+    """Return what `import_class_folders` would write; parameters and errors as there."""
     found = find_class_folders(place)
     if not found:
         raise UserError(f"{place} holds no folder with images.", "It needs one folder for each class.")
@@ -59,7 +63,7 @@ def import_class_folders(project: Project, folder: str | Path, *, group_by: str 
         plan.notices.append(
             "Every image is a group of its own: crops of one video, slide or well may come into both train and test."
         )
-    return carry_out(project, plan)
+    return plan
 
 
 def import_label_images(project: Project, folder: str | Path) -> ImportReport:

@@ -81,10 +81,9 @@ class Groups(Objects):
         """
         if not 0 < fraction < 1:
             raise UserError(f"{fraction} of the groups cannot be held out.", "Choose a share between 0 and 1.")
-        rows = self._db.read(
-            "SELECT i.group_name, o.class_id, count(*) FROM objects o JOIN images i ON i.id = o.image_id "
-            "WHERE o.active = 1 AND o.class_id > 0 GROUP BY 1, 2 ORDER BY 1, 2"
-        )
+        table = self.per_class(self._labelled("1", []))
+        counted = table.groupby(["group", "class_id"]).size()
+        rows = [(group, label, count) for (group, label), count in counted.items()]
         groups = sorted({row[0] for row in rows})
         if len(groups) < 2:
             raise UserError(

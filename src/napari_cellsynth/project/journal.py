@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,8 +18,8 @@ import pandas as pd
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, table
-from napari_cellsynth.project.classes import Classes
 from napari_cellsynth.project.database import Database
+from napari_cellsynth.project.label_sets import LabelSets
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 
 LabelSource = Literal["hand", "bulk", "accepted prediction", "import"]
@@ -41,7 +41,7 @@ class _Stacks(NamedTuple):
     redo_top: int | None
 
 
-class Labels(Classes):
+class Labels(LabelSets):
     """Labelling, undo, redo and the figures that come out of the journal."""
 
     def __init__(self, path: Path, database: Database) -> None:
@@ -49,7 +49,12 @@ class Labels(Classes):
         self._user = ""
 
     def label(
-        self, object_ids: Sequence[int], class_id: int, *, source: LabelSource = "hand", user: str | None = None
+        self,
+        object_ids: Sequence[int],
+        class_id: int | Collection[int],
+        *,
+        source: LabelSource = "hand",
+        user: str | None = None,
     ) -> None:
         """Give objects a label; it is on the disk when this returns.
 
@@ -57,8 +62,9 @@ class Labels(Classes):
         ----------
         object_ids : sequence of int
             Active objects; one call is one step of undo.
-        class_id : int
-            A class's id, or `UNLABELLED`, `UNSURE` or `BAD_SEGMENTATION`.
+        class_id : int or collection of int
+            A class's id, or `UNLABELLED`, `UNSURE` or `BAD_SEGMENTATION`; in a multi-label project several classes' ids
+            too (none of them: unlabelled).
         source : {"hand", "bulk", "accepted prediction", "import"}
             Where the label comes from; an import is no step of undo.
         user : str, optional
@@ -67,7 +73,8 @@ class Labels(Classes):
         Raises
         ------
         UserError
-            When there is no such class, or an object is unknown, synthetic, or was replaced by segmenting again.
+            When there is no such class, there are several in a project of one class an object, or an object is unknown,
+            synthetic, or was replaced by segmenting again.
         """
         if source not in SOURCES[1:5]:
             raise ValueError(f"source is one of {SOURCES[1:5]}, not {source!r}")
@@ -76,16 +83,38 @@ class Labels(Classes):
             return
         self._user = user or login()
         with self._db.transaction():
-            self._checked_class(class_id, reserved=True)
-            rows = self._db.read(
-                "SELECT id, class_id, active FROM objects WHERE id IN (SELECT value FROM json_each(?))",
-                (as_json(wanted),),
-            )
-            old = {row[0]: row[1] for row in rows if row[2]}
-            for number in wanted:
-                if number not in old:
-                    raise unknown_object(number)
-            self._act("label", source, [Change(number, old[number], int(class_id)) for number in wanted])
+            label = self._label_of(class_id)
+            old = self._current_labels(wanted)
+            self._act("label", source, [Change(number, old[number], label) for number in wanted])
+
+    def toggle_class(self, object_id: int, class_id: int, *, user: str | None = None) -> int:
+        """Give an object of a multi-label project a class by hand, or take it away; return its label after that.
+
+        One call is one step of undo, on the disk when this returns. The class takes the place of *unsure* and *bad
+        segmentation*; an object whose last class goes is unlabelled.
+
+        Raises
+        ------
+        UserError
+            As of `label`.
+        """
+        self._user = user or login()
+        with self._db.transaction():
+            old = self._current_labels([object_id])[object_id]
+            label = self._label_of(set(self.classes_of(old)) ^ {self._checked_class(class_id)})
+            self._act("label", "hand", [Change(object_id, old, label)])
+        return label
+
+    def _current_labels(self, wanted: Sequence[int]) -> dict[int, int]:
+        rows = self._db.read(
+            "SELECT id, class_id, active FROM objects WHERE id IN (SELECT value FROM json_each(?))",
+            (as_json(wanted),),
+        )
+        old = {row[0]: row[1] for row in rows if row[2]}
+        for number in wanted:
+            if number not in old:
+                raise unknown_object(number)
+        return old
 
     def undo(self) -> list[int]:
         """Take back this user's last label or review; works across restarts.
@@ -111,7 +140,8 @@ class Labels(Classes):
     def history(self, object_id: int) -> pd.DataFrame:
         """Return an object's (or a patch's) journal, oldest first.
 
-        Columns: time (seconds since 1970), old, new (class ids), source, user, action (its number) and note.
+        Columns: time (seconds since 1970), old, new (labels: class ids, or numbers that `classes_of` takes apart),
+        source, user, action (its number) and note.
         """
         rows = self._db.read(
             "SELECT j.id, a.time, j.old, j.new, a.source, a.user, j.action, j.note "
@@ -121,9 +151,18 @@ class Labels(Classes):
         return table(rows, ["time", "old", "new", "source", "user", "action", "note"], "entry")
 
     def label_counts(self) -> dict[int, int]:
-        """Return how many active objects have each label, unlabelled (0) and reserved ids among them."""
+        """Return how many active objects have each class; unlabelled (0) and reserved ids count like classes."""
         rows = self._db.read("SELECT class_id, count(*) FROM objects WHERE active = 1 GROUP BY class_id")
-        return {int(label): int(count) for label, count in rows}
+        return self.count_classes({int(label): int(count) for label, count in rows})
+
+    def labelled_last(self, n: int) -> list[int]:
+        """Return the ``n`` objects that were labelled last and still have a class, the newest first."""
+        rows = self._db.read(
+            "SELECT o.id FROM objects o JOIN journal j ON j.target = o.id WHERE o.active = 1 AND o.class_id > 0 "
+            "GROUP BY o.id ORDER BY max(j.id) DESC LIMIT ?",
+            (int(n),),
+        )
+        return [int(row[0]) for row in rows]
 
     def labels_per_minute(self, window_s: float = 300) -> float:
         """Return the pace of labelling over the last `window_s` seconds; a bulk label counts as one."""

@@ -16,6 +16,7 @@ from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, numeric
 from napari_cellsynth.project.carry import best_pairs, overlap
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.label_sets import first_classes
 from napari_cellsynth.project.masks import Masks
 
 _NUMBERS = ["image_id", "frame", "y0", "x0", "y1", "x1", "cy", "cx", "area", "mask_label"]
@@ -125,8 +126,9 @@ class Objects(Masks, Labels):
         -------
         DataFrame
             Index ``object_id``; image_id, frame, y0, x0, y1, x1 (pixels, ends exclusive), cy, cx, area, mask_label (0
-            without a mask), group, split, class_id (0 unlabelled, -1 unsure, -2 bad segmentation, else a class) and
-            source.
+            without a mask), group, split, class_id (0 unlabelled, -1 unsure, -2 bad segmentation, else a class), label
+            (the same; where an object has several classes a number that `classes_of` takes apart, and class_id is the
+            first of them) and source.
         """
         where, parameters = ["active = ?"], [int(active)]
         for column, value in (("image_id", image_id), ("frame", frame)):
@@ -154,7 +156,8 @@ class Objects(Masks, Labels):
         ordered = sorted(images)
         data["group"] = np.array([row[1] for row in ordered], object)[which]
         data["split"] = np.array([row[2] for row in ordered], object)[which]
-        data["class_id"] = values[:, -2].astype(np.int64)
+        data["label"] = values[:, -2].astype(np.int64)
+        data["class_id"] = first_classes(data["label"], self)
         data["source"] = np.array(SOURCES, object)[values[:, -1].astype(np.int64)]
         return pd.DataFrame(data, index=pd.Index(values[:, 0].astype(np.int64), name="object_id"))
 

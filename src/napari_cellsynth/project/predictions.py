@@ -11,15 +11,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.evaluate import multi_label
 from napari_cellsynth.evaluate.score_curves import entropy, margin
-from napari_cellsynth.project.classes import Classes
+from napari_cellsynth.project.label_sets import LabelSets
 
 
-class Predictions(Classes):
+class Predictions(LabelSets):
     """Keeping and listing predictions."""
 
     def set_predictions(
-        self, run: str, object_ids: Sequence[int], probabilities: NDArray[Any], class_ids: Sequence[int]
+        self,
+        run: str,
+        object_ids: Sequence[int],
+        probabilities: NDArray[Any],
+        class_ids: Sequence[int],
+        thresholds: Sequence[float] | None = None,
     ) -> None:
         """Keep a classifier's probabilities, replacing what the same run said of the same objects.
 
@@ -33,6 +39,9 @@ class Predictions(Classes):
             In [0, 1], one column a class.
         class_ids : sequence of int
             The K classes of the columns.
+        thresholds : sequence of float, optional
+            From which probability on an object has each of the K classes; where they are given it may have several, or
+            none. Without them it has the most probable one.
 
         Raises
         ------
@@ -49,7 +58,10 @@ class Predictions(Classes):
                 raise UserError(f"{run} has predicted other classes before.", "Predict with a new run.")
             # Replacing would take the predictions along, so the run moves to the newest place by its number.
             if not before:
-                self._db.write("INSERT INTO prediction_runs (run, class_ids) VALUES (?, ?)", (run, columns))
+                told = None if thresholds is None else json.dumps([float(each) for each in thresholds])
+                self._db.write(
+                    "INSERT INTO prediction_runs (run, class_ids, thresholds) VALUES (?, ?, ?)", (run, columns, told)
+                )
             self._db.write(
                 "UPDATE prediction_runs SET number = (SELECT max(number) + 1 FROM prediction_runs) WHERE run = ?",
                 (run,),
@@ -99,9 +111,11 @@ class Predictions(Classes):
         Returns
         -------
         DataFrame
-            Index ``object_id``; class_id (the most probable), confidence (its probability), entropy (of all
-            probabilities; 0 sure, 1 clueless), margin (over the second class), unsure (whether the confidence lies
-            below `unsure_below`), run, and ``p_<class name>`` for every class. Empty when there is no prediction.
+            Index ``object_id``; class_id (the most probable), classes (a tuple of it), confidence (its probability),
+            entropy (of all probabilities; 0 sure, 1 clueless), margin (over the second class), unsure (whether the
+            confidence lies below `unsure_below`), run, and ``p_<class name>`` for every class. Empty when there is no
+            prediction. For a run that gives several classes, classes are those at their thresholds or above, class_id
+            the first of them (0: none), and the other figures those of `evaluate.multi_label.certainty`.
 
         Raises
         ------
@@ -110,11 +124,13 @@ class Predictions(Classes):
         """
         chosen = run or self.latest_prediction_run()
         class_ids: list[int] = []
+        thresholds: list[float] | None = None
         if chosen is not None:
-            rows = self._db.read("SELECT class_ids FROM prediction_runs WHERE run = ?", (chosen,))
+            rows = self._db.read("SELECT class_ids, thresholds FROM prediction_runs WHERE run = ?", (chosen,))
             if not rows:
                 raise UserError(f"{chosen} has predicted nothing.", "Run it on the images first.")
-            class_ids = json.loads(rows[0][0])
+            class_ids, told = json.loads(rows[0][0]), rows[0][1]
+            thresholds = None if told is None else json.loads(told)
         where, parameters = ["p.run = ?", "o.active = 1"], [chosen]
         for column, value in (("image_id", image_id), ("frame", frame)):
             if value is not None:
@@ -126,15 +142,29 @@ class Predictions(Classes):
             parameters,
         )
         values = np.frombuffer(b"".join(row[1] for row in found), "<f4").reshape(len(found), len(class_ids) or 1)
-        best = values.argmax(axis=1)
         names = self._class_names()
-        data: dict[str, Any] = {
-            "class_id": np.array(class_ids or [0], np.int64)[best],
-            "confidence": (confidence := values[np.arange(len(found)), best]),
-            "entropy": entropy(values),
-            "margin": margin(values),
-            "unsure": confidence < self.unsure_below(),
-            "run": chosen or "",
-        }
+        data = _answers(values, class_ids or [0], thresholds)
+        data |= {"unsure": data["confidence"] < self.unsure_below(), "run": chosen or ""}
         data |= {f"p_{names[number]}": values[:, column] for column, number in enumerate(class_ids)}
         return pd.DataFrame(data, index=pd.Index([row[0] for row in found], dtype="int64", name="object_id"))
+
+
+def _answers(values: NDArray[Any], class_ids: list[int], thresholds: list[float] | None) -> dict[str, Any]:
+    """Return the columns that say what probabilities (N, K) answer, and how surely."""
+    if thresholds is not None:
+        given = multi_label.answers(values, thresholds)
+        kinds, place = np.unique(given, axis=0, return_inverse=True)
+        options = [tuple(np.array(class_ids)[kind].tolist()) for kind in kinds]
+        sure = multi_label.certainty(values, thresholds)
+        figures = {"confidence": sure.confidence, "entropy": sure.entropy, "margin": sure.margin}
+    else:
+        place = values.argmax(axis=1)
+        options = [(class_id,) for class_id in class_ids]
+        confidence = values[np.arange(len(values)), place]
+        figures = {"confidence": confidence, "entropy": entropy(values), "margin": margin(values)}
+    # numpy would make a table of equally long tuples.
+    tuples = np.empty(len(options), object)
+    tuples[:] = options
+    first = np.array([has[0] if has else 0 for has in options], np.int64)
+    place = place.reshape(-1)
+    return {"class_id": first[place], "classes": tuples[place], **figures}

@@ -40,7 +40,14 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
     """
 
     @classmethod
-    def create(cls, path: str | Path, *, classes: Iterable[str] = (), pixel_size_um: float | None = None) -> Project:
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        classes: Iterable[str] = (),
+        pixel_size_um: float | None = None,
+        multi_label: bool = False,
+    ) -> Project:
         """Make a new project and open it.
 
         Parameters
@@ -51,6 +58,8 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
             The names of the first classes.
         pixel_size_um : float, optional
             The pixels' side in µm for images that do not state theirs.
+        multi_label : bool
+            Whether an object may have several classes (`set_multi_label`).
 
         Raises
         ------
@@ -70,7 +79,7 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
             folder.parent.mkdir(parents=True, exist_ok=True)
             beside.mkdir()
             try:
-                _fill(beside, list(classes), pixel_size_um)
+                _fill(beside, list(classes), pixel_size_um, multi_label)
                 if folder.exists():
                     folder.rmdir()
                 beside.rename(folder)
@@ -148,7 +157,7 @@ def _with_suffix(path: Path) -> Path:
     return path.absolute()
 
 
-def _fill(folder: Path, classes: list[str], pixel_size_um: float | None) -> None:
+def _fill(folder: Path, classes: list[str], pixel_size_um: float | None, multi_label: bool) -> None:
     Database.create(folder / _DATABASE)
     project = Project(folder, Database(folder / _DATABASE))
     try:
@@ -156,5 +165,7 @@ def _fill(folder: Path, classes: list[str], pixel_size_um: float | None) -> None
             project.add_class(name)
         if pixel_size_um is not None:
             project._db.write("INSERT INTO settings VALUES ('pixel_size_um', ?)", (repr(float(pixel_size_um)),))
+        if multi_label:
+            project.set_multi_label(True)
     finally:
         project.close()

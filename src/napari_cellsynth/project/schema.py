@@ -18,6 +18,9 @@ from napari_cellsynth.errors import UserError
 APPLICATION_ID = 0x43656C53
 """``CelS``: the mark in the header of every project database."""
 
+FIRST_SET_ID = 1_000_000
+"""Labels from here on stand for several classes (``label_sets``); a class's id is below."""
+
 FIRST_PATCH_ID = 1_000_000_000
 """Synthetic patches are numbered from here, objects from 1: no synthetic patch can pass for a real object."""
 
@@ -146,7 +149,15 @@ _FIGURES_AND_ROUNDS = (
     )""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIGURES_AND_ROUNDS)
+_SEVERAL_CLASSES = (
+    # The ids of two classes or more, ascending, as a JSON list; a row is never changed, since the journal names it.
+    "CREATE TABLE label_sets (id INTEGER PRIMARY KEY AUTOINCREMENT, classes TEXT NOT NULL UNIQUE)",
+    f"INSERT INTO sqlite_sequence (name, seq) VALUES ('label_sets', {FIRST_SET_ID - 1})",
+    # A list of thresholds, one a class, where the run gives an object several classes.
+    "ALTER TABLE prediction_runs ADD COLUMN thresholds TEXT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIGURES_AND_ROUNDS, _SEVERAL_CLASSES)
 """``MIGRATIONS[v]`` turns schema ``v`` into ``v + 1``; making a project runs them all."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -13,7 +13,7 @@ from napari_cellsynth.project.schema import FIRST_PATCH_ID
 
 _ASKED = {
     "images_changed": ("SELECT * FROM images", "SELECT * FROM groups"),
-    "classes_changed": ("SELECT * FROM classes",),
+    "classes_changed": ("SELECT * FROM classes", "SELECT * FROM settings WHERE name = 'multi_label'"),
     "objects_changed": (
         "SELECT count(*), total(active * id), total(active * mask_label), total(orphan) FROM objects",
         "SELECT count(*) FROM masks",

@@ -2,10 +2,11 @@
 
 ``recipes`` names complete sets of hyperparameters (without torch). ``gan`` is what the loop in ``train`` asks of a GAN,
 ``players`` what all of them share (``accumulate``: where memory is short), ``conditional`` what those of several
-classes share besides; ``cellsynth``, ``dcgan``, ``protein``, ``wgan``, ``cgan``, ``acgan`` and ``cwgan`` are the GANs,
-made of ``networks``, ``losses`` and ``penalties``. ``run_folder`` knows the files of a run; ``sample`` draws patches;
-``pace`` times a few steps. `train_gan` and `generate` do it all from Python, without a project; `seconds_a_step` tells
-before how long it takes.
+classes share besides, ``projection`` the networks that a class multiplies; ``cellsynth``, ``dcgan``, ``protein``,
+``wgan``, ``cgan``, ``acgan`` and ``cwgan`` are the GANs, made of ``networks``, ``losses`` and ``penalties``.
+``failures`` knows how a training fails, ``run_folder`` the files of a run; ``sample`` draws patches; ``pace`` times a
+few steps.
+`train_gan` and `generate` do it all from Python, without a project; `seconds_a_step` tells before how long it takes.
 """
 
 from __future__ import annotations

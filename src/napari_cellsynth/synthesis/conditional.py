@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipes_conditional import ConditionalRecipe
 
 
+def need_several(recipe: str, classes: int) -> None:
+    """Raise a `UserError` if a conditional recipe is to learn fewer than 2 classes."""
+    if classes < 2:
+        raise UserError(
+            f"The recipe {recipe} learns several classes.",
+            "Label a second class, or choose a recipe of one class such as dcgan.",
+        )
+
+
 class ConditionalGan(PlayersGan):
     """A GAN of several classes.
 
@@ -43,11 +52,7 @@ class ConditionalGan(PlayersGan):
     recipe: ConditionalRecipe
 
     def __init__(self, recipe: ConditionalRecipe, channels: int, device: torch.device, seed: int, classes: int) -> None:
-        if classes < 2:
-            raise UserError(
-                f"The recipe {recipe.name} learns several classes.",
-                "Label a second class, or choose a recipe of one class such as dcgan.",
-            )
+        need_several(recipe.name, classes)
         self.recipe, self.classes, self.latent = recipe, classes, recipe.z
         with torch.device("meta"):
             players = self._players(channels)

@@ -76,7 +76,7 @@ class Cwgan(ConditionalGan):
         loss = wasserstein_critic(on_real, on_fake)
         between = interpolated(real, fake, share).contiguous(memory_format=torch.channels_last)
         penalty = gradient_penalty(lambda patches: self._score(patches, classes), between)
-        total = loss + self.recipe.penalty * penalty
+        total = loss + self.recipe.penalty_weight * penalty
         return total, {
             "loss_generator": wasserstein_generator(on_fake),
             "loss_critic": total,

@@ -43,7 +43,7 @@ class HalvingCritic(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores (B,) for patches (B, C, size, size)."""
-        return _in_full(self.last, self.layers(x)).flatten()
+        return in_full(self.last, self.layers(x)).flatten()
 
 
 class Residual(nn.Module):
@@ -132,10 +132,10 @@ class ResidualCritic(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores or logits (B, outputs) for patches (B, C, size, size)."""
-        return _in_full(self.last, self.layers(x))
+        return in_full(self.last, self.layers(x))
 
 
-def _in_full(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def in_full(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return what a layer makes of `x` in float32: scores have no bounds, and far from 0 bfloat16 has big steps."""
     lower = x.dtype != torch.float32
     with torch.autocast(x.device.type, enabled=False) if lower else nullcontext():

@@ -101,7 +101,9 @@ def train_gan(
     if recipe.conditional != (classes is not None):
         raise UserError(
             f"The recipe {recipe.name} learns {'several classes' if recipe.conditional else 'one class'}.",
-            "Give the class of each patch." if recipe.conditional else "Give the patches of one class alone.",
+            "Give the class of each patch."
+            if recipe.conditional
+            else "Give the patches of one class alone, or take a recipe of several, such as cellsynth-conditional.",
         )
     kinds = np.zeros(len(patches), np.int64) if classes is None else np.asarray(classes)
     aside = selection.held_back([str(number) for number in range(len(patches))], kinds, seed)

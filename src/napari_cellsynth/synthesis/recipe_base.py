@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_cellsynth.training.fit import FIT, Fit
 
@@ -40,6 +40,14 @@ class GanRecipe(BaseModel):
         description="Patches are drawn from a running average of the generator; this many training images "
         "halve the weight of an older state (less at the start of a run). 0 turns the average off.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        """Read the records of older runs, where some recipes called the penalty's weight ``penalty``."""
+        if isinstance(values, dict) and "penalty" in values and "penalty_weight" in cls.model_fields:
+            return {"penalty_weight" if name == "penalty" else name: value for name, value in values.items()}
+        return values
 
     def cycle(self) -> int:
         """Return after how many steps their work repeats, where not every step trains every network alike."""

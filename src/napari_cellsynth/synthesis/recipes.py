@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
-from napari_cellsynth.synthesis.recipes_cellsynth import CellsynthRecipe
+from napari_cellsynth.synthesis.recipes_cellsynth import CellsynthConditionalRecipe, CellsynthRecipe
 from napari_cellsynth.synthesis.recipes_conditional import AcganRecipe, CganRecipe, InfoganRecipe
 from napari_cellsynth.synthesis.recipes_cwgan import CwganGpRecipe, ThreePlayerRecipe
 from napari_cellsynth.synthesis.recipes_protein import DcganProteinRecipe
@@ -62,6 +62,7 @@ class DcganRecipe(GanRecipe):
 
 GAN_RECIPES: dict[str, type[GanRecipe]] = {
     "cellsynth": CellsynthRecipe,
+    "cellsynth-conditional": CellsynthConditionalRecipe,
     "dcgan": DcganRecipe,
     "dcgan-protein": DcganProteinRecipe,
     "wgan-gp": WganGpRecipe,

@@ -1,8 +1,8 @@
-"""Our own recipe."""
+"""Our own recipe, for one class and for several."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ class CellsynthRecipe(GanRecipe):
     lr: float = Field(2e-4, gt=0, le=0.1, description="Learning rate of Adam, for both networks.")
     beta1: float = Field(0.0, ge=0, lt=1, description="First momentum of Adam.")
     beta2: float = Field(0.99, ge=0, lt=1, description="Second momentum of Adam.")
-    penalty: float = Field(
+    penalty_weight: float = Field(
         0.2,
         gt=0,
         le=1000,
@@ -45,7 +45,7 @@ class CellsynthRecipe(GanRecipe):
 
     def gamma(self) -> float:
         """Return the penalty's weight for the recipe's size."""
-        return self.penalty * (self.size / 64) ** 2
+        return self.penalty_weight * (self.size / 64) ** 2
 
     def cycle(self) -> int:
         """Return after how many steps the penalty has been paid once."""
@@ -55,4 +55,16 @@ class CellsynthRecipe(GanRecipe):
         """Return the networks with their optimisers and their training step."""
         from napari_cellsynth.synthesis.cellsynth import Cellsynth
 
-        return Cellsynth(self, channels, device, seed)
+        return Cellsynth(self, channels, device, seed, classes)
+
+
+class CellsynthConditionalRecipe(CellsynthRecipe):
+    """The same GAN over all classes at once: one training and one run for all of them."""
+
+    conditional: ClassVar[bool] = True
+
+    name: Literal["cellsynth-conditional"] = "cellsynth-conditional"  # type: ignore[assignment]
+    source: str = Field(
+        "ours: cellsynth over several classes, with a projection critic (Miyato & Koyama 2018)",
+        description="Where the recipe comes from.",
+    )

@@ -35,7 +35,7 @@ class CwganGpRecipe(ConditionalRecipe):
     beta1: float = Field(0.0, ge=0, lt=1, description="First momentum of Adam.")
     beta2: float = Field(0.9, ge=0, lt=1, description="Second momentum of Adam.")
     critic_steps: int = Field(5, ge=1, le=100, description="The generator learns once in so many steps of the critic.")
-    penalty: float = Field(10.0, ge=0, le=1000, description="Weight of the gradient penalty.")
+    penalty_weight: float = Field(10.0, ge=0, le=1000, description="Weight of the gradient penalty.")
 
     def cycle(self) -> int:
         """Return after how many steps the generator has learnt once."""

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Metric, Preview, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.synthesis import run_folder
+from napari_cellsynth.synthesis.failures import Watch
 from napari_cellsynth.synthesis.gan import Gan
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
+from napari_cellsynth.synthesis.recipes import gan_recipe
 from napari_cellsynth.synthesis.run_folder import STATE, Figures, generator_name, save_sheet
 from napari_cellsynth.synthesis.sample import draw, latents, with_class
 from napari_cellsynth.training import checkpoint
@@ -33,16 +35,6 @@ FEW_CROPS = 60
 SAVE_SECONDS, PREVIEW_SECONDS, FIGURE_SECONDS = 10.0, 2.0, 0.1
 PREVIEWS, KEPT, JUDGED = 20, 5, 20
 SHOWN, SHOWN_A_CLASS = 16, 4
-
-COLLAPSED = 0.01
-"""Samples that differ among themselves by less than this share of what real patches do are one image."""
-
-DEAD = 1e-4
-"""Mean scores of real and generated patches that differ by less come from a critic without a slope: under the penalties
-it gains about 1 in score for a distance of 1 between patches, which differ by far more."""
-
-TRUSTED_FROM = 20_000
-"""Images before which a generator that still shows nothing but grey is not called collapsed, nor a critic dead."""
 
 
 def train(
@@ -173,10 +165,9 @@ class _Run:
         self.last: dict[str, float] = {}
         self._pending: list[torch.Tensor] = []
         self._names: list[str] = []
-        self._flat_previews = self._dead_milestones = 0
         self._passing: Path | None = None
         self._judge = judge
-        self._real_spread = self._spread_of_real()
+        self._watch = Watch(store, recipe)
         state = folder / STATE
         if state.exists():
             if not resume:
@@ -253,11 +244,6 @@ class _Run:
             [with_class(latents(seed, 0, SHOWN_A_CLASS, self.gan.latent), each, classes) for each in range(classes)]
         )
 
-    def _spread_of_real(self) -> float:
-        chosen = [torch.nonzero(self.store.classes == each)[:64, 0] for each in range(max(1, self.store.n_classes))]
-        spreads = [_spread(self.store.centred(index).cpu().numpy()) for index in chosen if len(index) > 1]
-        return sum(spreads) / max(1, len(spreads))
-
     def _train_step(self) -> None:
         figures = training_step(self.gan, self.recipe, self.store, self.rng, self.step + 1)
         self.step += 1
@@ -273,7 +259,7 @@ class _Run:
         first = self.step - len(rows) + 1
         for step, row in enumerate(rows, start=first):
             if not all(map(math.isfinite, row)):
-                raise self._diverged(step)
+                raise self._watch.diverged(step)
         means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
         self.last = dict(zip(self._names, means, strict=True))
         self._pending.clear()
@@ -285,43 +271,14 @@ class _Run:
         images = draw(self.gan.averaged, self.noise, self.device)
         if kept:
             save_sheet(self.folder, self.step, images)
-            self._watch_critic()
-            self._watch_collapse(images)
+            self._watch.look(self.step, self.last, images)
         clock.preview = time.monotonic()
         return Preview("", images)
-
-    def _watch_critic(self) -> None:
-        """Raise once three milestones in a row have a critic that scores real and generated patches alike."""
-        dead = self._is_trusted() and abs(self.last.get("wasserstein", 1.0)) < DEAD
-        self._dead_milestones = self._dead_milestones + 1 if dead else 0
-        if self._dead_milestones >= 3:
-            raise UserError(
-                f"The critic is dead: by step {self.step} it scores real and generated patches alike, "
-                "so the generator learns nothing.",
-                "Start again with another seed, a larger lr or width, or a smaller weight of the penalty.",
-            )
-
-    def _watch_collapse(self, images: NDArray[np.float32]) -> None:
-        """Raise once three milestones in a row show a single image, though the real patches differ."""
-        flat = self._is_trusted() and _spread(images, self.store.n_classes) < COLLAPSED * self._real_spread
-        self._flat_previews = self._flat_previews + 1 if flat else 0
-        if self._flat_previews >= 3:
-            raise UserError(
-                f"The generator collapsed to a single image by step {self.step}.",
-                f"Start again with another seed, or more crops{self._or_smoothing(', or label_smoothing 0.1')}.",
-            )
-
-    def _is_trusted(self) -> bool:
-        return self.step * self.recipe.batch >= TRUSTED_FROM
-
-    def _or_smoothing(self, advice: str) -> str:
-        """Return an advice on label smoothing where the recipe has it."""
-        return advice if "label_smoothing" in type(self.recipe).model_fields else ""
 
     def _save(self, clock: _Clock, *, keep: bool = True) -> Saved:
         """Write the state and the averaged generator; a generator not to keep gives way to the next one."""
         if not all(bool(torch.isfinite(p).all()) for net in self.gan.networks().values() for p in net.parameters()):
-            raise self._diverged(self.step)
+            raise self._watch.diverged(self.step)
         started = time.monotonic()
         meta = self.meta | {"step": self.step, "seconds": self.seconds, "figures": self.last}
         checkpoint.save(self.folder / STATE, {"gan": self.gan.state(), "rng": self.rng.get_state()}, meta)
@@ -340,7 +297,8 @@ class _Run:
         for name in ("channels", "classes", "seed"):
             if meta.get(name, 0) != self.meta[name]:
                 raise UserError(f"The run was started with {name} {meta.get(name, 0)}, not {self.meta[name]}.")
-        before, now = meta["recipe"], self.meta["recipe"]
+        started_with = gan_recipe(meta["recipe"]["name"], **meta["recipe"])  # which knows what older runs called fields
+        before, now = started_with.model_dump(mode="json"), self.meta["recipe"]
         changed = [name for name in now if name != "steps" and before.get(name) != now[name]]
         if changed:
             raise UserError(
@@ -361,13 +319,6 @@ class _Run:
         steps = self.recipe.steps
         return self.step * parts // steps > (self.step - 1) * parts // steps
 
-    def _diverged(self, step: int) -> UserError:
-        return UserError(
-            f"The training went wrong at step {step}: its numbers are no longer finite.",
-            f"Lower lr{self._or_smoothing(' or set label_smoothing to 0.1')}, and start again; "
-            "the last checkpoint is kept.",
-        )
-
     def _result(self) -> dict[str, Any]:
         rate = self.step * self.recipe.batch / self.seconds if self.seconds > 0 else 0.0
         return {
@@ -379,12 +330,3 @@ class _Run:
             **({"parts": self.gan.parts} if self.gan.parts > 1 else {}),
             **self.last,
         }
-
-
-def _spread(patches: NDArray[np.float32], classes: int = 0) -> float:
-    """Return how much patches (of as many of each class, class by class) differ within a class.
-
-    The mean over pixels of their standard deviation.
-    """
-    by_class = patches.reshape(max(1, classes), -1, *patches.shape[1:])
-    return float(by_class.std(axis=1).mean())

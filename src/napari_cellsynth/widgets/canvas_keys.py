@@ -63,12 +63,19 @@ def bind_canvas(layer: Any, session: Session) -> None:
 
 
 def label_here(session: Session, class_id: int) -> None:
-    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
+    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current.
+
+    In a multi-label project a class is given to it, or taken away where it has it.
+    """
     object_id = session.layers.object_under_pointer() or session.current_object_id
     if object_id is None or object_id not in session.layers.frame_objects().index:
         session.report("There is no object under the pointer.")
         return
-    session.need_project().label([object_id], class_id, source="hand")
+    project = session.need_project()
+    if class_id > 0 and project.multi_label:
+        project.toggle_class(object_id, class_id)
+    else:
+        project.label([object_id], class_id, source="hand")
     session.select_object(object_id, move_canvas=False)
 
 

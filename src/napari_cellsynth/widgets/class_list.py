@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from qtpy.QtCore import QPoint, Qt, Signal
@@ -43,7 +43,8 @@ class ClassList(QWidget):
         self._records: list[ClassRecord] = []
         self._buttons: dict[int, QPushButton] = {}
         self._counts: dict[int, int] = {}
-        self._current: int | None = None
+        self._current: Collection[int] = ()
+        self._several = False
         self.add_button = QPushButton("+ class")
         self.add_button.setObjectName("add_class")
         self.add_button.setToolTip("Add a class; it gets the next free key and colour.")
@@ -54,8 +55,9 @@ class ClassList(QWidget):
         self.set_classes([])
 
     # ------------------------------------------------------------------ what the dock calls
-    def set_classes(self, records: Sequence[ClassRecord]) -> None:
-        """Show these classes."""
+    def set_classes(self, records: Sequence[ClassRecord], several: bool = False) -> None:
+        """Show these classes, of which an object has one or ``several``."""
+        self._several = several
         wanted = {record.id for record in records}
         for class_id in [c for c in self._buttons if c > 0 and c not in wanted]:
             self._buttons.pop(class_id).deleteLater()
@@ -78,11 +80,11 @@ class ClassList(QWidget):
         self._counts = dict(counts)
         self._write()
 
-    def set_current(self, class_id: int | None) -> None:
-        """Press the button of the shown object's class (None or 0: no button)."""
-        self._current = class_id
+    def set_current(self, class_ids: Collection[int]) -> None:
+        """Press the buttons of the shown object's classes."""
+        self._current = class_ids
         for each, button in self._buttons.items():
-            button.setChecked(each == class_id)
+            button.setChecked(each in class_ids)
 
     def button(self, class_id: int) -> QPushButton:
         """Return the button of a class."""
@@ -139,7 +141,8 @@ class ClassList(QWidget):
             button = self._buttons[record.id]
             button.setText(f"{record.key or ' '}  {literal(record.name)}   {self._counts.get(record.id, 0):,}")
             key = f"Key {record.key}" if record.key else "A click"
-            button.setToolTip(f"{key} labels the object {record.name}. Right click: rename, colour.")
+            does = "gives or takes away" if self._several else "labels the object"
+            button.setToolTip(f"{key} {does} {record.name}. Right click: rename, colour.")
         for class_id, (key, name) in SPECIAL.items():
             self._buttons[class_id].setText(f"{key}  {name}   {self._counts.get(class_id, 0):,}")
         self._buttons[UNSURE].setToolTip("Key 0: you cannot tell. Kept out of training.")

@@ -83,7 +83,7 @@ def short(value: float) -> str:
 
 def class_states(project: Any, size: int) -> list[ClassState]:
     """Return a row for every class of a project, in its order."""
-    training = project.training_objects()
+    training = project.per_class(project.training_objects())
     newest: dict[int, Any] = {}
     for run in project.runs("gan"):
         for class_id in run.class_ids:

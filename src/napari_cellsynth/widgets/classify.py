@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
-from napari_cellsynth.classify.balance import BALANCES, synthetic_counts
+from napari_cellsynth.classify.balance import BALANCES, EVERY_ONCE, synthetic_counts
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.errors import UserError
@@ -127,11 +127,16 @@ class ClassifyDock(SeenDock):
     def refresh(self) -> None:
         """Read the training set, the runs and their scores again."""
         project = self.session.project
-        self._training = {} if project is None else _counts(project.training_objects())
-        self._test = {} if project is None else _counts(project.test_objects())
+        training = None if project is None else project.training_objects()
+        self._real = 0 if training is None else len(training)
+        self._training = {} if project is None or training is None else _counts(project.per_class(training))
+        self._test = 0 if project is None else len(project.test_objects())
+        self._several = project is not None and project.multi_label
         synthetic = None if project is None else project.synthetic()
         usable = None if synthetic is None else synthetic[synthetic["review"] != "rejected"]
         self._usable = {} if usable is None else _counts(usable)
+        if self._several != (self.balance.findText("oversample") < 0):
+            self._show_balance()
         self._show_buttons()
         self._show_score()
 
@@ -173,7 +178,7 @@ class ClassifyDock(SeenDock):
         self.counts.setText(why_not or self._training_words())
 
     def _training_words(self) -> str:
-        real, test = sum(self._training.values()), sum(self._test.values())
+        real, test = self._real, self._test
         recipe = self.picker.value()
         learns = f"{recipe.steps(real):,} steps on" if isinstance(recipe, NetworkRecipe) else "features of"
         words = f"{learns} {real:,} real"
@@ -213,8 +218,10 @@ class ClassifyDock(SeenDock):
         default = getattr(self.picker.value(), "balance", "none") if not self.picker.problem() else "none"
         offered = get_args(CLASSIFIER_RECIPES[self.picker.name()].model_fields["balance"].annotation)
         self.balance.clear()
-        self.balance.addItems([name for name in BALANCES if name in offered])
-        self.balance.setCurrentText(default)
+        self.balance.addItems(
+            [name for name in BALANCES if name in offered and (not self._several or name in EVERY_ONCE)]
+        )
+        self.balance.setCurrentText(default if self.balance.findText(default) >= 0 else "weights")
 
     def _show_progress(self) -> None:
         self.scroll.ensureWidgetVisible(self.progress)

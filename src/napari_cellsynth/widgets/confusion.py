@@ -10,8 +10,13 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_cellsynth.evaluate.score_words import COUNTS
+
 LONGEST_NAME = 9
 """Letters of a class name that fit over a column; the tooltip has the whole name."""
+
+MATRIX_TIP = "Rows: true class. Columns: predicted class. Click a cell to see its crops."
+COUNTS_TIP = "Of each class its own four counts: objects may have several classes. Click a cell to see its crops."
 
 RIGHT = QColor("#2f7f5f")
 WRONG = QColor("#b0472b")
@@ -38,9 +43,9 @@ class ConfusionView(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._counts = np.zeros((0, 0), np.int64)
-        self._as_shares = False
+        self._as_shares = self._several = False
         self.setObjectName("confusion")
-        self.setToolTip("Rows: true class. Columns: predicted class. Click a cell to see its crops.")
+        self.setToolTip(MATRIX_TIP)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -57,6 +62,17 @@ class ConfusionView(QTableWidget):
         self.cellClicked.connect(self.cell_opened.emit)
         self.cellActivated.connect(self.cell_opened.emit)
 
+    def set_counts(self, counts: ArrayLike, names: Sequence[str], colors: Sequence[str] = ()) -> None:
+        """Show the four `COUNTS` (K, 4) of every class: the matrix of objects that have several classes."""
+        self._start(np.asarray(counts, dtype=np.int64).reshape(len(names), len(COUNTS)), several=True)
+        for column, word in enumerate(COUNTS):
+            self._set_header(column, word, "", Qt.Orientation.Horizontal, COUNTS[word])
+        for row, name in enumerate(names):
+            self._set_header(row, name, colors[row] if row < len(colors) else "", Qt.Orientation.Vertical, name)
+            for column, word in enumerate(COUNTS):
+                self._set_cell(row, column, f"{name}, {COUNTS[word]}", right=word in ("TP", "TN"))
+        self.updateGeometry()
+
     def set_matrix(self, matrix: ArrayLike, names: Sequence[str], colors: Sequence[str] = ()) -> None:
         """Show a matrix.
 
@@ -69,29 +85,40 @@ class ConfusionView(QTableWidget):
         colors : sequence of str, optional
             The K class colours ("#rrggbb"), for the headers.
         """
-        counts = np.asarray(matrix, dtype=np.int64).reshape(len(names), len(names))
-        part = shares(counts)
-        self._counts = counts
-        self.clear()
-        self.setRowCount(len(names))
-        self.setColumnCount(len(names))
+        self._start(np.asarray(matrix, dtype=np.int64).reshape(len(names), len(names)), several=False)
         for place, name in enumerate(names):
-            for orientation in (Qt.Orientation.Horizontal, Qt.Orientation.Vertical):
-                self._set_header(place, name, colors[place] if place < len(colors) else "", orientation)
+            color = colors[place] if place < len(colors) else ""
+            self._set_header(place, name, color, Qt.Orientation.Horizontal, f"predicted {name}")
+            self._set_header(place, name, color, Qt.Orientation.Vertical, f"true class {name}")
         for row, true in enumerate(names):
             for column, predicted in enumerate(names):
-                count, share = int(counts[row, column]), float(part[row, column])
-                item = QTableWidgetItem(self._text(count, share))
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                item.setToolTip(f"{count} objects of class {true}, predicted {predicted} ({share:.1%} of {true})")
-                item.setBackground(QBrush(self._shade(row == column, share)))
-                self.setItem(row, column, item)
+                self._set_cell(row, column, f"objects of class {true}, predicted {predicted}", right=row == column)
         self.updateGeometry()
+
+    def _start(self, counts: NDArray[np.int64], *, several: bool) -> None:
+        self._counts, self._several = counts, several
+        self.setToolTip(COUNTS_TIP if several else MATRIX_TIP)
+        self.clear()
+        self.setRowCount(counts.shape[0])
+        self.setColumnCount(counts.shape[1])
+
+    def _shares(self) -> NDArray[np.float64]:
+        """Return the cells as shares: of the true class, or of those that have a class and of those that have not."""
+        counts = self._counts.reshape(-1, 2) if self._several else self._counts
+        return shares(counts).reshape(self._counts.shape)
+
+    def _set_cell(self, row: int, column: int, words: str, *, right: bool) -> None:
+        count, share = int(self._counts[row, column]), float(self._shares()[row, column])
+        item = QTableWidgetItem(self._text(count, share))
+        item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+        item.setToolTip(f"{count} {words} ({share:.1%})")
+        item.setBackground(QBrush(self._shade(right, share)))
+        self.setItem(row, column, item)
 
     def show_shares(self, on: bool) -> None:
         """Write shares of the true class into the cells, or counts."""
         self._as_shares = on
-        for (row, column), share in np.ndenumerate(shares(self._counts)):
+        for (row, column), share in np.ndenumerate(self._shares()):
             self.item(row, column).setText(self._text(int(self._counts[row, column]), float(share)))
 
     def _text(self, count: int, share: float) -> str:
@@ -108,10 +135,10 @@ class ConfusionView(QTableWidget):
     def _height(self) -> int:
         return int(self.horizontalHeader().sizeHint().height() + self.verticalHeader().length() + 6)
 
-    def _set_header(self, place: int, name: str, color: str, orientation: Qt.Orientation) -> None:
+    def _set_header(self, place: int, name: str, color: str, orientation: Qt.Orientation, tip: str) -> None:
         item = QTableWidgetItem(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
         across = orientation == Qt.Orientation.Horizontal
-        item.setToolTip(f"predicted {name}" if across else f"true class {name}")
+        item.setToolTip(tip)
         if color:
             item.setForeground(QBrush(QColor(color)))
         if across:

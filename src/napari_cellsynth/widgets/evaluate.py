@@ -8,6 +8,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_cellsynth.evaluate.quality_words import lines, scorer, verdicts
+from napari_cellsynth.evaluate.score_words import headline
 from napari_cellsynth.jobs.blind import blind_quality
 from napari_cellsynth.jobs.job import Job, QualityParameters
 from napari_cellsynth.widgets.class_table import quality_text, run_quality_text
@@ -43,7 +44,8 @@ class EvaluateDock(SeenDock):
         self.comparison = FigureTable(
             "comparison",
             ["recipe · seed", "real only", "synthetic", "gain"],
-            "Held-out balanced accuracy of classifiers that differ in their synthetic patches only; gain in points.",
+            "Held-out balanced accuracy (macro F1 for several classes an object) of classifiers that differ in their "
+            "synthetic patches only; gain in points.",
         )
         self.gans = FigureTable(
             "gans",
@@ -191,5 +193,6 @@ def _verdict(pairs: list[Pair]) -> str:
     real, synthetic = full[0].real, full[0].synthetic
     apart = full[0].intervals_apart()
     words = {None: "no interval yet", True: "the intervals are apart", False: "the intervals overlap: no clear effect"}
-    figures = [two((run.result or {})["scores"]["balanced_accuracy"]) for run in (real, synthetic) if run is not None]
+    scored = [(run.result or {})["scores"] for run in (real, synthetic) if run is not None]
+    figures = [two(scores[headline(scores)]) for scores in scored]
     return f"{full[0].title}: {figures[0]} → {figures[1]} ({100 * gain:+.1f} points), {words[apart]}."

@@ -44,6 +44,12 @@ class FigureTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
+    def set_headings(self, headings: Sequence[str]) -> None:
+        """Show other columns from the next `fill` on."""
+        self.setRowCount(0)
+        self.setColumnCount(len(headings))
+        self.setHorizontalHeaderLabels(list(headings))
+
     def fill(self, rows: Sequence[Sequence[str]], tooltips: Sequence[str] = ()) -> None:
         """Show these rows; a tooltip goes with its whole row, and without one each cell shows its own text."""
         self.setRowCount(len(rows))

@@ -78,7 +78,7 @@ def gallery_table(project: Any, synthetic: pd.DataFrame, choice: Choice) -> pd.D
     if choice.show != "real":
         parts.append(_of_run(synthetic, choice.run).assign(kind=SYNTHETIC, id=lambda table: table.index))
     if choice.show != "synthetic":
-        parts.append(_real(project, choice.objects))
+        parts.append(_real(project, choice.objects, choice.class_id))
     # An empty part would make all columns objects.
     filled = [part[COLUMNS] for part in parts if len(part)]
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
@@ -89,8 +89,11 @@ def gallery_table(project: Any, synthetic: pd.DataFrame, choice: Choice) -> pd.D
     return _ordered(table, choice.order)
 
 
-def _real(project: Any, chosen: Sequence[int] | None) -> pd.DataFrame:
+def _real(project: Any, chosen: Sequence[int] | None, class_id: int | None) -> pd.DataFrame:
     objects = project.objects()
+    if class_id is not None:
+        # An object of several classes is shown with each of them.
+        objects = project.per_class(objects)
     objects = objects[objects["class_id"] > 0 if chosen is None else objects.index.isin(chosen)]
     return pd.DataFrame({"class_id": objects["class_id"]}).assign(
         kind=REAL,

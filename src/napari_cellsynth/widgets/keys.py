@@ -21,6 +21,8 @@ SHEET = (
     ("Ctrl+Shift+Z", "redo"),
     ("?", "show or hide these keys"),
 )
+SEVERAL = {"1 … 9": "give or take away the class with that key", "Enter": "go on; accept the suggested classes first"}
+"""What keys do instead where an object may have several classes."""
 PLAIN = {
     int(Keys.Key_X): "bad_segmentation",
     int(Keys.Key_0): "unsure",
@@ -68,14 +70,20 @@ class KeySheet(QWidget):
         self.setObjectName("key_sheet")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet("QWidget#key_sheet { background: rgba(16, 19, 23, 235); } QLabel { color: #e8eaed; }")
-        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}</td></tr>" for key, does in SHEET)
-        text = QLabel(f"<table cellpadding=3>{rows}</table>")
-        text.setWordWrap(True)
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self.tell(several=False)
         layout = QVBoxLayout(self)
-        layout.addWidget(text)
+        layout.addWidget(self._text)
         layout.addStretch(1)
         over.installEventFilter(self)
         self.hide()
+
+    def tell(self, *, several: bool) -> None:
+        """List what the keys do where an object has one class, or several."""
+        told = [(key, SEVERAL.get(key, does) if several else does) for key, does in SHEET]
+        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}</td></tr>" for key, does in told)
+        self._text.setText(f"<table cellpadding=3>{rows}</table>")
 
     def toggle(self) -> None:
         """Show or hide the sheet."""

@@ -16,12 +16,15 @@ from napari_cellsynth.widgets.crop_stage import CropStage
 from napari_cellsynth.widgets.dock import Dock, button, delayed
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
 from napari_cellsynth.widgets.label_help_row import LabelHelpRow
-from napari_cellsynth.widgets.label_queue import LabelQueue
+from napari_cellsynth.widgets.label_queue import Entry, LabelQueue, Suggested
 from napari_cellsynth.widgets.label_tally import LabelTally
+from napari_cellsynth.widgets.live_row import LiveRow
 from napari_cellsynth.widgets.object_facts import ObjectFacts
 from napari_cellsynth.widgets.session import NO_PROJECT
 
 Source = Literal["hand", "accepted prediction"]
+Offer = tuple[tuple[int, ...], float]
+"""The class ids that are suggested for an object, and the confidence in [0, 1]."""
 
 AHEAD = 8
 """Objects whose frames are read ahead: some seconds of quick labelling."""
@@ -43,7 +46,11 @@ class LabelDock(Dock):
         super().__init__(napari_viewer)
         self.queue: LabelQueue | None = None
         self._classes: list[ClassRecord] = []
-        self._suggested: dict[int, tuple[int, float]] = {}
+        self._several = False
+        self._begun = 0  # the object that had no label when its first class was toggled: it was not being revised
+        self._predicted: dict[int, tuple[int, float]] = {}
+        self._all_predicted: dict[int, tuple[int, ...]] = {}
+        self._offered: tuple[int, Offer | None] | None = None
         self._given: dict[int, int] = {}  # the label being written: no need to read it back
         self.stage = CropStage(self.session)
         self.stage.setMinimumHeight(200)
@@ -51,6 +58,7 @@ class LabelDock(Dock):
         self.classes = ClassList()
         self.help = LabelHelpRow(self.session)
         self.order = self.help.order
+        self.live = LiveRow(self.session)
         self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
@@ -66,6 +74,7 @@ class LabelDock(Dock):
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
         self.body.addWidget(self.help)
+        self.body.addWidget(self.live)
         self.body.addWidget(self.tally)
         self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -79,12 +88,13 @@ class LabelDock(Dock):
         session.objects_changed.connect(self._read_objects)
         session.classes_changed.connect(self._read_classes)
         session.predictions_changed.connect(self._read_predictions)
+        session.suggestions_changed.connect(self._on_suggestions)
         session.labels_changed.connect(self._on_labels)
         session.current_object_changed.connect(self._on_object_chosen)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
         self.order.activated.connect(lambda _index: self.stage.setFocus())
         self.stage.verb.connect(self._on_verb)
-        self.classes.chosen.connect(self.give)
+        self.classes.chosen.connect(self.choose)
         self.classes.add_asked.connect(lambda name: self._edit(lambda p: p.add_class(name)))
         self.classes.rename_asked.connect(lambda c, name: self._edit(lambda p: p.rename_class(c, name)))
         self.classes.recolor_asked.connect(lambda c, color: self._edit(lambda p: p.recolor_class(c, color)))
@@ -99,7 +109,7 @@ class LabelDock(Dock):
             "previous": lambda: self.walk(-1),
             "next": lambda: self.walk(1),
             "outline": self.stage.view.toggle_outline,
-            "accept": self.accept_suggestion,
+            "accept": self.go_on,
             "unsure": lambda: self.give(UNSURE),
             "bad_segmentation": lambda: self.give(BAD_SEGMENTATION),
             "unlabel": lambda: self.give(UNLABELLED),
@@ -107,8 +117,37 @@ class LabelDock(Dock):
         }
 
     # ------------------------------------------------------------------ what the person does
-    def give(self, class_id: int, *, source: Source = "hand") -> None:
-        """Write the current object's class to disk, and only then show the next object."""
+    def choose(self, class_id: int) -> None:
+        """Give the current object a class and go on; in a multi-label project give or take a class, and stay."""
+        entry = self.queue.current if self.queue is not None else None
+        if not self._several or class_id <= UNLABELLED or entry is None:
+            self.give(class_id)
+            return
+        with self.session.reporting():
+            self._begun = entry.object_id if entry.label == UNLABELLED else self._begun
+            self.session.need_project().toggle_class(entry.object_id, class_id)
+
+    def go_on(self) -> None:
+        """Accept the suggestion; in a multi-label project that is done where there is no label yet, else only go on."""
+        entry = self.queue.current if self.queue is not None else None
+        bare = entry is not None and entry.label == UNLABELLED
+        if entry is None or not self._several or (bare and self._offer_for(entry) is not None):
+            self.accept_suggestion()
+        elif bare:
+            self.walk(1)
+        else:
+            self._leave(entry.object_id == self._begun)
+
+    def _leave(self, was_unlabelled: bool) -> None:
+        """Go on from an object that has its label on disk."""
+        assert self.queue is not None
+        going_on = self.queue.move_on(was_unlabelled)
+        self._show_current()
+        if not going_on:
+            self.session.inform(f"All {len(self.queue):,} objects are labelled.")
+
+    def give(self, label: int | tuple[int, ...], *, source: Source = "hand") -> None:
+        """Write the current object's label to disk, and only then show the next object."""
         entry = self.queue.current if self.queue is not None else None
         if entry is None or self.queue is None:
             nothing = "There is no object to label. Segment some frames first."
@@ -121,28 +160,42 @@ class LabelDock(Dock):
             )
             return
         with self.session.reporting():
-            self._given = {entry.object_id: class_id}
-            self.session.need_project().label([entry.object_id], class_id, source=source)
-            going_on = self.queue.move_on(entry.class_id == UNLABELLED)
-            self._show_current()
-            if not going_on:
-                self.session.inform(f"All {len(self.queue):,} objects are labelled.")
+            self._given = {entry.object_id: label} if isinstance(label, int) else {}
+            self.session.need_project().label([entry.object_id], label, source=source)
+            self._leave(entry.label == UNLABELLED)
 
     def give_key(self, key: str) -> None:
         """Give the class that has `key`."""
         record = next((each for each in self._classes if each.key == key), None)
         if record is not None:
-            self.give(record.id)
+            self.choose(record.id)
         elif self.session.project is None:
             self.session.report(NO_PROJECT)
         else:
             self.session.report(f"No class has the key {key}. Add one with “+ class”.")
 
     def accept_suggestion(self) -> None:
-        """Give the current object the class that was predicted for it."""
+        """Give the current object the class (or the classes) that is suggested for it."""
         entry = self.queue.current if self.queue is not None else None
-        if entry is not None and entry.object_id in self._suggested:
-            self.give(self._suggested[entry.object_id][0], source="accepted prediction")
+        offer = self._offer_for(entry)
+        if offer is not None:
+            self.give(offer[0] if self._several else offer[0][0], source="accepted prediction")
+
+    @property
+    def _suggested(self) -> Suggested:
+        """The live model's suggestions where it is on, else a classifier's predictions."""
+        return self.session.suggested or self._predicted
+
+    def _offer_for(self, entry: Entry | None) -> Offer | None:
+        """Return what is suggested for the object in view; it stays, so that Enter gives what the person has read."""
+        if entry is None:
+            return None
+        if self._offered is None or self._offered[0] != entry.object_id or self._offered[1] is None:
+            told = self._suggested.get(entry.object_id)
+            several = {} if self.session.suggested else self._all_predicted
+            offer = None if told is None else (several.get(entry.object_id, (told[0],)), told[1])
+            self._offered = (entry.object_id, offer if offer is not None and offer[0] else None)
+        return self._offered[1]
 
     def walk(self, by: int) -> None:
         """Go to the next or the previous object."""
@@ -181,7 +234,9 @@ class LabelDock(Dock):
     def _read_classes(self) -> None:
         project = self.session.project
         self._classes = project.classes() if project is not None else []
-        self.classes.set_classes(self._classes)
+        self._several = project is not None and project.multi_label
+        self.classes.set_classes(self._classes, self._several)
+        self.sheet.tell(several=self._several)
         self.classes.setEnabled(project is not None and not project.read_only)
         self._show_counts()
         self._show_facts()
@@ -189,22 +244,30 @@ class LabelDock(Dock):
     def _read_predictions(self, show: bool = True) -> None:
         project = self.session.project
         predicted = project.predictions() if project is not None else pd.DataFrame()
-        self._suggested = {}
+        self._predicted, self._all_predicted, self._offered = {}, {}, None
         if len(predicted):
             pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
-            self._suggested = dict(zip(predicted.index.tolist(), pairs, strict=True))
+            self._predicted = dict(zip(predicted.index.tolist(), pairs, strict=True))
+            self._all_predicted = dict(zip(predicted.index.tolist(), predicted["classes"].tolist(), strict=True))
         self.help.offer(bool(self._suggested))
         if show:
             self._show_facts()
+
+    def _on_suggestions(self) -> None:
+        if not self.session.suggested:
+            self._offered = None
+        self.help.offer(bool(self._suggested))
+        if self.queue is not None:
+            self.queue.sort_ahead(self._suggested)
+        self._show_facts()
 
     def _read_objects(self, keep: bool = True) -> None:
         project, before = self.session.project, self.queue.current if self.queue is not None else None
         self.queue = None
         self.stage.forget_masks()
         if project is not None:
-            confidence = pd.Series({k: v[1] for k, v in self._suggested.items()}, dtype=float)
             order = self.order.currentText()
-            self.queue = LabelQueue(project.objects(), order, confidence, self.help.advised(order))
+            self.queue = LabelQueue(project.objects(), order, self._suggested, self.help.advised(order))
             if keep and before is not None:
                 self.queue.go_to(before.object_id)
         self._show_counts()
@@ -229,7 +292,7 @@ class LabelDock(Dock):
             return list(given.values())
         if len(object_ids) == 1:
             return [int(project.history(object_ids[0])["new"].iloc[-1])]
-        return project.objects()["class_id"].reindex(object_ids).fillna(0).astype(int).tolist()
+        return project.objects()["label"].reindex(object_ids).fillna(0).astype(int).tolist()
 
     def _on_object_chosen(self, object_id: int) -> None:
         current = self.queue.current if self.queue is not None else None
@@ -257,14 +320,17 @@ class LabelDock(Dock):
         entry = self.queue.current if self.queue is not None else None
         self.undo.setEnabled(entry is not None)
         self.redo.setEnabled(entry is not None)
-        self.facts.show_entry(entry, self._classes, self._suggested.get(entry.object_id) if entry else None)
-        self.classes.set_current(entry.class_id if entry else None)
+        self.facts.show_entry(entry, self._classes, self._offer_for(entry))
+        project = self.session.project
+        has = () if entry is None or project is None else project.classes_of(entry.label) or (entry.label,)
+        self.classes.set_current(has)
         colors = {record.id: record.color for record in self._classes}
-        self.stage.view.set_color(colors.get(entry.class_id) if entry else None)
+        self.stage.view.set_color(colors.get(has[0]) if has else None)
 
     def _show_counts(self) -> None:
         counts = self.queue.counts() if self.queue is not None else {}
-        self.classes.set_counts(counts)
+        project = self.session.project
+        self.classes.set_counts(counts if project is None else project.count_classes(counts))
         self.tally.count_soon(self.queue)
 
     def _bring_canvas(self) -> None:
@@ -296,5 +362,6 @@ class LabelDock(Dock):
         act() if act is not None else self.give_key(verb[-1])
 
     def came_forward(self) -> None:
-        """Take the keys when the dock comes to the front."""
+        """Take the keys when the dock comes to the front, and begin to suggest."""
         self.stage.setFocus()
+        self.live.begin()

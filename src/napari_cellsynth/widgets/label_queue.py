@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,13 @@ from napari_cellsynth.project import UNLABELLED
 
 UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN = "Unlabelled first", "Acquisition", "Random", "Least certain"
 NEXT, MISLABELLED = "Label these next", "Likely mislabelled"
-ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN, NEXT, MISLABELLED)
+MOST_CERTAIN = "Most certain, class by class"
+ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN, MOST_CERTAIN, NEXT, MISLABELLED)
+BY_CERTAINTY = (LEAST_CERTAIN, MOST_CERTAIN)
+
+
+Suggested = Mapping[int, tuple[int, float]]
+"""Object id to the class id that is suggested and its confidence in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Entry:
     cy: float
     cx: float
     mask_label: int
-    class_id: int
+    label: int
 
 
 class LabelQueue:
@@ -40,9 +46,9 @@ class LabelQueue:
         As `Project.objects` returns it.
     order : str
         One of `ORDERS`. Acquisition is by image, frame and place; random is the same every time.
-    confidence : Series, optional
-        Object id to the confidence of the newest prediction, in [0, 1], for the order by certainty; objects without a
-        prediction come last there.
+    suggested : mapping, optional
+        Object id to the suggested class id and its confidence in [0, 1], for the orders by certainty; objects without a
+        suggestion come last there.
     advised : sequence of int
         The objects that come first in the orders by advice, in their order.
 
@@ -55,22 +61,21 @@ class LabelQueue:
     """
 
     def __init__(
-        self, objects: pd.DataFrame, order: str, confidence: pd.Series | None = None, advised: Sequence[int] = ()
+        self, objects: pd.DataFrame, order: str, suggested: Suggested | None = None, advised: Sequence[int] = ()
     ) -> None:
         objects = objects.sort_values(["image_id", "frame", "cy", "cx"], kind="stable")
         if order == RANDOM:
             objects = objects.iloc[np.random.default_rng(0).permutation(len(objects))]
         elif order == UNLABELLED_FIRST:
-            objects = objects.iloc[np.argsort(objects["class_id"].to_numpy() != 0, kind="stable")]
-        elif order == LEAST_CERTAIN and confidence is not None:
-            certain = confidence.reindex(objects.index).fillna(2.0).to_numpy()
-            objects = objects.iloc[np.argsort(certain, kind="stable")]
+            objects = objects.iloc[np.argsort(objects["label"].to_numpy() != 0, kind="stable")]
+        elif order in BY_CERTAINTY:
+            objects = objects.iloc[_by_certainty(objects.index.to_numpy(np.int64), order, suggested or {})]
         elif order in (NEXT, MISLABELLED):
             place = pd.Series(range(len(advised)), index=list(advised), dtype=float).reindex(objects.index)
             objects = objects.iloc[np.argsort(place.fillna(len(advised)).to_numpy(), kind="stable")]
         self.order = order
         self._ids: NDArray[np.int64] = objects.index.to_numpy(np.int64)
-        self._classes: NDArray[np.int64] = objects["class_id"].to_numpy(np.int64).copy()
+        self._classes: NDArray[np.int64] = objects["label"].to_numpy(np.int64).copy()
         self._whole = objects[["image_id", "frame", "y0", "x0", "y1", "x1", "mask_label"]].to_numpy(np.int64)
         self._centres = objects[["cy", "cx"]].to_numpy(np.float64)
         self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
@@ -130,22 +135,42 @@ class LabelQueue:
         nearest = [p for p in (self.position + 1, self.position - 1) if 0 <= p < len(self)]
         return [self.entry(int(p)) for p in dict.fromkeys([*unlabelled[:2], *nearest, *unlabelled])]
 
+    def sort_ahead(self, suggested: Suggested) -> None:
+        """Bring the objects that are still to come into the order by certainty of newer suggestions."""
+        if self.order not in BY_CERTAINTY:
+            return
+        ahead = np.arange(self.position + 1, len(self))
+        ahead = ahead[_by_certainty(self._ids[ahead], self.order, suggested)]
+        order = np.concatenate([np.arange(len(self) - len(ahead)), ahead])
+        self._ids, self._classes = self._ids[order], self._classes[order]
+        self._whole, self._centres = self._whole[order], self._centres[order]
+        self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
+
     # ------------------------------------------------------------------ labels
     def class_of(self, object_id: int) -> int:
-        """Return an object's class id as the queue knows it."""
+        """Return an object's label as the queue knows it: a class's id, or a number that stands for several."""
         return int(self._classes[self._place[object_id]])
 
-    def set_classes(self, object_ids: Sequence[int], class_ids: Sequence[int]) -> None:
+    def set_classes(self, object_ids: Sequence[int], labels: Sequence[int]) -> None:
         """Take new labels over; objects that are not in the queue are left out."""
-        for object_id, class_id in zip(object_ids, class_ids, strict=True):
+        for object_id, label in zip(object_ids, labels, strict=True):
             if object_id in self._place:
-                self._classes[self._place[object_id]] = class_id
+                self._classes[self._place[object_id]] = label
 
     def counts(self) -> dict[int, int]:
-        """Return the number of objects by class id (0: unlabelled)."""
+        """Return the number of objects by label (0: unlabelled)."""
         values, counts = np.unique(self._classes, return_counts=True)
         return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
 
     def _unlabelled_from(self, start: int, otherwise: int) -> int:
         found = np.flatnonzero(self._classes[start:] == UNLABELLED)
         return int(start + found[0]) if len(found) else otherwise
+
+
+def _by_certainty(object_ids: NDArray[np.int64], order: str, suggested: Suggested) -> NDArray[np.int64]:
+    """Return the positions of objects from the least certain on, or from the most certain of each class on."""
+    told = [suggested.get(number, (np.inf, np.nan)) for number in object_ids.tolist()]
+    classes, confidence = np.array(told, np.float64).reshape(-1, 2).T
+    if order == LEAST_CERTAIN:
+        return np.argsort(confidence, kind="stable")  # not-a-number comes last
+    return np.lexsort((-confidence, classes))

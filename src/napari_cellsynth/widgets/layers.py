@@ -14,7 +14,8 @@ import pandas as pd
 from qtpy.QtCore import QTimer
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
+from napari_cellsynth.project import UNLABELLED
+from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.widgets.canvas_frames import CanvasFrames
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 
@@ -63,8 +64,8 @@ class ProjectLayers:
         self._retelling.setSingleShot(True)
         self._retelling.setInterval(RETELL_MS)
         self._retelling.timeout.connect(self._retell)
-        for signal in (session.labels_changed, session.classes_changed, session.predictions_changed):
-            signal.connect(self._retell_soon)
+        for name in ("labels", "classes", "predictions", "suggestions"):
+            getattr(session, f"{name}_changed").connect(self._retell_soon)
 
     # ------------------------------------------------------------------ for the docks
     @property
@@ -83,8 +84,9 @@ class ProjectLayers:
         Returns
         -------
         DataFrame
-            As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none), ``confidence``, ``entropy``
-            and ``margin`` (NaN: none), and whether it is ``unsure``.
+            As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none) and ``predicted`` (all classes
+            that were given, a tuple), ``confidence``, ``entropy`` and ``margin`` (NaN: none), and whether it is
+            ``unsure``. While a live model suggests classes, those stand in the place of the predictions.
         """
         if self._frame_objects is None:
             project = self._session.need_project()
@@ -92,9 +94,20 @@ class ProjectLayers:
             predictions = project.predictions(image_id=self.image_id, frame=self.frame).reindex(objects.index)
             self._frame_objects = objects.assign(
                 predicted_id=predictions["class_id"].fillna(0).astype(int),
+                predicted=[each if isinstance(each, tuple) else () for each in predictions["classes"]],
                 **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
                 unsure=predictions["unsure"].eq(True),
             )
+            if suggested := self._session.suggested:
+                told = [suggested.get(number, (0, np.nan)) for number in objects.index.tolist()]
+                self._frame_objects = self._frame_objects.assign(
+                    predicted_id=[class_id for class_id, _ in told],
+                    predicted=[(class_id,) if class_id else () for class_id, _ in told],
+                    confidence=[confidence for _, confidence in told],
+                    entropy=np.nan,
+                    margin=np.nan,
+                    unsure=False,
+                )
         return self._frame_objects
 
     def object_at(self, label: int) -> int | None:
@@ -293,18 +306,21 @@ class ProjectLayers:
         """Return what the status bar says of an object under the pointer."""
         objects = self.frame_objects()
         names = {record.id: record.name for record in self._session.need_project().classes()}
-        given = names | {UNSURE: "unsure", BAD_SEGMENTATION: "bad segmentation"}
         return pd.DataFrame(
             {
                 "index": objects["mask_label"].to_numpy(),
                 "object": objects.index.to_numpy(),
-                "class": [given.get(c, "") for c in objects["class_id"].tolist()],
-                "predicted": [names.get(c, "") for c in objects["predicted_id"].tolist()],
+                "class": [self.label_words(label) for label in objects["label"].tolist()],
+                "predicted": [" + ".join(names.get(c, "") for c in has) for has in objects["predicted"].tolist()],
                 **{name: objects[name].round(2).to_numpy() for name in ("confidence", "entropy", "margin")},
                 "unsure": objects["unsure"].to_numpy(),
                 "area": objects["area"].to_numpy(),
             }
         )
+
+    def label_words(self, label: int) -> str:
+        """Return the names of a label's classes, or what a person called the object else; empty where it has none."""
+        return "" if label == UNLABELLED else self._session.need_project().label_words(label).replace(SEPARATOR, " + ")
 
     def _on_slider(self) -> None:
         viewer, images = self._viewer(), self.image_layers

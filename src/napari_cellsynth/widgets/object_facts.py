@@ -47,16 +47,17 @@ class ObjectFacts(QWidget):
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def show_entry(
-        self, entry: Entry | None, classes: Sequence[ClassRecord], suggestion: tuple[int, float] | None
+        self, entry: Entry | None, classes: Sequence[ClassRecord], suggestion: tuple[tuple[int, ...], float] | None
     ) -> None:
-        """Tell of an object (None: there is none) and of the class id and confidence predicted for it."""
+        """Tell of an object (None: there is none) and of the class ids and the confidence predicted for it."""
         self.previous.setEnabled(entry is not None)
         self.next.setEnabled(entry is not None)
         names = {record.id: record.name for record in classes}
-        offered = entry is not None and suggestion is not None and suggestion[0] in names
+        words = " + ".join(names[each] for each in suggestion[0] if each in names) if suggestion is not None else ""
+        offered = entry is not None and bool(words)
         self.suggested.setVisible(offered)
         if suggestion is not None and offered:
-            self.suggestion.setText(f"suggested  {names[suggestion[0]]}  {suggestion[1]:.2f}")
+            self.suggestion.setText(f"suggested  {words}  {suggestion[1]:.2f}")
         self.where.setText("")
         if entry is not None:
             number = entry.mask_label or entry.object_id

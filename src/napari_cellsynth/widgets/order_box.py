@@ -5,11 +5,11 @@ from __future__ import annotations
 from qtpy.QtWidgets import QComboBox
 
 from napari_cellsynth.project.label_help import LabelHelp
-from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN, MISLABELLED, NEXT, ORDERS, UNLABELLED_FIRST
+from napari_cellsynth.widgets.label_queue import BY_CERTAINTY, MISLABELLED, NEXT, ORDERS, UNLABELLED_FIRST
 
 
 class OrderBox(QComboBox):
-    """Offers the orders; the one by certainty only where there are predictions, those by advice where there is any."""
+    """Offers the orders; those by certainty only where classes are suggested, those by advice where there is any."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,7 +18,9 @@ class OrderBox(QComboBox):
 
     def offer(self, predicted: bool, found: LabelHelp) -> None:
         """Offer the orders that can be had, and keep the chosen one where it is still among them."""
-        possible = {LEAST_CERTAIN: predicted, NEXT: bool(found.next), MISLABELLED: bool(found.mislabelled)}
+        possible = {NEXT: bool(found.next), MISLABELLED: bool(found.mislabelled)} | dict.fromkeys(
+            BY_CERTAINTY, predicted
+        )
         orders = [order for order in ORDERS if possible.get(order, True)]
         if [self.itemText(i) for i in range(self.count())] != orders:
             chosen = self.currentText()

@@ -104,10 +104,14 @@ class PredictionOverlay(QObject):
         return 0 if self.table.empty else int(self.table["differs"].sum())
 
     def counts(self) -> dict[int, int]:
-        """Return the number of objects of each class id in the current frame, as they are shown."""
+        """Return how many objects in the current frame have each class, as they are shown."""
         if self.table.empty:
             return {}
-        return {int(k): int(n) for k, n in self.table["class_id"].value_counts().items() if k > 0}
+        found: dict[int, int] = {}
+        for classes in self.table["classes"]:
+            for class_id in classes:
+                found[class_id] = found.get(class_id, 0) + 1
+        return found
 
     def unsure(self) -> int:
         """Return the number of objects in the current frame that are shown as unsure."""
@@ -144,11 +148,15 @@ class PredictionOverlay(QObject):
 
     def _frame_table(self) -> pd.DataFrame:
         objects = self._session.layers.frame_objects()
-        table = objects[["mask_label", "predicted_id", "confidence", "unsure"]].assign(label_id=objects["class_id"])
-        label = table["label_id"]
-        table["differs"] = (
-            (label > 0) & (table["predicted_id"] > 0) & (label != table["predicted_id"]) & ~table["unsure"]
+        project = self._session.need_project()
+        table = objects[["mask_label", "predicted_id", "predicted", "confidence", "unsure", "label"]].assign(
+            label_id=objects["class_id"],
+            labelled=[project.classes_of(each) for each in objects["label"].tolist()],
         )
+        label = table["label_id"]
+        others = pd.Series([a != b for a, b in zip(table["labelled"], table["predicted"], strict=True)], table.index)
+        answered = objects["confidence"].notna()
+        table["differs"] = (label > 0) & answered & others.astype(bool) & ~table["unsure"]
         predicted = table["predicted_id"].mask(table["unsure"], UNSURE)
         shown = {
             LABELS_FIRST: label.where(label != 0, predicted),
@@ -156,6 +164,9 @@ class PredictionOverlay(QObject):
             DIFFERENCES: predicted.where(table["differs"], 0),
         }
         table["class_id"] = shown[self._colored_by]
+        by_label = (label != 0) & (self._colored_by == LABELS_FIRST)
+        all_of = zip(by_label, table["class_id"], table["labelled"], table["predicted"], strict=True)
+        table["classes"] = [(mine if hand else theirs) if first > 0 else () for hand, first, mine, theirs in all_of]
         return table
 
     def _show_outlines(self, objects_layer: Any) -> None:
@@ -232,12 +243,13 @@ class PredictionOverlay(QObject):
             return ""
         row = self.table.loc[object_id]
         names = {record.id: record.name for record in self._session.need_project().classes()}
-        predicted = names.get(int(row["predicted_id"]), "")
+        predicted = " + ".join(names.get(each, "") for each in row["predicted"])
         words = f"object {object_id}"
-        if predicted:
-            words += f" · predicted {predicted} {row['confidence']:.2f}" + (" (unsure)" if row["unsure"] else "")
+        if not np.isnan(row["confidence"]):
+            unsure = " (unsure)" if row["unsure"] else ""
+            words += f" · predicted {predicted or 'none'} {row['confidence']:.2f}{unsure}"
         if row["label_id"] > 0:
-            words += f" · labelled {names.get(int(row['label_id']), '')}"
+            words += f" · labelled {self._session.layers.label_words(int(row['label']))}"
         return words
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from napari_cellsynth.evaluate.score_words import headline
 from napari_cellsynth.jobs.blind import blind_quality
 from napari_cellsynth.widgets.class_table import quality_text
 from napari_cellsynth.widgets.score_text import score_text
@@ -25,8 +26,8 @@ class Pair:
     synthetic: Any
 
     def difference(self) -> float | None:
-        """Return the balanced accuracy with synthetic patches minus that without, or None."""
-        values = [_balanced_accuracy(run) for run in (self.real, self.synthetic)]
+        """Return the runs' `headline` figure with synthetic patches minus that without, or None."""
+        values = [_headline(run) for run in (self.real, self.synthetic)]
         if values[0] is None or values[1] is None:
             return None
         return values[1] - values[0]
@@ -76,18 +77,20 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-def _balanced_accuracy(run: Any) -> float | None:
+def _headline(run: Any) -> float | None:
     if run is None:
         return None
-    value = ((run.result or {}).get("scores") or {}).get("balanced_accuracy")
+    scores = (run.result or {}).get("scores") or {}
+    value = scores.get(headline(scores))
     return None if value is None else float(value)
 
 
 def _interval(run: Any) -> list[float] | None:
     if run is None:
         return None
-    bounds: dict[str, list[float]] = ((run.result or {}).get("scores") or {}).get("intervals") or {}
-    return bounds.get("balanced_accuracy")
+    scores = (run.result or {}).get("scores") or {}
+    bounds: dict[str, list[float]] = scores.get("intervals") or {}
+    return bounds.get(headline(scores))
 
 
 def write_project_report(project: Any) -> Path:
@@ -118,7 +121,8 @@ def write_project_report(project: Any) -> Path:
     counts = {names[i]: n for i, n in project.label_counts().items() if i in names}
     sections = [Section("Labelled objects", [pd.DataFrame({"objects": counts})])]
     if comparison:
-        words = "Balanced accuracy on held-out real objects, with 95 % intervals over groups. One training each."
+        figure = "Macro F1" if project.multi_label else "Balanced accuracy"
+        words = f"{figure} on held-out real objects, with 95 % intervals over groups. One training each."
         sections.append(Section("With and without synthetic patches", [words, _by_first(comparison)]))
     if measured:
         sections += _quality_sections(measured)

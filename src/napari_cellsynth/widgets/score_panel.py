@@ -10,7 +10,17 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.held_out import read_held_out
-from napari_cellsynth.evaluate.score_words import FIGURES, RATES, calibration_words, class_rows, score_lines
+from napari_cellsynth.evaluate.score_words import (
+    COUNTS,
+    FIGURES,
+    RATES,
+    calibration_words,
+    class_rows,
+    count_rows,
+    headline,
+    rates_of,
+    score_lines,
+)
 from napari_cellsynth.widgets.confusion import ConfusionView
 from napari_cellsynth.widgets.curves import LINE_COLORS
 from napari_cellsynth.widgets.dock import allow, button, label
@@ -83,8 +93,10 @@ class ScorePanel(QWidget):
         """Show a finished run's scores; None hides everything."""
         self._run = run
         result = (run.result or {}) if run is not None else {}
-        matrix, names = result.get("confusion") or [], result.get("classes") or []
-        text = score_text(result)
+        names, scores = result.get("classes") or [], result.get("scores") or {}
+        counts = count_rows(scores)
+        matrix = counts or result.get("confusion") or []
+        text, figure = score_text(result), headline(scores)
         scored = bool(text and matrix and names)
         self.score.setVisible(run is not None)
         for widget in (self.confusion, self.as_shares, self.mistakes, self.details):
@@ -94,12 +106,13 @@ class ScorePanel(QWidget):
         if not scored:
             self.score.setText(f"{run.id} has no held-out score: hold out a group, then train.")
             return
-        told = f"{run.id}: balanced accuracy {text} on {result.get('held_out', 0):,} held-out crops"
-        if "balanced_accuracy" not in (result["scores"].get("intervals") or {}):
+        told = f"{run.id}: {FIGURES[figure][0]} {text} on {result.get('held_out', 0):,} held-out crops"
+        if figure not in (scores.get("intervals") or {}):
             told += " · no interval: it needs crops of two held-out groups"
         self.score.setText(told)
         colors = {record.name: record.color for record in self._session.need_project().classes()}
-        self.confusion.set_matrix(matrix, names, [colors.get(name, "") for name in names])
+        show = self.confusion.set_counts if counts else self.confusion.set_matrix
+        show(matrix, names, [colors.get(name, "") for name in names])
         wrong = "" if self._mistakes().is_file() else "There is no page of mistakes: none was made, or the run is old."
         allow(self.mistakes, wrong, MISTAKES_TIP)
         self._show_details(result, names)
@@ -108,6 +121,7 @@ class ScorePanel(QWidget):
         scores = result["scores"]
         lines = score_lines(scores)
         self.figures.fill([line[:3] for line in lines], [line.meaning for line in lines])
+        self.per_class.set_headings(["class", *rates_of(scores), "crops"])
         self.per_class.fill(class_rows(scores))
         self.calibration.setText(calibration_words(result["calibration"]) if "calibration" in result else "")
         for plot in (self.roc, self.reliability):
@@ -116,6 +130,7 @@ class ScorePanel(QWidget):
         for k, (name, curve) in enumerate(zip(names, scores.get("roc") or [], strict=False)):
             pen = pg.mkPen(LINE_COLORS[k % len(LINE_COLORS)], width=1.5)
             self.roc.plot(curve["fpr"], curve["tpr"], pen=pen, name=name)
+        self.reliability.setVisible("reliability" in scores)
         if bins := scores.get("reliability"):
             pen = pg.mkPen(LINE_COLORS[0], width=1.5)
             self.reliability.plot(bins["confidence"], bins["accuracy"], pen=pen, symbol="o", symbolSize=5)
@@ -133,16 +148,25 @@ class ScorePanel(QWidget):
         with self._session.reporting():
             names = list((run.result or {})["classes"])
             answers = read_held_out(run.folder)
-            here = (answers.labels == row) & (answers.probabilities.argmax(axis=1) == column)
+            scores = run.result["scores"]
+            if scores.get("multi_label"):
+                has, given = answers.labels[:, row] == 1, answers.probabilities[:, row] >= scores["thresholds"][row]
+                here = (has == (column < 2)) & (given == (column in (0, 2)))  # TP, FN, FP, TN
+                words = f"{names[row]} {list(COUNTS)[column]}"
+                none = f"There is no held-out crop of {words}."
+            else:
+                here = (answers.labels == row) & (answers.probabilities.argmax(axis=1) == column)
+                words = f"{names[row]} → {names[column]}"
+                none = f"No {names[row]} was taken for {names[column]}."
             tested = [object_id for object_id, _ in run.parameters["test_objects"]]
             chosen = [int(tested[place]) for place in np.flatnonzero(here)]
             if not chosen:
-                raise UserError(f"No {names[row]} was taken for {names[column]}.")
+                raise UserError(none)
             gallery = open_gallery(self._session.viewer)
             if gallery is None:
                 self._session.select_object(chosen[0])
             else:
-                gallery.show_objects(chosen, f"{names[row]} → {names[column]}")
+                gallery.show_objects(chosen, words)
 
 
 def open_gallery(viewer: Any) -> Any:

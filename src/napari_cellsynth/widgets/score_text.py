@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from napari_cellsynth.evaluate.score_words import headline
 
-def score_text(result: dict[str, Any] | None, name: str = "balanced_accuracy") -> str:
-    """Return a figure of a run's result with its 95 % interval: ".84 (.79–.88)"; empty where it is not known."""
+
+def score_text(result: dict[str, Any] | None) -> str:
+    """Return a run's `headline` figure with its 95 % interval: ".84 (.79–.88)"; empty where it is not known."""
     scores = (result or {}).get("scores") or {}
+    name = headline(scores)
     value = scores.get(name)
     if value is None:
         return ""

@@ -67,6 +67,8 @@ class Session(QObject):
         Decoded frames, read ahead off the GUI thread.
     workers : list of Worker
         The docks' own threads and processes; they end with the session.
+    suggested : dict
+        Object id to the class id and confidence that a live model suggests; empty unless it is switched on.
     jobs : list of JobHandle
         Oldest first: done, running and waiting ones of this sitting.
     """
@@ -80,6 +82,7 @@ class Session(QObject):
     runs_changed = Signal()
     predictions_changed = Signal()
     label_help_changed = Signal()
+    suggestions_changed = Signal()
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
@@ -93,6 +96,7 @@ class Session(QObject):
         self.project: Project | None = None
         self.jobs: list[JobHandle] = []
         self.current_object_id: int | None = None
+        self.suggested: dict[int, tuple[int, float]] = {}
         self.frames = FrameReader(self)
         self.layers = ProjectLayers(self, viewer)
         self._status: dict[JobHandle, TaskStatus] = {}

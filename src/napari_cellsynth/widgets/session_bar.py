@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
+from napari_cellsynth.widgets.merging import ask_merge
 from napari_cellsynth.widgets.session import Session
 
 RECENT = 8
@@ -120,6 +121,7 @@ class SessionBar(QWidget):
         menu.clear()
         menu.addAction("New…", self.ask_new)
         menu.addAction("Open…", self.ask_open)
+        menu.addAction("Merge sources…", partial(ask_merge, self._session, self))
         recent = menu.addMenu("Open recent")
         for path in recent_projects():
             recent.addAction(literal(path.name), partial(self._session.open, path)).setToolTip(str(path))
@@ -133,6 +135,11 @@ class SessionBar(QWidget):
                 name = str(images.loc[image_id, "name"])
                 relink.addAction(f"{literal(name)}…", partial(self.ask_relink, int(image_id), name))
             relink.setEnabled(bool(len(missing)))
+            several = menu.addAction("Several classes an object")
+            several.setCheckable(True)
+            several.setChecked(project.multi_label)
+            several.setEnabled(not project.read_only)
+            several.toggled.connect(self._on_several)
             menu.addAction("Export labels as CSV…", self.ask_export)
             menu.addAction("Close project", self._session.close_project)
 
@@ -142,6 +149,10 @@ class SessionBar(QWidget):
         if chosen:
             path = Path(chosen)
             self._session.create(path if path.suffix == ".cellsynth" else path.with_name(f"{path.name}.cellsynth"))
+
+    def _on_several(self, on: bool) -> None:
+        with self._session.reporting():
+            self._session.need_project().set_multi_label(on)
 
     def ask_open(self) -> None:
         """Ask for a project folder, and open it."""
