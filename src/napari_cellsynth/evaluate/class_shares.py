@@ -251,6 +251,9 @@ def _draws(
     whole = np.maximum(n_told + n_asked, 1)
     shape = (repeats, *told.shape)
     more_told = rng.gamma(np.broadcast_to(told * weight + n_told / whole / k, shape))
+    if not asked.any():  # labels alone: nothing is corrected
+        alone = more_told / np.maximum(more_told.sum(axis=2, keepdims=True), 1e-300)
+        return np.broadcast_to(told[:, None], alone.swapaxes(0, 1).shape), alone.swapaxes(0, 1)
     more_asked = rng.gamma(np.broadcast_to(asked * weight + n_asked / whole / k, shape))
     of_asked = np.nan_to_num(class_shares(more_asked, rates), nan=1 / k)
     drawn = more_told + more_asked.sum(axis=2, keepdims=True) * of_asked
