@@ -138,6 +138,9 @@ class JobHandle(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(DRAIN_MS)
         self._timer.timeout.connect(self._drain)
+        self._hanging = QTimer(self)
+        self._hanging.setSingleShot(True)
+        self._hanging.timeout.connect(self._end_hanging)
 
     # ------------------------------------------------------------------ what the session and the docks call
     def start(self) -> None:
@@ -153,7 +156,7 @@ class JobHandle(QObject):
             self._end(Stopped())
         elif self.state == "running":
             if not self.stopping:
-                QTimer.singleShot(round(1000 * HANG_SECONDS), self, self._end_hanging)
+                self._hanging.start(round(1000 * HANG_SECONDS))
             self.stopping = True
             self._thread.request_stop()
 
@@ -230,6 +233,7 @@ class JobHandle(QObject):
 
     def _on_thread_finished(self) -> None:
         self._timer.stop()
+        self._hanging.stop()
         self._drain()
         last = self.last_event or Failed("The worker process ended without a word.", "Start the job again.")
         self._end(HUNG if self._hung and isinstance(last, Failed) else last)
