@@ -182,12 +182,11 @@ class _Setup:
         told = run.parameters
         self.protocol = protocol(run.recipe)
         self.settings = self.protocol.settings(**told["settings"])
-        ids = [object_id for object_id, _ in told["objects"]]
         self.dataset = Dataset(
-            project.crops(ids, size=told["size"], fit=told["fit"], **told.get("cutting", {})),
-            np.array([number for _, number in told["objects"]], dtype=np.int64),
+            project.crops(told["objects"], size=told["size"], fit=told["fit"], **told.get("cutting", {})),
+            np.array(told["object_classes"], dtype=np.int64),
             np.array(told["object_groups"], dtype=str),
-            np.array(ids, dtype=np.int64),
+            np.array(told["objects"], dtype=np.int64),
             tuple(told["class_names"]),
             told["size"],
         )
@@ -221,7 +220,8 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
         asked.name,
         {
             "settings": settings.model_dump(mode="json"),
-            "objects": [list(pair) for pair in zip(dataset.ids.tolist(), dataset.labels.tolist(), strict=True)],
+            "objects": dataset.ids.tolist(),
+            "object_classes": dataset.labels.tolist(),
             "object_groups": dataset.groups.tolist(),
             "class_names": list(dataset.class_names),
             "size": dataset.size,
