@@ -37,6 +37,11 @@ def usable(path: str | Path) -> Path:
     return place
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is a single file's, on any system: not empty, no separator, drive, ``..`` or control character."""
+    return name not in ("", ".", "..") and not any(mark in name for mark in "/\\:") and name.isprintable()
+
+
 def inside(folder: Path, name: str) -> Path:
     """Return the path of a plain name in a folder, refusing what would lead out of it.
 
@@ -53,8 +58,7 @@ def inside(folder: Path, name: str) -> Path:
         When the name is absolute, holds a separator of any system, a drive, ``..`` or a control character, or is a link
         to another place.
     """
-    plain = name not in ("", ".", "..") and not any(mark in name for mark in "/\\:") and name.isprintable()
-    place = folder / (name if plain else "")
-    if not plain or (place.is_symlink() and not place.resolve().is_relative_to(folder.resolve())):
+    place = folder / (name if is_plain(name) else "")
+    if not is_plain(name) or (place.is_symlink() and not place.resolve().is_relative_to(folder.resolve())):
         raise UserError(f"{name!r} leads out of {folder}.", "Do not use this project, or take that entry out of it.")
     return place

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.base import ProjectPart, plain
-from napari_cellsynth.project.paths import inside
+from napari_cellsynth.project.paths import inside, is_plain
 
 RunKind = Literal["gan", "classifier", "experiment", "drawing"]
 RunStatus = Literal["running", "stopped", "finished", "failed"]
@@ -184,8 +184,8 @@ class Runs(ProjectPart):
             When there is none, or it is damaged.
         """
         # An id is a plain name: nothing outside of the project's runs can be meant.
-        folder = inside(self.path / "runs", run_id)
-        if not os.path.isfile(folder / "run.json"):
+        folder = inside(self.path / "runs", run_id) if is_plain(run_id) else None
+        if folder is None or not os.path.isfile(folder / "run.json"):
             names = ", ".join(record.id for record in self.runs()[:5])
             raise UserError(f"There is no run {run_id!r}.", f"The newest are {names}." if names else "Train first.")
         return _read(folder)
