@@ -16,6 +16,7 @@ from napari_cellsynth.jobs.job import ExperimentParameters, Job, TimeExperimentP
 from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_objects_csv
+from napari_cellsynth.project.export import original_cell
 
 TINY = {
     "size": 32,
@@ -54,7 +55,8 @@ def finished(events) -> dict:
 
 
 def table(path, result) -> pd.DataFrame:
-    return pd.read_csv(path / "runs" / result["run"] / "scores.csv", index_col=0)
+    scores = pd.read_csv(path / "runs" / result["run"] / "scores.csv", index_col=0)
+    return scores.assign(arm=scores["arm"].map(original_cell))  # "+ …" is kept from spreadsheets
 
 
 def test_the_comparison_ends_with_a_verdict_a_report_and_its_tables(project):
@@ -259,7 +261,7 @@ def test_two_shares_are_chosen_among_inside_of_the_folds_and_the_report_says_whi
     assert list(choices.index) == ["r0-f0", "r0-f1"]
     for fold, row in choices.iterrows():
         here = scores[scores["fold"] == int(fold[-1])].set_index("arm")["balanced_accuracy"]
-        assert here["+ synthetic, share chosen inside"] == here[row["chosen"]]
+        assert here["+ synthetic, share chosen inside"] == here[original_cell(row["chosen"])]
     page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
     assert "Shares chosen inside of the folds" in page
 
