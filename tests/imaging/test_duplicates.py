@@ -11,9 +11,10 @@ from napari_cellsynth.imaging.duplicates import copies, fingerprint, thumbnail
 
 
 def cells(count: int = 30, side: int = 48) -> list[np.ndarray]:
-    """Pictures (3, side, side) of smooth texture."""
+    """Pictures (3, side, side) of smooth texture, whose colours go together as in a photograph."""
     rng = np.random.default_rng(0)
-    rough = ndimage.gaussian_filter(rng.normal(0, 1, (count, 3, side, side)), (0, 0, 3, 3))
+    light, colour = rng.normal(0, 1, (count, 1, side, side)), 0.3 * rng.normal(0, 1, (count, 3, side, side))
+    rough = ndimage.gaussian_filter(light + colour, (0, 0, 3, 3))
     return list(np.clip(128 + 400 * rough, 0, 255).astype(np.uint8))
 
 

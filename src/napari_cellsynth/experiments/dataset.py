@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
-from napari_cellsynth.evaluate.near_copies import near_copies
 from napari_cellsynth.evaluate.splits import grouped_folds
+from napari_cellsynth.imaging.near_copies import near_copies
 from napari_cellsynth.project import Project
 
 LEAST = 2

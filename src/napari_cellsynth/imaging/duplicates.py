@@ -8,17 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-SIDE = 16
-"""Pictures are compared at 16 × 16 px."""
-ALIKE = 0.98
-"""Near-copies correlate at least this much there, every channel about its own mean …"""
-NEARER, USUAL = 0.25, 0.5
-"""… and lie at most so much as far from each other as from the fifth most alike group, and as from the fifth most
-alike picture: round nuclei are all alike, and no copies."""
-_FIFTH = 5
-_CHUNK = 512
+from napari_cellsynth.imaging.near_copies import SIDE, near_copies, sized
 
 
 class Copy(NamedTuple):
@@ -38,9 +29,8 @@ def fingerprint(picture: NDArray[Any]) -> str:
 
 
 def thumbnail(picture: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a picture (C, h, w) of any size at `SIDE` × `SIDE` px, anti-aliased."""
-    planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in picture]
-    return np.stack([np.asarray(plane.resize((SIDE, SIDE), Image.Resampling.BILINEAR)) for plane in planes])
+    """Return a picture (C, h, w) of any size as `near_copies` compares it."""
+    return sized(picture, SIDE)
 
 
 def copies(
@@ -50,7 +40,7 @@ def copies(
 
     Parameters
     ----------
-    thumbnails : ndarray of float32, shape (N, C, `SIDE`, `SIDE`)
+    thumbnails : ndarray of float32, shape (N, C, 64, 64)
         As of `thumbnail`.
     fingerprints : sequence of str, length N
         As of `fingerprint`.
@@ -64,15 +54,12 @@ def copies(
     list of Copy
         Each picture as ``again`` at most once, and never both as ``again`` and as ``first``: without all ``again``
         every picture is there once.
-
-    Notes
-    -----
-    The bounds were set on 3,277 nuclei and 3,941 blood cells: of their copies saved as JPEG (quality 50 and more), with
-    noise, made brighter or shrunk to 0.7 they find 99 %, and among the originals six pairs that are none.
-    Shifted, turned and mirrored copies are not looked for.
     """
     found: dict[int, Copy] = {}
-    pairs = [*_identical(fingerprints, images), *_near(thumbnails, np.asarray(groups))]
+    pairs = [
+        *_identical(fingerprints, images),
+        *(Copy(near.first, near.second, False, near.likeness) for near in near_copies(list(thumbnails), groups)),
+    ]
     for pair in sorted(pairs, key=lambda each: (each.first, not each.identical, each.again)):
         if pair.first not in found:
             found.setdefault(pair.again, pair)
@@ -87,45 +74,3 @@ def _identical(fingerprints: Sequence[str], images: Sequence[int]) -> list[Copy]
         if images[before] != images[position]:
             pairs.append(Copy(before, position, True, 1.0))
     return pairs
-
-
-def _near(thumbnails: NDArray[np.float32], groups: NDArray[np.str_]) -> list[Copy]:
-    """Compare every picture with all of other groups, some rows at a time."""
-    if len(thumbnails) < 2:
-        return []
-    _, codes = np.unique(groups, return_inverse=True)
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    unit = _unit(thumbnails)[order]
-    code = codes[order]
-    away = np.ones(len(unit), np.float32)
-    close: list[tuple[int, int, float]] = []
-    for start in range(0, len(unit), _CHUNK):
-        rows = np.arange(start, min(start + _CHUNK, len(unit)))
-        alike = unit[rows] @ unit.T
-        alike[np.arange(len(rows)), rows] = -1
-        # Few groups say nothing about what is usual; then the pictures alone have to.
-        away[rows] = _fifth(alike) * (USUAL if len(starts) > _FIFTH else NEARER)
-        alike[code[rows, None] == code] = -1
-        away[rows] = np.minimum(away[rows], _fifth(np.maximum.reduceat(alike, starts, axis=1)) * NEARER)
-        close += [(start + int(i), int(j), float(alike[i, j])) for i, j in np.argwhere(alike >= ALIKE)]
-    pairs = []
-    for i, j, likeness in close:
-        first, again = int(order[i]), int(order[j])
-        if first < again and 1 - likeness <= min(away[i], away[j]):
-            pairs.append(Copy(first, again, False, likeness))
-    return pairs
-
-
-def _fifth(alike: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far the fifth most alike column is in every row; 1 where there are too few to say what is usual."""
-    if alike.shape[1] <= _FIFTH:
-        return np.ones(len(alike), np.float32)
-    return np.asarray(1 - np.partition(alike, -_FIFTH, axis=1)[:, -_FIFTH])
-
-
-def _unit(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return pictures as vectors of length 1, each channel about its mean: light and colour count for nothing."""
-    about = thumbnails - thumbnails.mean(axis=(2, 3), keepdims=True)
-    flat = about.reshape(len(about), -1)
-    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6), np.float32)

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_cellsynth.evaluate.near_copies import likeness, near_copies
+from napari_cellsynth.imaging.near_copies import likeness, near_copies
 
 DATA = Path(os.environ.get("CELLSYNTH_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

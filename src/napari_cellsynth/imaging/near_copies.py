@@ -18,7 +18,9 @@ SAME = 0.995
 As `label_help.ALIKE`; docs/experiments.md says what it finds and what it spares.
 """
 
-_SIDE, _THUMBNAIL = 64, 16
+SIDE = 64
+"""Crops are compared at 64 × 64 px."""
+_THUMBNAIL = 16
 _SHIFT = 3
 _WORTH_A_LOOK = 0.8
 _MOST_LOOKED_AT = 3
@@ -55,7 +57,7 @@ def near_copies(crops: Sequence[NDArray[Any]], groups: ArrayLike) -> list[NearCo
     channels = {crop.shape[0] for crop in crops}
     if len(channels) > 1:
         raise ValueError(f"crops have {sorted(channels)} channels")
-    thumbnails = np.stack([_standard(_sized(crop, _THUMBNAIL))[0] for crop in crops])
+    thumbnails = np.stack([_standard(sized(crop, _THUMBNAIL))[0] for crop in crops])
     looked_at: set[tuple[int, int]] = set()
     for start in range(0, len(crops), _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -73,15 +75,16 @@ def near_copies(crops: Sequence[NDArray[Any]], groups: ArrayLike) -> list[NearCo
 
 def likeness(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Return the greatest correlation of two crops (C, h, w) over shifts of up to 3 px of 64, in [-1, 1]."""
-    a, b = _sized(first, _SIDE), _sized(second, _SIDE)
-    inside = _SIDE - 2 * _SHIFT
+    a, b = sized(first, SIDE), sized(second, SIDE)
+    inside = SIDE - 2 * _SHIFT
     windows = sliding_window_view(b, (inside, inside), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
     shifted = _standard(windows.reshape(-1, *windows.shape[2:]))
     middle = _standard(a[:, _SHIFT : _SHIFT + inside, _SHIFT : _SHIFT + inside])
     return float((shifted @ middle[0]).max())
 
 
-def _sized(crop: NDArray[Any], side: int) -> Floats:
+def sized(crop: NDArray[Any], side: int) -> Floats:
+    """Return a crop (C, h, w) of any size at ``side`` × ``side`` px, anti-aliased."""
     if crop.shape[1:] == (side, side):
         return crop.astype(np.float32)
     made = [resize(plane.astype(np.float32), (side, side), order=1, anti_aliasing=True) for plane in crop]
