@@ -28,7 +28,7 @@ def found(pictures, images=None, groups=None):
 
 def as_jpeg(picture):
     file = io.BytesIO()
-    Image.fromarray(np.moveaxis(picture, 0, -1)).save(file, "JPEG", quality=60)
+    Image.fromarray(np.moveaxis(picture, 0, -1)).save(file, "JPEG", quality=90, subsampling=0)
     return np.moveaxis(np.asarray(Image.open(file)), -1, 0)
 
 
