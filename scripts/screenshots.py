@@ -19,6 +19,7 @@ from napari_cellsynth.widgets.session import session_for
 from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
 
 SIZE = (1366, 768)
+SUGGESTED_S = 90
 NAMES = ("segment", "label", "train_gans", "gallery", "classify", "evaluate")
 
 
@@ -54,7 +55,7 @@ def main() -> None:
         frame.raise_()
         settle()
         if name == "train_gans" and "--train" in sys.argv:
-            dock.picker.setValue("dcgan", {"width": 32, "batch": 32, "steps": 400})
+            dock.picker.setValue("cellsynth", {"width": 32, "batch": 16, "steps": 200})
             dock.train_all.click()
             settle(30)
             grab(viewer, out / f"{name}.png")
@@ -62,6 +63,11 @@ def main() -> None:
             while session.running is not None:
                 settle(0.2)
             continue
+        if name == "label":  # with what the live model suggests
+            until = time.monotonic() + SUGGESTED_S
+            while not session.suggested and time.monotonic() < until:
+                settle(0.5)
+            settle()
         grab(viewer, out / f"{name}.png")
     session.shut_down()
     viewer.close()

@@ -133,7 +133,7 @@ def words_of(told: Suggestions) -> str:
     """Return in one line what the suggestions are worth: their score, and what the newest labels did to it."""
     if told.score is None:
         return f"suggestions of {told.n_labels:,} labels"
-    words = f"suggestions of {told.n_labels:,} labels: {100 * told.score:.0f} % right on groups not learned from"
+    words = f"suggestions of {told.n_labels:,} labels: balanced accuracy {told.score:.2f} on groups not learned from"
     if told.score_before is not None:
-        words += f" · the last 100 labels moved that by {100 * (told.score - told.score_before):+.1f}"
+        words += f" · the last 100 labels moved it by {100 * (told.score - told.score_before):+.1f} points"
     return words
