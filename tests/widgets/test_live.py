@@ -66,7 +66,8 @@ def test_suggestions_stand_under_the_crop_and_colour_the_canvas_and_enter_accept
 def test_the_score_and_what_the_last_labels_did_are_told(dock, ids, qtbot, fake_runs):
     suggest(dock, qtbot, fake_runs, told(ids, 2, 0.75, n_labels=1200, score=0.84, score_before=0.821))
     words = (
-        "suggestions of 1,200 labels: 84 % right on groups not learned from · the last 100 labels moved that by +1.9"
+        "suggestions of 1,200 labels: balanced accuracy 0.84 on groups not learned from"
+        " · the last 100 labels moved it by +1.9 points"
     )
     qtbot.waitUntil(lambda: dock.live.words.text() == words, timeout=SECONDS)
 
