@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.events import Failed
 from napari_cellsynth.jobs.job import (
     ExperimentParameters,
     ExplainParameters,
     GenerateParameters,
     Job,
     LabelHelpParameters,
+    OverTimeParameters,
     Parameters,
     PredictParameters,
     SuggestParameters,
@@ -116,3 +118,9 @@ def test_a_single_label_run_still_predicts_after_the_project_became_multi_label(
     crops_project.set_multi_label(True)
     do(crops_project, PredictParameters(run=trained["run"]))
     assert {len(classes) for classes in crops_project.predictions()["classes"]} == {1}
+
+
+def test_counting_classes_over_time_says_that_it_takes_one_class_an_object(several: Project) -> None:
+    *_, last = run(Job.of(several.path, OverTimeParameters()))
+    assert isinstance(last, Failed) and not last.traceback
+    assert "single-label project" in last.message

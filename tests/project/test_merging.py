@@ -187,3 +187,13 @@ def test_a_merge_that_is_stopped_leaves_nothing_behind(tmp_path, first):
     *_, last = merge(tmp_path / "m", [first, second], stop=lambda: True)
     assert isinstance(last, Stopped)
     assert not (tmp_path / "m.cellsynth").exists()
+
+
+def test_objects_of_a_multi_label_project_keep_all_of_their_classes(tmp_path, first):
+    several = source(tmp_path / "several", {"new.png": field(77)}, ["cell|dividing", "cell"])
+    with Project.create(tmp_path / "several.cellsynth") as project:
+        import_objects_csv(project, several)
+        assert project.multi_label
+    sources = read_sources([tmp_path / "several.cellsynth", first])
+    labels = [item.label for item in sources[0].plan.objects]
+    assert sorted(labels) == ["cell", "cell", "cell|dividing", "cell|dividing"]

@@ -56,8 +56,9 @@ def classes_of(project: Project, run: str | None = None) -> Classes:
     Raises
     ------
     UserError
-        If nothing is labelled or predicted, or that run has predicted nothing.
+        If nothing is labelled or predicted, that run has predicted nothing, or objects have several classes.
     """
+    project.require_single_label("Counting classes over time")
     table = project.objects()
     table = table[table["class_id"] != BAD_SEGMENTATION]
     answers = project.predictions(run=run)

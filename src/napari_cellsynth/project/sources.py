@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.exchange import TABLE, existing_folder, folder_plan
 from napari_cellsynth.project.images import read_facts
 from napari_cellsynth.project.importing import ImportPlan, PlannedObject, meaning
@@ -68,7 +67,6 @@ def _project_plan(path: Path) -> ImportPlan:
     """Return what is in a project: images with objects, their boxes and labels; masks and runs stay there."""
     plan = ImportPlan()
     with Project.open(path, read_only=True) as project:
-        names = {record.id: record.name for record in project.classes()} | RESERVED_NAMES
         objects, images = project.objects(), project.images()
         place: dict[int, int] = {}
         for image_id in dict.fromkeys(objects["image_id"].tolist()):
@@ -80,9 +78,10 @@ def _project_plan(path: Path) -> ImportPlan:
             plan.groups.append(str(image["group"]))
             if image["split"]:
                 plan.splits[place[image_id]] = {str(image["split"])}
-        columns = ["image_id", "frame", "y0", "x0", "y1", "x1", "class_id"]
-        for image_id, frame, y0, x0, y1, x1, class_id in objects[columns].itertuples(index=False):
-            plan.objects.append(PlannedObject(place[image_id], frame, y0, x0, y1, x1, names[class_id]))
+        columns = ["image_id", "frame", "y0", "x0", "y1", "x1", "label"]
+        words = {label: project.label_words(label) for label in objects["label"].unique().tolist()}
+        for image_id, frame, y0, x0, y1, x1, label in objects[columns].itertuples(index=False):
+            plan.objects.append(PlannedObject(place[image_id], frame, y0, x0, y1, x1, words[label]))
         if (objects["mask_label"] > 0).any():
             plan.notices.append(f"{path.name} has masks; boxes and labels are merged, masks are not.")
     return plan

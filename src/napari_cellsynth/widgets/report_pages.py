@@ -134,13 +134,13 @@ def write_project_report(project: Any) -> Path:
 
 
 def _over_time(project: Any) -> list[Any]:
-    """Return the classes over time where an image has several frames and something is predicted."""
+    """Return the classes over time where an image has several frames and something, of one class each, is predicted."""
     from napari_cellsynth.evaluate.over_time import FRAMES, GROUPS, class_table
     from napari_cellsynth.evaluate.report import Section
     from napari_cellsynth.jobs.object_classes import classes_of
     from napari_cellsynth.jobs.over_time import sections as of_time
 
-    if project.latest_prediction_run() is None or not (project.images()["frames"] > 1).any():
+    if project.multi_label or project.latest_prediction_run() is None or not (project.images()["frames"] > 1).any():
         return []
     found = classes_of(project)
     moving = project.images().query("frames > 1").index[:_VIDEOS]
