@@ -218,9 +218,7 @@ class DrawParameters(Parameters):
 class MergeParameters(Parameters):
     """Merge folders and projects into a new project: copies out, types grouped into classes."""
 
-    sources: list[str] = Field(
-        min_length=2, description="Folders with an objects.csv or one folder a class, and projects."
-    )
+    sources: list[str] = Field(description="Folders with an objects.csv or one folder a class, and projects.")
     types: str | None = Field(
         None, description="CSV of types and their classes, written first if not there; without it a type is a class."
     )
