@@ -135,7 +135,7 @@ def test_pipes_and_devices_are_no_images(tmp_path: Path, what: str) -> None:
 def test_a_table_of_a_million_rows_is_imported_within_two_gigabytes(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((1024, 1024), np.uint8))
     code = """
-        import resource, sys
+        import sys
         from pathlib import Path
         from napari_cellsynth.project import Project
         from napari_cellsynth.project.exchange import import_folder
@@ -146,14 +146,15 @@ def test_a_table_of_a_million_rows_is_imported_within_two_gigabytes(tmp_path: Pa
             file.writelines(rows)
         with Project.create(folder / "p") as project:
             assert import_folder(project, folder).objects == 1_000_000
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        status = Path("/proc/self/status").read_text()  # getrusage would count the process that started this one
+        print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
     """
     tracemalloc.stop()
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], capture_output=True, text=True, check=True
     )
     tracemalloc.start()
-    assert int(done.stdout) * 1024 < 2 << 30
+    assert int(done.stdout) < 2 << 30
 
 
 def test_a_cell_of_a_hundred_thousand_letters_is_one_line(tmp_path: Path) -> None:
