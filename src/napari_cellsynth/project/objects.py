@@ -244,9 +244,9 @@ class Objects(Masks, Labels):
             [(came[new][1], gone[old][0]) for old, new in pairs.items()],
         )
         heir = {new: gone[old][7] for old, new in pairs.items()}
-        changes, carried = [], 0
+        changes, carried, heirs = [], 0, self._heirs()
         for place, (_, object_id, was) in enumerate(came):
-            label = heir.get(place, was if object_id in were_orphans else UNLABELLED)
+            label = self._present(heir.get(place, was if object_id in were_orphans else UNLABELLED), heirs)
             carried += place in heir and label != UNLABELLED
             if label != was:
                 changes.append(Change(object_id, was, label))
