@@ -185,7 +185,8 @@ class Actions(LabelSets):
     def _undone(self) -> set[int]:
         """Return the actions that are taken back now."""
         rows = self._db.read("SELECT target, kind FROM actions WHERE kind IN ('undo', 'redo') ORDER BY id")
-        return {target for target, kind in dict(rows).items() if kind == "undo"}
+        newest: dict[int, str] = dict(rows)
+        return {target for target, kind in newest.items() if kind == "undo"}
 
     def _stacks(self, user: str) -> _Stacks:
         rows = self._db.read("SELECT undo_top, redo_top FROM actions WHERE user = ? ORDER BY id DESC LIMIT 1", (user,))

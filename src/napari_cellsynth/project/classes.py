@@ -130,7 +130,7 @@ class Classes(ProjectPart):
 
     def _heirs(self) -> dict[int, int]:
         """Return of every class that is gone the one that stands for it now; 0 where none does."""
-        gone = dict(self._db.read("SELECT id, gone FROM classes WHERE gone != 0"))
+        gone: dict[int, int] = dict(self._db.read("SELECT id, gone FROM classes WHERE gone != 0"))
 
         def heir(number: int) -> int:
             for _ in range(len(gone) + 1):  # a damaged file could send us round in circles

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.base import RESERVED_NAMES, UNLABELLED
 from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.images import ImageFacts
-from napari_cellsynth.project.journal import Change
 from napari_cellsynth.project.label_sets import parts_of
 from napari_cellsynth.project.project import Project
 

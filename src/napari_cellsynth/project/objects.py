@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, numeric
 from napari_cellsynth.project.carry import best_pairs, overlap
 from napari_cellsynth.project.database import Row
-from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.journal import Labels
 from napari_cellsynth.project.label_sets import first_classes
 from napari_cellsynth.project.masks import Masks
 from napari_cellsynth.project.values import telling_damage

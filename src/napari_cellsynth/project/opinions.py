@@ -128,7 +128,7 @@ class Opinions(Labels):
         name = user or self.user
         said = self.opinions()
         mine = said[(said["user"] == name) & (said["source"] != "independent")]
-        now = {number: label for number, label in self._db.read("SELECT id, class_id FROM objects WHERE active = 1")}
+        now: dict[int, int] = dict(self._db.read("SELECT id, class_id FROM objects WHERE active = 1"))
         own = [
             number
             for number, label in zip(mine["object_id"].tolist(), mine["label"].tolist(), strict=True)
@@ -148,7 +148,7 @@ class Opinions(Labels):
         given = pd.DataFrame(self._db.read(_GIVEN), columns=columns)
         given = given[~given["action"].isin(list(self._undone()))]
         given.loc[given["source"] == IMPORTED, "user"] = IMPORTED
-        successors = dict(self._db.read("SELECT id, successor FROM objects WHERE active = 0"))
+        successors: dict[int, int | None] = dict(self._db.read("SELECT id, successor FROM objects WHERE active = 0"))
         if successors:
             living = {number: _last(number, successors) for number in successors}
             given["object_id"] = [living.get(number, number) for number in given["object_id"].tolist()]

@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.arrays import check_chunks, opened, patch_chunks
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json, table
 from napari_cellsynth.project.database import Row
-from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.journal import Labels
 from napari_cellsynth.project.runs import Runs
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 from napari_cellsynth.project.values import telling_damage
@@ -245,7 +246,7 @@ class Synthetic(Labels, Runs):
         return clean if n is None else clean[: int(n)]
 
     def _as_class(self, class_id: int) -> str:
-        """Return the ids under which a class's patches are kept, as JSON: its own, and those of classes merged into it."""
+        """Return the ids under which a class's patches are kept, as JSON: its own and its merged classes'."""
         merged = [number for number, heir in self._heirs().items() if heir == int(class_id)]
         return as_json([int(class_id), *merged])
 
