@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -82,6 +83,10 @@ class KeySheet(QWidget):
     def tell(self, *, several: bool) -> None:
         """List what the keys do where an object has one class, or several."""
         told = [(key, SEVERAL.get(key, does) if several else does) for key, does in SHEET]
+        self.tell_rows(told)
+
+    def tell_rows(self, told: Iterable[tuple[str, str]]) -> None:
+        """List keys and what they do."""
         rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}</td></tr>" for key, does in told)
         self._text.setText(f"<table cellpadding=3>{rows}</table>")
 
