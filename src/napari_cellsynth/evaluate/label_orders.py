@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -66,7 +68,7 @@ def different_first(z: ArrayLike, groups: ArrayLike, n: int, *, seed: int = 0) -
     covers all kinds; within a round large clusters come first. Of several objects nearly as typical that of the group
     taken least so far is chosen.
     """
-    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.cluster import KMeans
 
     x, names = np.asarray(z, np.float64), np.unique(np.asarray(groups), return_inverse=True)[1]
     n = min(int(n), len(x))
@@ -77,7 +79,11 @@ def different_first(z: ArrayLike, groups: ArrayLike, n: int, *, seed: int = 0) -
     free = np.ones(len(x), bool)
     kinds = min(_FEWEST, max(1, n))
     while len(taken) < n:
-        model = MiniBatchKMeans(min(kinds, len(sample)), random_state=seed, n_init=3, batch_size=1024).fit(x[sample])
+        model = KMeans(min(kinds, len(sample)), random_state=seed, n_init=1)
+        with warnings.catch_warnings():
+            # Copies of one crop fill fewer clusters than were asked for.
+            warnings.filterwarnings("ignore", message="Number of distinct clusters")
+            model.fit(x[sample])
         cluster = model.predict(x)
         sizes = np.bincount(cluster, minlength=model.n_clusters)
         before = len(taken)

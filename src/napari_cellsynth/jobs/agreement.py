@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,6 +12,7 @@ import pandas as pd
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.agreement import Agreement, agreement
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.export import safe_cell
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,39 @@ def in_words(project: Project, found: Agreement) -> dict[str, Any]:
         "kappa_interval": kappa[1:],
         "first_by_second": rows,
     }
+
+
+def write_disagreements(
+    project: Project, first: str, second: str, differing: Sequence[Disagreement], file: Path
+) -> Path:
+    """Write disagreements as a table: the object, where it is, what either said, and the label now.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written.
+    """
+    objects = project.objects()
+    images = project.images()["name"]
+    rows = [
+        {
+            "object": each.object_id,
+            "image": safe_cell(str(images.get(objects.loc[each.object_id, "image_id"], ""))),
+            **{name: int(objects.loc[each.object_id, name]) for name in ("frame", "x0", "y0", "x1", "y1")},
+            first: safe_cell(project.label_words(each.first)),
+            second: safe_cell(project.label_words(each.second)),
+            "label": safe_cell(project.label_words(int(objects.loc[each.object_id, "label"]))),
+            "decided": each.decided,
+        }
+        for each in differing
+        if each.object_id in objects.index
+    ]
+    columns = ["object", "image", "frame", "x0", "y0", "x1", "y1", first, second, "label", "decided"]
+    try:
+        pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror}.", "Choose another place.") from error
+    return file
 
 
 def _pairs(said: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
