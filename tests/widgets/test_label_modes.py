@@ -112,7 +112,7 @@ def test_without_anything_to_compare_it_says_so_and_keys_do_nothing(
     qtbot.keyClick(dock.stage, "1")
     assert "There are no labels" in said[0]
     choose(dock, SETTLE)
-    assert "Only one person" in said[1]
+    assert "Nobody has labelled" in said[1]
     assert (session.need_project().objects()["label"] == 0).all()
 
 

@@ -59,7 +59,14 @@ def agreement(
     as_json: Json = False,
 ) -> None:
     """Tell how far people agree: with themselves when asked again, or two with each other (Cohen's kappa)."""
-    from napari_cellsynth.jobs.agreement import between, in_words, labellers, self_agreement, write_disagreements
+    from napari_cellsynth.jobs.agreement import (
+        between,
+        comparable,
+        in_words,
+        labellers,
+        self_agreement,
+        write_disagreements,
+    )
     from napari_cellsynth.project import Project
 
     if (first is None) != (second is None):
@@ -83,7 +90,7 @@ def agreement(
         known = labellers(opened)
         asked = [name for name in known if len(opened.repeats(name))]
         figures_of = {name: in_words(opened, self_agreement(opened, name)) for name in asked}
-        show({"labellers": known, "asked_again": figures_of}, as_json)
+        show({"labellers": known, "comparable": comparable(opened), "asked_again": figures_of}, as_json)
 
 
 def undo(project: ProjectPath, user: User = None, as_json: Json = False) -> None:

@@ -47,6 +47,14 @@ def labellers(project: Project) -> list[str]:
     return [str(name) for name in project.opinions()["user"].value_counts(sort=True).index]
 
 
+def comparable(project: Project) -> list[tuple[str, str]]:
+    """Return the pairs of people that `between` can compare."""
+    said = project.opinions()
+    names = [str(name) for name in said["user"].value_counts(sort=True).index]
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    return [pair for pair in pairs if len(_pairs(said, *pair))]
+
+
 def between(project: Project, first: str, second: str) -> tuple[Agreement, list[Disagreement]]:
     """Compare two people on the objects that one of them at least labelled without seeing the other's labels.
 

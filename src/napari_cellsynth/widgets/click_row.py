@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
 from napari_cellsynth.widgets.dock import label
-from napari_cellsynth.widgets.patch_list import refill
+from napari_cellsynth.widgets.patch_list import may_shrink, refill
 from napari_cellsynth.widgets.session import Session
 
 TIP = (
@@ -28,14 +28,14 @@ class ClickRow(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.box = QComboBox()
+        self.box = may_shrink(QComboBox())
         self.box.setObjectName("click")
         self.box.setAccessibleName("A click on the canvas")
         self.box.setToolTip(TIP)
         self.box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(label("Click on canvas"))
+        row.addWidget(label("Click"))
         row.addWidget(self.box, 1)
         self.box.currentIndexChanged.connect(lambda _index: self._arm())
         session.project_changed.connect(self._disarm)
@@ -45,9 +45,9 @@ class ClickRow(QWidget):
     def _read(self) -> None:
         project = self._session.project
         records = project.classes() if project is not None else []
-        gives = [(f"labels it {record.name}", record.id) for record in records]
-        gives += [("labels it unsure", UNSURE), ("labels it bad segmentation", BAD_SEGMENTATION)] if records else []
-        refill(self.box, [("chooses the object", None), *gives])
+        gives = [(f"gives {record.name}", record.id) for record in records]
+        gives += [("gives unsure", UNSURE), ("gives bad segmentation", BAD_SEGMENTATION)] if records else []
+        refill(self.box, [("chooses", None), *gives])
 
     def _arm(self) -> None:
         self._session.armed = self.box.currentData()

@@ -71,7 +71,7 @@ class GalleryLabelling(QObject):
         self.invert = button("invert", "Invert", INVERT_TIP)
         self.keys = button("keys", "? keys", "Show the keys.")
         self.sheet = KeySheet(dock.scroll)
-        self.sheet.tell_rows(SHEET)
+        self.sheet.tell_rows(SHEET, columns=2)
         self._kept: list[Any] = []
         dock.patches.installEventFilter(self)
         self.suggested_box.activated.connect(lambda _index: dock.refresh())
@@ -110,6 +110,9 @@ class GalleryLabelling(QObject):
         real = self._dock.show_box.currentText() == REAL and project is not None
         for widget in (*self.filters, *self.buttons):
             widget.setVisible(real)
+        dock = self._dock
+        for widget in (dock.run_box, dock.review_box, dock.accept_button, dock.reject_button, dock.reason):
+            widget.setVisible(not real)
         if project is None or not real:
             self._dock.model.set_suggested({})
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -85,9 +85,10 @@ class KeySheet(QWidget):
         told = [(key, SEVERAL.get(key, does) if several else does) for key, does in SHEET]
         self.tell_rows(told)
 
-    def tell_rows(self, told: Iterable[tuple[str, str]]) -> None:
+    def tell_rows(self, told: Sequence[tuple[str, str]], columns: int = 1) -> None:
         """List keys and what they do."""
-        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}</td></tr>" for key, does in told)
+        cells = [f"<td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}&nbsp;&nbsp;&nbsp;</td>" for key, does in told]
+        rows = "".join(f"<tr>{''.join(cells[i : i + columns])}</tr>" for i in range(0, len(cells), columns))
         self._text.setText(f"<table cellpadding=3>{rows}</table>")
 
     def toggle(self) -> None:

@@ -62,11 +62,12 @@ class LabelDock(LabelActs):
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
         self.body.addWidget(self.modes)
+        for widget in (self.undo, self.redo, self.keys):
+            self.modes.row.addWidget(widget)
         self.body.addWidget(self.help)
+        self.add_row(self.live.switch, self.click, stretch=1)
         self.body.addWidget(self.live)
-        self.body.addWidget(self.click)
         self.body.addWidget(self.tally)
-        self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFocusProxy(self.stage)
         for widget in (self.undo, self.redo, self.keys):

@@ -14,7 +14,7 @@ from napari_cellsynth.jobs import agreement
 from napari_cellsynth.project import UNLABELLED, Project
 from napari_cellsynth.widgets.dock import delayed, label
 from napari_cellsynth.widgets.label_queue import AS_GIVEN
-from napari_cellsynth.widgets.patch_list import refill
+from napari_cellsynth.widgets.patch_list import may_shrink, refill
 from napari_cellsynth.widgets.session import Session
 
 LABEL, AGAIN, BLIND, SETTLE = "Label", "Ask me again", "Label independently", "Settle disagreements"
@@ -39,6 +39,11 @@ class ModeRow(QWidget):
     -------
     changed : ()
         Other objects are to be shown, or otherwise.
+
+    Attributes
+    ----------
+    row : QHBoxLayout
+        Holds the choice; the dock may add to it.
     """
 
     changed = Signal()
@@ -48,26 +53,25 @@ class ModeRow(QWidget):
         self._session = session
         self._own: dict[int, int] = {}
         self._both: dict[int, tuple[int, int]] = {}
-        self.box = QComboBox()
+        self.box = may_shrink(QComboBox())
         self.box.setObjectName("mode")
         self.box.setAccessibleName("Mode")
         for row, (mode, tip) in enumerate(MODES.items()):
             self.box.addItem(mode)
             self.box.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
-        self.pair = QComboBox()
+        self.pair = may_shrink(QComboBox())
         self.pair.setObjectName("pair")
         self.pair.setAccessibleName("Two labellers")
         self.pair.setToolTip("The two people who are compared.")
         self.pair.hide()
         self.told = label("", "quiet", name="agreement", wrap=True)
-        row = QHBoxLayout()
-        row.addWidget(label("Mode"))
-        row.addWidget(self.box, 1)
-        row.addWidget(self.pair, 1)
+        self.row = QHBoxLayout()
+        self.row.addWidget(self.box, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addLayout(row)
+        layout.addLayout(self.row)
+        layout.addWidget(self.pair)
         layout.addWidget(self.told)
         self._telling = delayed(self, AFTER_MS, self._tell)
         self.box.activated.connect(lambda _index: self._on_mode())
@@ -161,12 +165,11 @@ class ModeRow(QWidget):
             self._own = dict(zip(said["object_id"].tolist(), said["label"].tolist(), strict=True))
 
     def _disagreements(self, project: Project, objects: pd.DataFrame) -> pd.DataFrame:
-        names = agreement.labellers(project)
-        pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+        pairs = agreement.comparable(project)
         refill(self.pair, [(f"{a} and {b}", (a, b)) for a, b in pairs])
         if not pairs:
             raise UserError(
-                "Only one person has labelled this project.",
+                "Nobody has labelled this project beside another person without seeing the labels.",
                 "Let a second one choose “Label independently”; the project menu tells whose labels they are.",
             )
         _, found = agreement.between(project, *self.pair.currentData())
@@ -205,10 +208,10 @@ class ModeRow(QWidget):
             return f"{project.user} and themselves: {words_of(agreement.self_agreement(project))}"
         pair = self.pair.currentData() if self.mode == SETTLE else None
         if pair is None:
-            others = [name for name in agreement.labellers(project) if name != project.user]
-            pair = (others[0], project.user) if others else None
+            mine = [pair for pair in agreement.comparable(project) if project.user in pair]
+            pair = mine[0] if mine else None
         if pair is None:
-            return f"Nobody else has labelled; you are {project.user} (project menu)."
+            return f"Nothing to compare yet; you are {project.user} (project menu)."
         return f"{pair[0]} and {pair[1]}: {words_of(agreement.between(project, *pair)[0])}"
 
 

@@ -14,6 +14,7 @@ from napari_cellsynth.widgets.label_queue import (
     SIMILAR,
     UNLABELLED_FIRST,
 )
+from napari_cellsynth.widgets.patch_list import may_shrink
 
 
 class OrderBox(QComboBox):
@@ -22,6 +23,7 @@ class OrderBox(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("order")
+        may_shrink(self)
         self.setToolTip(
             "The order in which the objects come. “Different ones first” suits the start; “Most similar to the "
             "selected” brings more of the kind that is in view. Both need “suggest while I label”."

@@ -38,16 +38,16 @@ class PatchList(QListView):
         return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
 
     def rows_in_view(self) -> list[int]:
-        """Return the rows of which something is on the screen."""
+        """Return the rows that are on the screen to their middle at least; a low dock shows a part of the list only."""
         model = self.model()
-        count, seen = (0 if model is None else model.rowCount()), self.viewport().rect()
+        count, seen = (0 if model is None else model.rowCount()), self.viewport().visibleRegion().boundingRect()
 
         def first(below: int) -> int:
-            """Return the first row that ends below a height; rows are laid out from top to bottom."""
+            """Return the first row with its middle below a height; rows are laid out from top to bottom."""
             low, high = 0, count
             while low < high:
                 middle = (low + high) // 2
-                if self.visualRect(model.index(middle, 0)).bottom() < below:
+                if self.visualRect(model.index(middle, 0)).center().y() < below:
                     low = middle + 1
                 else:
                     high = middle
@@ -55,7 +55,7 @@ class PatchList(QListView):
 
         rows = []
         for row in range(first(seen.top()), count):
-            if self.visualRect(model.index(row, 0)).top() > seen.bottom():
+            if self.visualRect(model.index(row, 0)).center().y() > seen.bottom():
                 break
             rows.append(row)
         return rows
@@ -82,6 +82,13 @@ def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
     box.setToolTip(tooltip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.addItems(list(texts))
+    return box
+
+
+def may_shrink(box: QComboBox) -> QComboBox:
+    """Let a drop-down list be narrower than its longest text, and return it: a dock must not grow by it."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
     return box
 
 
