@@ -131,7 +131,8 @@ def export(
     project: ProjectPath,
     out: Annotated[Path, typer.Argument(help="The file or folder to write; its ending tells the format.")],
     format_: Annotated[
-        str | None, typer.Option("--format", help="csv, parquet, geojson, coco, anndata, imagefolder or synthetic.")
+        str | None,
+        typer.Option("--format", help="By name where the ending does not tell it; a wrong one lists them."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="The run whose patches are written.")] = None,
     as_json: Json = False,

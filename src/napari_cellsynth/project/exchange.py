@@ -14,7 +14,7 @@ from napari_cellsynth.project.folders import (
     import_class_folders,
     import_label_images,
 )
-from napari_cellsynth.project.formats import coco, geojson, h5ad, parquet
+from napari_cellsynth.project.formats import coco, geojson, h5ad, ome_zarr, parquet
 from napari_cellsynth.project.importing import carry_out
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, ImportReport
@@ -46,9 +46,9 @@ def import_folder(project: Project, folder: str | Path, *, relabel: bool = False
     project : Project
         Open for writing.
     folder : str or Path
-        A table (``.csv``, ``.parquet``, ``.h5ad``), a GeoJSON (``.geojson``) or a COCO file (``.json``); or a folder
-        with an ``objects`` table, with GeoJSON files, with one COCO file, with label images, or with one folder of
-        images for each class, looked for in that order.
+        A table (``.csv``, ``.parquet``, ``.h5ad``), a GeoJSON (``.geojson``) or a COCO file (``.json``); or an OME-Zarr
+        image with labels, or a folder with such images, with an ``objects`` table, with GeoJSON files, with one COCO
+        file, with label images, or with one folder of images for each class, looked for in that order.
     relabel : bool
         Give boxes that are in the project already the imported label, where that is another one; else they keep theirs,
         and how many there are is told.
@@ -84,6 +84,8 @@ def import_folder(project: Project, folder: str | Path, *, relabel: bool = False
 
 def _folder_plan(place: Path, known: Collection[str], names: Mapping[str, str]) -> ImportPlan | None:
     """Return the plan of the file, or of the files of one kind, that a folder is about; None where there is none."""
+    if images := ome_zarr.find_ome_zarr(place):
+        return ome_zarr.ome_zarr_plan(images, names)
     tables = [place / f"objects{ending}" for ending in _READERS if (place / f"objects{ending}").is_file()]
     if tables:
         return _file_plan(tables[0], known, names)

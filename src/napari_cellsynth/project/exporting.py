@@ -27,6 +27,8 @@ FORMATS = (
     Format("parquet", (".parquet",), "the same, numbers as numbers", f"{_HERE}.parquet:write_parquet"),
     Format("geojson", (".geojson",), "outlines and classes for QuPath", f"{_HERE}.geojson:write_geojson"),
     Format("coco", (".json",), "boxes, masks and categories", f"{_HERE}.coco:write_coco"),
+    Format("ome-zarr", (".zarr",), "pixels, label images, tables (0.5)", f"{_HERE}.ome_zarr:write_ome_zarr"),
+    Format("ome-zarr-0.4", (".zarr",), "the same, version 0.4", f"{_HERE}.ome_zarr:write_ome_zarr_04"),
     Format("anndata", (".h5ad",), "objects as observations", f"{_HERE}.h5ad:write_h5ad"),
     Format("imagefolder", (), "crops in one folder a class", f"{_HERE}.image_folder:write_image_folder"),
     Format("synthetic", (), "synthetic patches with a data card", f"{_HERE}.synthetic:write_synthetic", of_run=True),
@@ -86,7 +88,7 @@ def format_of(out: str | Path, name: str | None, known: tuple[Format, ...]) -> F
     chosen = next((each for each in known if each.name == name), None)
     if chosen is None:
         raise UserError(f"There is no export format {name!r}.", f"The formats are {listed}.")
-    if of_ending not in (None, chosen) and chosen.endings:
+    if of_ending is not None and not set(of_ending.endings) & set(chosen.endings):
         raise UserError(f"{Path(out).name} ends like {of_ending.name}, not {name}.", "Change the name or the format.")
     if of_ending is None and chosen.endings and ending and not _takes_folders(chosen):
         wanted = Path(out).with_suffix(chosen.endings[0]).name
@@ -95,4 +97,4 @@ def format_of(out: str | Path, name: str | None, known: tuple[Format, ...]) -> F
 
 
 def _takes_folders(chosen: Format) -> bool:
-    return chosen.name in ("geojson", "ome-zarr", "bioimageio")
+    return chosen.name in ("geojson", "ome-zarr", "ome-zarr-0.4")

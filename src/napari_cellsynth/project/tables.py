@@ -106,7 +106,7 @@ def _object(plan: ImportPlan, image: int, row: dict[str, str], file: Path, line:
     return PlannedObject(image, frame, y0, x0, y1, x1, row["label"], user=row.get("user", ""))
 
 
-def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def csv_rows(file: Path, required: Collection[str] = _REQUIRED) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the lines of a CSV with their numbers, cells by column, formulas as they were before `safe_cell`."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -121,7 +121,7 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         columns = [cell.strip() for cell in next(reader, [])]
-        missing = [name for name in _REQUIRED if name not in columns]
+        missing = [name for name in required if name not in columns]
         if missing:
             columns_are = "columns are" if len(missing) > 1 else "column is"
             _fail(file, 1, f"the {columns_are} missing: {', '.join(missing)}")

@@ -97,6 +97,26 @@ def test_anndata_opens_the_objects_with_their_places_and_colours(bacteria: Proje
 
 
 @pytest.mark.real_data
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("version", ["ome-zarr", "ome-zarr-0.4"])
+def test_ome_zarr_opens_in_ngio_with_pixels_labels_and_tables(bacteria: Project, tmp_path: Path, version: str) -> None:
+    ngio = pytest.importorskip("ngio")
+    probabilities = np.tile([0.25, 0.75], (len(bacteria.objects()), 1))
+    bacteria.set_predictions("classifier-0001", bacteria.objects().index, probabilities, [1, 2])
+    folder = export(bacteria, tmp_path / "zarrs", version)
+    for image_id, place in zip(bacteria.images().index, sorted(folder.iterdir()), strict=True):
+        container = ngio.open_ome_zarr_container(place)
+        np.testing.assert_array_equal(container.get_image(path="0").get_as_numpy()[0], bacteria.frame(image_id, 0))
+        assert container.list_labels() == ["objects", "predicted"]
+        objects, table = bacteria.objects(image_id=image_id), container.get_table("objects").dataframe
+        labels = container.get_label("objects", path="0").get_as_numpy()[0]
+        assert set(np.unique(labels)) == {0, *objects.index}
+        assert table.index.tolist() == objects.index.tolist()
+        assert table["area"].tolist() == [int((labels == number).sum()) for number in objects.index]
+        assert set(np.unique(container.get_label("predicted", path="0").get_as_numpy())) == {0, 2}
+
+
+@pytest.mark.real_data
 def test_crops_in_a_folder_a_class_open_in_torchvision_and_come_back(real_data: Path, tmp_path: Path) -> None:
     torchvision = pytest.importorskip("torchvision.datasets")
     with Project.create(tmp_path / "blood") as project:
@@ -151,7 +171,8 @@ def test_colonies_with_holes_keep_every_pixel_through_each_format_with_masks(rea
 
         project.set_objects(image, 0, boxes_of(labels), labels)
         before = content(project)
-        files = [export(project, tmp_path / "a.geojson"), export(project, tmp_path / "a.json")]
+        files = [export(project, tmp_path / name) for name in ("a.geojson", "a.json")]
+        files.append(export(project, tmp_path / "a.ome.zarr", "ome-zarr"))
         for number, file in enumerate(files):
             with Project.create(tmp_path / f"again{number}") as again:
                 import_folder(again, file)

@@ -15,7 +15,7 @@ from napari_cellsynth.project.exporting import export
 from tests.project.formats.conftest import content
 
 TABLES = {"csv": "objects.csv", "parquet": "x.parquet", "anndata": "x.h5ad"}
-MASKED = {"geojson": "outlines", "coco": "x.json"}
+MASKED = {"geojson": "outlines", "coco": "x.json", "ome-zarr": "zarrs", "ome-zarr-0.4": "zarrs"}
 
 
 def exported(project: Project, name: str, folder: Path) -> Path:
@@ -97,7 +97,7 @@ def test_a_name_and_an_ending_that_differ_are_refused(tmp_path: Path, hard: Proj
         export(hard, tmp_path / "x.geojson")
 
 
-@pytest.mark.parametrize("name", [*MASKED, "imagefolder", "parquet"])
+@pytest.mark.parametrize("name", ["geojson", "coco", "ome-zarr", "imagefolder", "parquet"])
 def test_an_export_that_breaks_off_leaves_nothing_and_what_was_there_before(
     name: str, tmp_path: Path, hard: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +112,7 @@ def test_an_export_that_breaks_off_leaves_nothing_and_what_was_there_before(
 
     monkeypatch.setattr(Path, "write_text", full)
     monkeypatch.setattr("napari_cellsynth.project.formats.image_folder.write_image", full)
+    monkeypatch.setattr("napari_cellsynth.project.formats.ome_zarr.objects_table", full)
     monkeypatch.setattr("pandas.DataFrame.to_parquet", full)
     with pytest.raises(UserError, match=f"{out.name} cannot be written: No space left"):
         export(hard, out, name)
@@ -122,7 +123,7 @@ def test_an_export_that_breaks_off_leaves_nothing_and_what_was_there_before(
 def test_what_is_there_already_is_not_overwritten_by_a_folder(tmp_path: Path, hard: Project) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
-    for name in ("geojson", "imagefolder"):
+    for name in ("geojson", "imagefolder", "ome-zarr"):
         with pytest.raises(UserError, match="exists already"):
             export(hard, tmp_path / "mine", name)
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
