@@ -134,12 +134,12 @@ def export(
         str | None,
         typer.Option("--format", help="By name where the ending does not tell it; a wrong one lists them."),
     ] = None,
-    run: Annotated[str | None, typer.Option(help="The run whose patches are written.")] = None,
+    run: Annotated[str | None, typer.Option(help="The run whose patches, or whose network, is written.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write objects with labels and predictions in a format that other programs read."""
+    from napari_cellsynth.jobs.model_export import export as write
     from napari_cellsynth.project import Project
-    from napari_cellsynth.project.exporting import export as write
 
     with Project.open(project, read_only=True) as opened:
         written = write(opened, out, format_, run=run)
