@@ -65,7 +65,7 @@ class ProjectLayers:
         self._retelling.setInterval(RETELL_MS)
         self._retelling.timeout.connect(self._retell)
         for name in ("labels", "classes", "predictions", "suggestions"):
-            getattr(session, f"{name}_changed").connect(self._retell_soon)
+            getattr(session, f"{name}_changed").connect(self.retell_soon)
 
     # ------------------------------------------------------------------ for the docks
     @property
@@ -108,6 +108,8 @@ class ProjectLayers:
                     margin=np.nan,
                     unsure=False,
                 )
+            if self._session.labels_hidden:
+                self._frame_objects = without_labels(self._frame_objects)
         return self._frame_objects
 
     def object_at(self, label: int) -> int | None:
@@ -289,7 +291,8 @@ class ProjectLayers:
         with self._session.reporting():
             self.refresh()
 
-    def _retell_soon(self) -> None:
+    def retell_soon(self) -> None:
+        """Make what the canvas says of the objects anew in a moment."""
         self._frame_objects = None
         self._retelling.start()
 
@@ -339,3 +342,10 @@ def _lock(event: Any) -> None:
     """Keep a layer from being painted in: napari makes it editable again whenever its data are set."""
     if event.source.editable:
         event.source.editable = False
+
+
+def without_labels(objects: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame's objects as if nobody had labelled them and nothing were suggested."""
+    none = pd.Series([()] * len(objects), index=objects.index, dtype=object)
+    nothing = dict.fromkeys(("confidence", "entropy", "margin"), np.nan)
+    return objects.assign(class_id=0, label=0, predicted_id=0, predicted=none, unsure=False, **nothing)
