@@ -17,6 +17,9 @@ from napari_cellsynth.errors import UserError
 
 _EIGHT = np.ones((3, 3), bool)
 _MOST_PARTS = 100
+_COARSE_PX = 256
+_STANDS_OUT = 0.05
+"""A maximum counts as a part of its own where the way to the next one is narrower by this share of the widest place."""
 _LARGEST_KEPT_NUMBER = 1_000_000
 """Numbers up to here stay as they are; tables by number would become too long for larger ones."""
 
@@ -161,28 +164,29 @@ def in_pieces(labels: NDArray[np.integer[Any]]) -> list[int]:
 
 def _maxima(distance: NDArray[Any], mask: NDArray[np.bool_], count: int) -> NDArray[np.int32] | None:
     """Return seeds 1 … count at the maxima that stand out most, or None where there are too few."""
-    low, high = 0.05, float(distance.max())
-    best: NDArray[np.int32] | None = None
-    for _ in range(12):
-        depth = (low + high) / 2
-        seeds, found = ndimage.label((h_maxima(distance, depth) > 0) & mask, _EIGHT)
-        if found >= count:
-            low, best = depth, seeds
-        else:
-            high = depth
+    # Where the waists are shows on a coarse picture too, and finding them there is quick.
+    step = max(1, max(mask.shape) // _COARSE_PX)
+    coarse, inner = distance[::step, ::step], mask[::step, ::step]
+    low, high = max(0.5, _STANDS_OUT * float(distance.max())), float(distance.max())
+    seeds, found = ndimage.label((h_maxima(coarse, low) > 0) & inner, _EIGHT)
+    if found < count:
+        return None
+    for _ in range(8):
         if found == count:
             break
-    if best is None:
-        seeds, found = ndimage.label((h_maxima(distance, 0.05) > 0) & mask, _EIGHT)
-        if found < count:
-            return None
-        best = seeds
-    numbers = np.arange(1, int(best.max()) + 1)
-    heights = ndimage.maximum(distance, best, numbers)
-    chosen = numbers[np.argsort(-heights, kind="stable")[:count]]
-    table = np.zeros(len(numbers) + 1, np.int32)
-    table[chosen] = np.arange(1, count + 1)
-    return np.asarray(table[best])
+        depth = (low + high) / 2
+        fewer, left = ndimage.label((h_maxima(coarse, depth) > 0) & inner, _EIGHT)
+        if left >= count:
+            low, seeds, found = depth, fewer, left
+        else:
+            high = depth
+    numbers = np.arange(1, found + 1)
+    tops = ndimage.maximum_position(coarse, seeds, numbers)
+    heights = np.array([coarse[top] for top in tops])
+    out = np.zeros(mask.shape, np.int32)
+    for number, which in enumerate(np.argsort(-heights, kind="stable")[:count], start=1):
+        out[tops[which][0] * step, tops[which][1] * step] = number
+    return out
 
 
 def _clusters(mask: NDArray[np.bool_], count: int) -> NDArray[np.int32]:
