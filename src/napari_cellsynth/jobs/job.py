@@ -41,8 +41,13 @@ class Parameters(BaseModel):
 
 
 class SegmentParameters(Parameters):
-    """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects)."""
+    """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects).
 
+    With another ``method`` (`imaging.segmenters`) only ``options``, ``images`` and ``frames`` count.
+    """
+
+    method: str = Field("entropy", description="What finds the objects, by name.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Settings of another method than entropy.")
     radius: int = Field(
         9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px."
     )
