@@ -186,7 +186,15 @@ def test_the_same_classes_in_another_order_are_the_same_label(tmp_path: Path, mu
         import_folder(project, multi_label_folder)
 
 
-@pytest.mark.parametrize(("label", "told"), [("a|unsure", "cannot stand beside"), ("|", "names no class")])
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("a|unsure", "cannot stand beside"),
+        ("|", "names no class"),
+        ("a||b", "without a class"),
+        ("a|", "without a class"),
+    ],
+)
 def test_a_label_that_means_nothing_names_its_line(
     tmp_path: Path, multi_label_folder: Path, label: str, told: str
 ) -> None:

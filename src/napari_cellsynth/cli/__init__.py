@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import typer
 
+from napari_cellsynth.cli.by_hand import correct
 from napari_cellsynth.cli.classifiers import predict, train_classifier
 from napari_cellsynth.cli.experiment import experiment
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
@@ -43,6 +44,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "agreement": agreement,
     "undo": undo,
     "redo": redo,
+    "correct": correct,
     "enhance": enhance,
     "train-gan": train_gan,
     "generate": generate,

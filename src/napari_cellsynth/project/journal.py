@@ -160,6 +160,15 @@ class Labels(Actions):
         return [int(row[0]) for row in rows]
 
     @telling_damage
+    def labelled_by(self) -> dict[int, str]:
+        """Return who gave each object its newest label."""
+        rows = self._db.read(
+            "SELECT j.target, a.user FROM journal j JOIN actions a ON a.id = j.action "
+            "WHERE j.id IN (SELECT max(id) FROM journal GROUP BY target)"
+        )
+        return {int(target): str(user) for target, user in rows if target < FIRST_PATCH_ID}
+
+    @telling_damage
     def labels_per_minute(self, window_s: float = 300) -> float:
         """Return the pace of labelling over the last `window_s` seconds; a bulk label counts as one."""
         now = time.time()

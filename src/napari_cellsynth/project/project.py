@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.backups import FOLDER, BackingUp
+from napari_cellsynth.project.backups import FOLDER, BackingUp, backups
 from napari_cellsynth.project.blind import BlindRounds
 from napari_cellsynth.project.class_edits import ClassEdits
 from napari_cellsynth.project.crops import Crops
@@ -19,7 +19,7 @@ from napari_cellsynth.project.opinions import Opinions
 from napari_cellsynth.project.patches import Synthetic
 from napari_cellsynth.project.paths import inside, usable
 from napari_cellsynth.project.predictions import Predictions
-from napari_cellsynth.project.schema import APPLICATION_ID, read_header
+from napari_cellsynth.project.schema import APPLICATION_ID, GO_BACK, read_header
 from napari_cellsynth.project.watching import Watched
 
 SUFFIX = ".cellsynth"
@@ -116,6 +116,8 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
             raise UserError(f"There is no project {Path(path)}.", "Check the path, or make a new project.")
         file = folder / _DATABASE
         if not file.is_file():
+            if backups(folder):
+                raise UserError(f"{folder} has lost its {_DATABASE}.", GO_BACK)
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
         for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", FOLDER):
             inside(folder, name)

@@ -54,6 +54,7 @@ class ProjectLayers:
         self.image_id: int | None = None
         self.frame = 0
         self.frame_is_segmented = False
+        self.veiled = False
         self._frame_objects: pd.DataFrame | None = None
         # The point also moves within a step of a coarser layer, and the steps where a layer that comes or goes ends.
         viewer.dims.events.point.connect(self._on_slider)
@@ -178,6 +179,24 @@ class ProjectLayers:
             made.events.editable.connect(_lock)
             made.editable = False
         return made
+
+    def put(self, kind: str, layer: Any, *, locked: bool = True) -> None:
+        """Put a Labels layer made elsewhere onto the canvas as the project's; unlocked it can be painted in."""
+        viewer: Any = self._viewer()
+        active = viewer.layers.selection.active
+        self._kinds[layer] = kind
+        viewer.add_layer(layer)
+        if locked:
+            layer.events.editable.connect(_lock)
+            layer.editable = False
+        viewer.layers.selection.active = active
+
+    def veil(self, on: bool) -> None:
+        """Hide the outlines while a copy of the objects is being corrected in their place, or bring them back."""
+        self.veiled = on
+        if (layer := self.objects_layer) is not None:
+            layer.visible = not on
+        self._session.frame_objects_changed.emit()
 
     def owns(self, layer: Any) -> bool:
         """Whether a layer is the project's own; a copy that the person made of one is not."""

@@ -32,6 +32,7 @@ STOP_SECONDS = 20.0
 CHANGED_BY = {
     "segment": ("objects_changed", "labels_changed"),
     "train-gan": ("runs_changed",),
+    "at-once": ("runs_changed",),
     "generate": ("synthetic_changed",),
     "quality": ("runs_changed", "synthetic_changed"),
     "score": ("synthetic_changed",),
