@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
+from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 
@@ -37,7 +38,7 @@ def bind_canvas(layer: Any, session: Session) -> None:
     def bind(key: str, act: Callable[[Session], None]) -> None:
         def pressed(_layer: Any) -> None:
             owner = alive()
-            if owner is not None and isalive(owner) and owner.project is not None:
+            if owner is not None and isalive(owner) and owner.project is not None and not _typing_in_a_dock():
                 with owner.reporting():
                     act(owner)
 
@@ -100,6 +101,16 @@ def label_object(session: Session, object_id: int, class_id: int) -> None:
     else:
         project.label([object_id], class_id, source="hand")
     session.select_object(object_id, move_canvas=False)
+
+
+def _typing_in_a_dock() -> bool:
+    """Whether the keys belong to one of our docks: what a widget in there does not take, Qt offers to the window."""
+    widget = QApplication.focusWidget()
+    while widget is not None:
+        if type(widget).__module__.startswith(__package__ or "napari_cellsynth"):
+            return True
+        widget = widget.parentWidget()
+    return False
 
 
 def _give_key(session: Session, key: str) -> None:
