@@ -27,6 +27,7 @@ def trained(folder: Path, place: Path, recipe: str, **overrides: object) -> Path
     return project.path
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # bioimageio.spec leaves files open
 @pytest.mark.parametrize("kind", ["crops", "several"])
 def test_onnx_and_the_bioimageio_folder_answer_like_the_classifier_itself(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
