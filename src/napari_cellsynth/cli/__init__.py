@@ -15,6 +15,7 @@ from napari_cellsynth.cli.experiment import experiment
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
 from napari_cellsynth.cli.insight import explain, label_help, over_time
 from napari_cellsynth.cli.merging import merge
+from napari_cellsynth.cli.mosaic import segment_mosaic
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.review import review
 from napari_cellsynth.cli.safety import check, restore
@@ -38,6 +39,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "import": import_,
     "merge": merge,
     "segment": segment,
+    "segment-mosaic": segment_mosaic,
     "enhance": enhance,
     "train-gan": train_gan,
     "generate": generate,
