@@ -31,9 +31,9 @@ def segment_mosaic(
         if done % _SHOWN_EVERY == 0 or done == of:
             note(f"{done} of {of} chunks")
 
-    settings = (radius, opening, min_area)
-    report = (
-        segment_within(image, *settings, progress=told) if out is None else find(image, out, *settings, progress=told)
-    )
+    if out is None:
+        report = segment_within(image, radius, opening, min_area, progress=told)
+    else:
+        report = find(image, out, radius, opening, min_area, progress=told)
     assert report is not None
     show({"objects": sum(report.objects), "frames": len(report.objects), "file": str(report.path)}, as_json)

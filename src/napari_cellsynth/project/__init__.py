@@ -4,8 +4,8 @@
 ``label_sets`` (several classes an object), ``journal`` (labels and undo), ``objects`` (with ``carry``), ``groups``
 (splits), ``crops``, ``patches`` (synthetic ones), ``predictions`` and ``runs``; ``base`` holds what they share.
 ``schema`` and ``database`` are the SQLite file below, ``backups`` its copies; ``checking`` looks a whole project over.
-``exchange``, ``tables`` and ``folders`` read what comes in, ``importing`` writes it; ``export`` and ``exporting`` take objects out;
-``formats`` holds a file for each format of other programs.
+``exchange``, ``tables`` and ``folders`` read what comes in, ``importing`` writes it; ``export`` and ``exporting`` take
+objects out; ``formats`` holds a file for each format of other programs.
 """
 
 from __future__ import annotations
