@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.cli.options import Json, ProjectPath
-from napari_cellsynth.console import do, note, show
+from napari_cellsynth.cli.options import Json, ProjectPath, refuse_of_another_method
+from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,7 +100,13 @@ def import_(
 
 
 def segment(
+    context: typer.Context,
     project: ProjectPath,
+    method: Annotated[str, typer.Option(help="entropy, or another segmenter that is installed.")] = "entropy",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="A setting of another method than entropy: diameter=30."),
+    ] = None,
     enhance: Annotated[str, typer.Option(help="none, he, ahe or clahe.")] = "none",
     radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
     opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
@@ -111,11 +117,14 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Find the objects in every frame; labels are carried over from an earlier segmentation."""
+    refuse_of_another_method(context, method)
     from napari_cellsynth.jobs.job import SegmentParameters
 
     result = do(
         project,
         SegmentParameters,
+        method=method,
+        options=overrides(changes),
         enhance=enhance,
         radius=radius,
         opening=opening,

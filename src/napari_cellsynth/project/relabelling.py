@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.base import as_json
-from napari_cellsynth.project.journal import Change
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject, meaning, short
 from napari_cellsynth.project.project import Project
 
