@@ -144,7 +144,7 @@ class SessionBar(QWidget):
             several.setChecked(project.multi_label)
             several.setEnabled(not project.read_only)
             several.toggled.connect(self._on_several)
-            menu.addAction("Export labels as CSV…", self.ask_export)
+            menu.addAction("Export labels…", self.ask_export)
         add_actions(menu, self._session, self)
         if project is not None:
             menu.addAction("Close project", self._session.close_project)
@@ -174,13 +174,14 @@ class SessionBar(QWidget):
                 self._session.need_project().relink(image_id, chosen)
 
     def ask_export(self) -> None:
-        """Ask for a file, and write every object with its label into it."""
-        from napari_cellsynth.project.exchange import export_csv
+        """Ask for a file of any format, and write every object with its label into it."""
+        from napari_cellsynth.project.exporting import FORMATS, export
 
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", "labels.csv", "CSV (*.csv)")
+        kinds = ";;".join(f"{each.name} (*{each.endings[0]})" for each in FORMATS if each.endings)
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", "labels.csv", kinds)
         if chosen:
             with self._session.reporting():
-                export_csv(self._session.need_project(), Path(chosen))
+                export(self._session.need_project(), Path(chosen) if Path(chosen).suffix else Path(f"{chosen}.csv"))
 
     # ------------------------------------------------------------------ the device
     def look_at_device(self) -> None:
