@@ -96,7 +96,7 @@ def test_a_key_without_class_and_an_empty_undo_are_said(opened: Any, said: list[
 
 def test_a_click_chooses_and_a_drag_does_not(opened: Any) -> None:
     row = opened.layers.frame_objects().iloc[5]
-    event = SimpleNamespace(type="mouse_press", position=(0, row["cy"], row["cx"]))
+    event = SimpleNamespace(button=1, type="mouse_press", position=(0, row["cy"], row["cx"]))
     [choose] = [c for c in opened.layers.objects_layer.mouse_drag_callbacks if "choose" in c.__qualname__]
     dragging = choose(opened.layers.objects_layer, event)
     next(dragging)

@@ -1,4 +1,4 @@
-"""Labelling on the canvas: a click on an object makes it the current one, a label key gives the one pointed at a class.
+"""Labelling on the canvas: a click makes an object current, a right click offers the classes, a key gives one.
 
 The keys are bound to the project's own layers, so they act only while one of those is selected; everywhere else they
 stay napari's.
@@ -16,6 +16,10 @@ from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
+
+
+RIGHT = 2
+"""The right mouse button, as napari numbers them."""
 
 
 def bind_canvas(layer: Any, session: Session) -> None:
@@ -56,8 +60,13 @@ def bind_canvas(layer: Any, session: Session) -> None:
         if dragged or owner is None or not isalive(owner):
             return
         object_id = owner.layers.object_at_position(event.position)
-        if object_id is not None:
-            owner.select_object(object_id, move_canvas=False)
+        if object_id is None:
+            return
+        owner.select_object(object_id, move_canvas=False)
+        if event.button == RIGHT:
+            from napari_cellsynth.widgets.class_menu import pop_up
+
+            pop_up(owner, object_id)
 
     layer.mouse_drag_callbacks.append(choose)
 
@@ -71,6 +80,11 @@ def label_here(session: Session, class_id: int) -> None:
     if object_id is None or object_id not in session.layers.frame_objects().index:
         session.report("There is no object under the pointer.")
         return
+    give_label(session, object_id, class_id)
+
+
+def give_label(session: Session, object_id: int, class_id: int) -> None:
+    """Label an object by hand and make it current; in a multi-label project a class is given or taken away."""
     project = session.need_project()
     if class_id > 0 and project.multi_label:
         project.toggle_class(object_id, class_id)

@@ -89,6 +89,7 @@ class Session(QObject):
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
+    objects_relabelled = Signal(list)  # of them these have another label; at once, before the signal above
     jobs_changed = Signal()
     job_event = Signal(object, object)
 
