@@ -11,7 +11,7 @@ import pytest
 from scipy import ndimage
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE, Project
-from napari_cellsynth.widgets.class_menu import class_menu
+from napari_cellsynth.widgets.class_menu import class_menu, pop_up
 from napari_cellsynth.widgets.outline import outlines
 from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.overlay_table import OverlayFilter, overlay_table, shown_class
@@ -117,7 +117,7 @@ def test_one_object_is_shown_as_the_whole_frame_shows_it(row: OverlayRow, sessio
         )
 
 
-def test_a_right_click_offers_the_classes_and_the_choice_is_a_label(row: OverlayRow, session: Session) -> None:
+def test_the_menu_offers_the_classes_and_the_choice_is_a_label(row: OverlayRow, session: Session) -> None:
     object_id = int(session.layers.frame_objects().index[0])
     menu = class_menu(session, object_id)
     texts = [action.text() for action in menu.actions() if action.text() and not action.isSeparator()]
@@ -131,17 +131,23 @@ def test_a_right_click_offers_the_classes_and_the_choice_is_a_label(row: Overlay
     assert class_menu(session, 10**6) is None
 
 
-def test_a_right_click_on_the_canvas_opens_it(row: OverlayRow, session: Session, monkeypatch: Any) -> None:
+def test_shift_and_a_click_on_the_canvas_open_it(row: OverlayRow, session: Session, monkeypatch: Any) -> None:
     opened = []
     monkeypatch.setattr("napari_cellsynth.widgets.class_menu.pop_up", lambda _session, number: opened.append(number))
-    for button in (1, 2):
-        event = SimpleNamespace(type="mouse_press", position=(0, 20, 20), button=button)
-        [click] = session.layers.objects_layer.mouse_drag_callbacks[-1:]
-        going = click(session.layers.objects_layer, event)
-        next(going)
-        event.type = "mouse_release"
-        next(going, None)
+    layer = session.layers.objects_layer
+    [offer] = [each for each in layer.mouse_drag_callbacks if "offer" in each.__qualname__]
+    for modifiers in ([], ["Shift"], ["Control", "Shift"]):
+        offer(layer, SimpleNamespace(type="mouse_press", position=(0, 20, 20), button=1, modifiers=modifiers))
     assert opened == [int(session.layers.frame_objects().index[0])]
+
+
+def test_while_labels_are_hidden_neither_menu_nor_bars_tell_them(
+    row: OverlayRow, session: Session, said: list[str]
+) -> None:
+    session.hide_labels(True)
+    pop_up(session, int(session.layers.frame_objects().index[0]))
+    assert "Labels are hidden" in said[-1]
+    assert session.layers.objects.probabilities(int(session.layers.frame_objects().index[0])) == []
 
 
 def test_a_read_only_project_offers_nothing_to_choose(session: Session, project_path: Any) -> None:

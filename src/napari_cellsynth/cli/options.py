@@ -22,7 +22,13 @@ Set = Annotated[
     ),
 ]
 
-_OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "device", "as_json")
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this machine that share the work.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Instead: a Dask scheduler's address, or a TOML file with a [slurm] table."),
+]
+
+_OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "scheduler", "device", "as_json")
 
 
 _OF_EVERY_METHOD = ("project", "method", "changes", "as_json")

@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, numeric
 from napari_cellsynth.project.carry import MIN_IOU, best_pairs, overlap
 from napari_cellsynth.project.database import Row
-from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.journal import Labels
 from napari_cellsynth.project.label_sets import first_classes
 from napari_cellsynth.project.masks import Masks
 from napari_cellsynth.project.values import telling_damage
@@ -272,9 +273,9 @@ class Objects(Masks, Labels):
             [(came[new][1], gone[old][0]) for old, new in pairs.items()],
         )
         heir = {new: gone[old][7] for old, new in pairs.items()}
-        changes, carried = [], 0
+        changes, carried, heirs = [], 0, self._heirs()
         for place, (_, object_id, was) in enumerate(came):
-            label = heir.get(place, was if object_id in were_orphans else UNLABELLED)
+            label = self._present(heir.get(place, was if object_id in were_orphans else UNLABELLED), heirs)
             carried += place in heir and label != UNLABELLED
             if label != was:
                 changes.append(Change(object_id, was, label))

@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.arrays import check_chunks, opened, patch_chunks
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json, table
 from napari_cellsynth.project.database import Row
-from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.journal import Labels
 from napari_cellsynth.project.runs import Runs
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 from napari_cellsynth.project.values import telling_damage
@@ -71,7 +72,7 @@ class Synthetic(Labels, Runs):
         count, channels, size, _ = images.shape
         name = f"{channels}x{size}x{size}_{images.dtype.name}"
         with self._db.transaction():
-            self._checked_class(class_id)
+            class_id = self._checked_class(self._heirs().get(int(class_id), int(class_id)))
             [(slot,)] = self._db.read("SELECT coalesce(max(slot) + 1, 0) FROM patches WHERE array = ?", (name,))
             # The slots of a process that was killed here have no rows, so the next one fills them again.
             self._write_pixels(name, int(slot), images)
@@ -101,14 +102,19 @@ class Synthetic(Labels, Runs):
         """
         where, parameters = ["1"], list[Any]()
         code = VERDICTS.index(review) if review is not None else None
-        for column, value in (("run", run), ("class_id", class_id), ("review", code)):
+        for column, value in (("run", run), ("review", code)):
             if value is not None:
                 where.append(f"{column} = ?")
                 parameters.append(value)
+        if class_id is not None:
+            where.append("class_id IN (SELECT value FROM json_each(?))")
+            parameters.append(self._as_class(class_id))
         rows = self._db.read(
             f"SELECT id, {', '.join(_COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
         )
         found = table(rows, _COLUMNS, "patch_id")
+        if heirs := self._heirs():
+            found["class_id"] = found["class_id"].replace(heirs)
         found["review"] = [VERDICTS[code] for code in found["review"]]
         found["nearest_object"] = found["nearest_object"].astype("float64").fillna(0).astype("int64")
         return found.astype(dict.fromkeys(("distance", *FIGURES), "float64"))
@@ -219,8 +225,9 @@ class Synthetic(Labels, Runs):
             When there are patches, but every one comes from a run that saw a test group or whose record is gone.
         """
         rows = self._db.read(
-            "SELECT id, run FROM patches WHERE class_id = ? AND review != 2 ORDER BY review = 1 DESC, id",
-            (int(class_id),),
+            "SELECT id, run FROM patches WHERE class_id IN (SELECT value FROM json_each(?)) AND review != 2 "
+            "ORDER BY review = 1 DESC, id",
+            (self._as_class(class_id),),
         )
         seen = {run: self._seen_of(test_groups, run) for run in {row[1] for row in rows}}
         clean = [int(number) for number, run in rows if seen[run] == []]
@@ -237,6 +244,11 @@ class Synthetic(Labels, Runs):
                 "Train the GAN again on the training groups, then generate from that run.",
             )
         return clean if n is None else clean[: int(n)]
+
+    def _as_class(self, class_id: int) -> str:
+        """Return the ids under which a class's patches are kept, as JSON: its own and its merged classes'."""
+        merged = [number for number, heir in self._heirs().items() if heir == int(class_id)]
+        return as_json([int(class_id), *merged])
 
     def _seen_of(self, test_groups: Collection[str], run: str) -> list[str] | None:
         """Return the test groups that a run saw; None where its record is gone or damaged."""

@@ -187,7 +187,9 @@ class Runs(ProjectPart):
         folder = inside(self.path / "runs", run_id) if is_plain(run_id) else None
         if folder is None or not os.path.isfile(folder / "run.json"):
             names = ", ".join(record.id for record in self.runs()[:5])
-            raise UserError(f"There is no run {run_id!r}.", f"The newest are {names}." if names else "Train first.")
+            raise UserError(
+                f"There is no run {run_id!r}.", f"The newest are {names}." if names else "The project has none yet."
+            )
         return _read(folder)
 
     def runs(self, kind: RunKind | None = None) -> list[RunRecord]:

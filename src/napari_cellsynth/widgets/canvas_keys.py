@@ -1,5 +1,7 @@
-"""Labelling on the canvas: a click makes an object current, a right click offers the classes, a key gives one.
+"""Labelling on the canvas: a click chooses an object or gives it the class of the click, a right click clears it.
 
+Shift+click offers all classes.
+A label key gives the object under the pointer a class.
 The keys are bound to the project's own layers, so they act only while one of those is selected; everywhere else they
 stay napari's.
 """
@@ -12,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
 
-from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
+from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 
 if TYPE_CHECKING:
+    from napari_cellsynth.project.actions import Step
     from napari_cellsynth.widgets.session import Session
 
-
-RIGHT = 2
-"""The right mouse button, as napari numbers them."""
+LEFT, RIGHT = 1, 2
 
 
 def bind_canvas(layer: Any, session: Session) -> None:
@@ -47,10 +48,14 @@ def bind_canvas(layer: Any, session: Session) -> None:
         bind(digit, lambda owner, digit=digit: _give_key(owner, digit))  # type: ignore[misc]
     bind("0", lambda owner: label_here(owner, UNSURE))
     bind("X", lambda owner: label_here(owner, BAD_SEGMENTATION))
-    bind("Control-Z", lambda owner: _travel(owner, owner.need_project().undo(), "There is nothing to undo."))
-    bind("Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo(), "There is nothing to redo."))
+    bind("Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo."))
+    bind("Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo."))
+
+    bind("Delete", lambda owner: label_here(owner, UNLABELLED))
 
     def choose(_layer: Any, event: Any) -> Iterator[None]:
+        if event.button not in (LEFT, RIGHT) or event.modifiers:
+            return
         dragged = False
         yield
         while event.type == "mouse_move":
@@ -62,29 +67,44 @@ def bind_canvas(layer: Any, session: Session) -> None:
         object_id = owner.layers.object_at_position(event.position)
         if object_id is None:
             return
-        owner.select_object(object_id, move_canvas=False)
-        if event.button == RIGHT:
+        with owner.reporting():
+            if event.button == RIGHT:
+                label_object(owner, object_id, UNLABELLED)
+            elif owner.armed is not None:
+                label_object(owner, object_id, owner.armed)
+            else:
+                owner.select_object(object_id, move_canvas=False)
+
+    def offer(_layer: Any, event: Any) -> None:
+        owner = alive()
+        if event.button != LEFT or list(event.modifiers) != ["Shift"] or owner is None or not isalive(owner):
+            return
+        object_id = owner.layers.object_at_position(event.position)
+        if object_id is not None:
             from napari_cellsynth.widgets.class_menu import pop_up
 
             pop_up(owner, object_id)
 
-    layer.mouse_drag_callbacks.append(choose)
+    layer.mouse_drag_callbacks += [choose, offer]
 
 
 def label_here(session: Session, class_id: int) -> None:
-    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current.
-
-    In a multi-label project a class is given to it, or taken away where it has it.
-    """
+    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
     object_id = session.layers.object_under_pointer() or session.current_object_id
     if object_id is None or object_id not in session.layers.frame_objects().index:
         session.report("There is no object under the pointer.")
         return
-    give_label(session, object_id, class_id)
+    label_object(session, object_id, class_id)
 
 
-def give_label(session: Session, object_id: int, class_id: int) -> None:
-    """Label an object by hand and make it current; in a multi-label project a class is given or taken away."""
+def label_object(session: Session, object_id: int, class_id: int) -> None:
+    """Label an object by hand and make it the current one.
+
+    In a multi-label project a class is given to it, or taken away where it has it.
+    """
+    if session.labels_hidden:
+        session.report("Labels are hidden: answer in the Label dock, or choose its mode “Label”.")
+        return
     project = session.need_project()
     if class_id > 0 and project.multi_label:
         project.toggle_class(object_id, class_id)
@@ -101,8 +121,8 @@ def _give_key(session: Session, key: str) -> None:
         label_here(session, record.id)
 
 
-def _travel(session: Session, touched: list[int], nothing: str) -> None:
-    if not touched:
+def _travel(session: Session, step: Step | None, nothing: str) -> None:
+    if step is None:
         session.report(nothing)
-    elif touched[0] in session.need_project().objects().index:
-        session.select_object(touched[0], move_canvas=False)
+    elif step.targets and step.targets[0] in session.need_project().objects().index:
+        session.select_object(step.targets[0], move_canvas=False)

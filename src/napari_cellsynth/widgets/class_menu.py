@@ -1,4 +1,4 @@
-"""The menu of a right click on an object of the canvas: the classes with their keys; the choice is a label by hand."""
+"""The menu of a Shift+click on an object of the canvas: the classes with their keys; the choice is a label by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QMenu
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.widgets.button_text import literal
-from napari_cellsynth.widgets.canvas_keys import give_label
+from napari_cellsynth.widgets.canvas_keys import label_object
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -45,6 +45,9 @@ def class_menu(session: Session, object_id: int) -> QMenu | None:
 
 def pop_up(session: Session, object_id: int) -> None:
     """Show the menu at the pointer; it goes with its choice."""
+    if session.labels_hidden:  # the menu would tell the label
+        session.report("Labels are hidden: answer in the Label dock, or choose its mode “Label”.")
+        return
     with session.reporting():
         menu = class_menu(session, object_id)
         if menu is not None:
@@ -54,4 +57,4 @@ def pop_up(session: Session, object_id: int) -> None:
 
 def _give(session: Session, object_id: int, class_id: int) -> None:
     with session.reporting():
-        give_label(session, object_id, class_id)
+        label_object(session, object_id, class_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.experiments import PROTOCOLS, protocol
@@ -22,6 +22,7 @@ from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.step_timing import StepTiming
 from napari_cellsynth.widgets.training_panel import TrainingPanel
+from napari_cellsynth.widgets.where_row import WhereRow
 
 START_TIP = "Train all that the plan says and write a report. It can be stopped, and resumed without doing work twice."
 OPEN_TIP = "Open the newest finished experiment's report, or the selected one's."
@@ -49,10 +50,7 @@ class ExperimentPanel(QWidget):
         )
         self.protocol = _choice("protocol", PROTOCOLS, "Which question is asked, and how.")
         self.preset = _choice("preset", (), "How thoroughly: smoke tries it out in minutes, full is for a paper.")
-        self.workers = QSpinBox()
-        self.workers.setObjectName("workers")
-        self.workers.setRange(1, 64)
-        self.workers.setToolTip("Processes that share the folds out among them.")
+        self.where = WhereRow()
         self.form = ModelForm(PROTOCOLS[self.protocol.currentText()].settings)
         self.fold = Foldable("Settings", QWidget(), name="experiment_settings")
         self.plan = label("", "quiet", name="plan", wrap=True)
@@ -79,7 +77,7 @@ class ExperimentPanel(QWidget):
         layout.addWidget(self.fold)
         layout.addWidget(self.plan)
         layout.addLayout(_row(self.start, self.open))
-        layout.addLayout(_row(label("processes"), self.workers))
+        layout.addWidget(self.where)
         layout.addWidget(self.progress)
         layout.addWidget(Foldable("Experiments", self.runs, name="show_experiments"))
 
@@ -213,14 +211,14 @@ class ExperimentPanel(QWidget):
                 protocol=self.protocol.currentText(),
                 preset=self.preset.currentText(),
                 changes=self._changes(),
-                workers=self.workers.value(),
+                **self.where.value(),
             )
             self._submit(parameters, parameters.protocol)
 
     def _resume(self, run: Any) -> None:
         if run is not None:
             with self._session.reporting():
-                self._submit(ExperimentParameters(resume=run.id, workers=self.workers.value()), run.recipe)
+                self._submit(ExperimentParameters(resume=run.id, **self.where.value()), run.recipe)
 
     def _submit(self, parameters: ExperimentParameters, title: str) -> None:
         self._session.submit(Job.of(self._session.need_project().path, parameters), f"Experiment · {title}")

@@ -53,6 +53,8 @@ class FrameObjects:
             )
             if suggested := self._session.suggested:
                 self._table = _suggested(self._table, suggested)
+            if self._session.labels_hidden:
+                self._table = without_labels(self._table)
             self._by_mask = dict(zip(objects["mask_label"].tolist(), objects.index.tolist(), strict=True))
         return self._table
 
@@ -62,6 +64,8 @@ class FrameObjects:
 
     def probabilities(self, object_id: int) -> list[tuple[str, float]]:
         """Return the classes of an object's prediction with their probabilities, the most probable first."""
+        if self._session.labels_hidden:
+            return []
         if suggested := self._session.suggested.get(object_id):
             names = {record.id: record.name for record in self._session.need_project().classes()}
             return [(names.get(suggested[0], ""), suggested[1])]
@@ -74,7 +78,7 @@ class FrameObjects:
     def relabel(self, object_ids: Iterable[int]) -> list[int] | None:
         """Take new labels over and return which objects of the frame have one; None: too many, read again."""
         ids = list(object_ids)
-        if self._table is None or not ids or len(ids) > MOST_RELABELLED:
+        if self._table is None or not ids or len(ids) > MOST_RELABELLED or self._session.labels_hidden:
             return None
         here = [number for number in ids if number in self._table.index]
         fresh = self._session.need_project().objects(object_ids=here) if here else pd.DataFrame()
@@ -122,3 +126,10 @@ def _suggested(table: pd.DataFrame, suggested: dict[int, tuple[int, float]]) -> 
         margin=np.nan,
         unsure=False,
     )
+
+
+def without_labels(objects: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame's objects as if nobody had labelled them and nothing were suggested."""
+    none = pd.Series([()] * len(objects), index=objects.index, dtype=object)
+    nothing = dict.fromkeys(("confidence", "entropy", "margin"), np.nan)
+    return objects.assign(class_id=0, label=0, predicted_id=0, predicted=none, unsure=False, **nothing)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, Q
 from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
+from napari_cellsynth.widgets.gallery_labelling import EVERY, OTHERS, GalleryLabelling
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
     COLUMNS,
@@ -73,6 +74,7 @@ class GalleryDock(SeenDock):
         self.facts = PatchFacts()
         self.choose = ThresholdChoice(self)
         self.tools = GalleryTools(self.session, self)
+        self.labelling = GalleryLabelling(self)
         self.more = button("more", "More ▾", "Select patches by a figure, score them, compare two, or test yourself.")
         self.more.setCheckable(True)
         self._lay_out()
@@ -86,6 +88,7 @@ class GalleryDock(SeenDock):
                 label("Show"),
                 self.show_box,
                 self.class_box,
+                *self.labelling.filters,
                 self.run_box,
                 self.review_box,
                 self.order_box,
@@ -102,6 +105,7 @@ class GalleryDock(SeenDock):
                 self.accept_button,
                 self.reject_button,
                 self.reason,
+                *self.labelling.buttons,
                 self.undo,
                 self.show_in_image,
                 self.more,
@@ -125,13 +129,12 @@ class GalleryDock(SeenDock):
         self.zoom.valueChanged.connect(self._on_zoom)
         self.clear_only.clicked.connect(lambda: self.show_objects([], ""))
         self.patches.verdict.connect(self.judge)
-        self.patches.undo_asked.connect(self._on_undo)
         self.patches.selectionModel().selectionChanged.connect(lambda *_: self._show_selection())
         self.model.dataChanged.connect(lambda *_: self._show_nearest())
         self.model.modelReset.connect(self._show_selection)
         self.accept_button.clicked.connect(lambda: self.judge(ACCEPTED))
         self.reject_button.clicked.connect(lambda: self.judge(REJECTED))
-        self.undo.clicked.connect(self._on_undo)
+        self.undo.clicked.connect(lambda: self.labelling.travel(back=True))
         self.show_in_image.clicked.connect(self._on_show)
         self.choose.wanted.connect(self.select_beyond)
         self.destroyed.connect(self.model.close)
@@ -160,10 +163,11 @@ class GalleryDock(SeenDock):
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
-            refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
+            refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes), *OTHERS])
             synthetic = project.synthetic()
             runs = synthetic["run"].iloc[::-1].unique().tolist()
             refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
+            self.labelling.follow()
             table = gallery_table(project, synthetic, self._choice())
             self.model.set_table(table)
             self.tools.follow(self.model.table)
@@ -189,11 +193,12 @@ class GalleryDock(SeenDock):
     def _choice(self) -> Choice:
         return Choice(
             show=self.show_box.currentText(),
-            class_id=self.class_box.currentData(),
+            class_id=None if self.class_box.currentData() == EVERY else self.class_box.currentData(),
             run=self.run_box.currentData(),
             review=self.review_box.currentText(),
             order=self.order_box.currentText(),
-            objects=None if self._only is None else self._only[1],
+            objects=self.labelling.only(None if self._only is None else self._only[1]),
+            certainty={number: sure for number, (_, sure) in self.labelling.offers.suggested.items()},
         )
 
     def _on_project(self) -> None:
@@ -222,6 +227,7 @@ class GalleryDock(SeenDock):
         keys = self.selected_keys()
         synthetic = [key for key in keys if key.kind == SYNTHETIC]
         self.tools.follow_selection(synthetic)
+        self.labelling.follow_selection()
         self.selected.setText(f"selected: {len(keys):,}")
         why_not = "" if synthetic else "No synthetic patch is selected."
         allow(self.accept_button, why_not, ACCEPT_TIP)
@@ -283,10 +289,6 @@ class GalleryDock(SeenDock):
             self._summarise()
             if len(rows) == 1 and selected[-1] + 1 < self.model.rowCount():
                 self.patches.setCurrentIndex(self.model.index(selected[-1] + 1))
-
-    def _on_undo(self) -> None:
-        with self.session.reporting():
-            self.session.need_project().undo()
 
     def _on_show(self) -> None:
         object_id = self._object_of_selection()

@@ -86,6 +86,7 @@ class GalleryModel(QAbstractListModel):
     KeyRole = int(Qt.ItemDataRole.UserRole) + 1
     ReviewRole = KeyRole + 1
     ColorRole = KeyRole + 2
+    SuggestedRole = KeyRole + 3
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -96,6 +97,7 @@ class GalleryModel(QAbstractListModel):
         self._classes: list[int] = []
         self._names: dict[int, str] = {}
         self._colors: dict[int, QColor] = {}
+        self.suggested: dict[int, int] = {}
         self._pixmaps = Recent(KEEP)
         self._thread: ThumbnailThread | None = None
         self.on_failure: Callable[[str], None] = lambda sentence: None
@@ -117,6 +119,10 @@ class GalleryModel(QAbstractListModel):
         """Set the classes' names and colours."""
         self._names = dict(names)
         self._colors = {class_id: QColor(color) for class_id, color in colors.items()}
+
+    def set_suggested(self, class_ids: Mapping[int, int]) -> None:
+        """Set the classes that are suggested for real crops, by the object's id."""
+        self.suggested = dict(class_ids)
 
     def set_table(self, table: pd.DataFrame) -> None:
         """Show these patches; where only reviews differ from what is shown, the rows and the selection stay.
@@ -153,6 +159,21 @@ class GalleryModel(QAbstractListModel):
             self._reviews[row] = verdict
         # Once for all of them: thousands are judged by one key.
         self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def set_labels(self, rows: Sequence[int], class_ids: Sequence[int]) -> None:
+        """Show new labels of some rows (one at least) without reading the others again."""
+        self.table.loc[list(rows), "class_id"] = list(class_ids)
+        for row, class_id in zip(rows, class_ids, strict=True):
+            self._classes[row] = class_id
+        self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def label_of(self, row: int) -> int:
+        """Return the class of a row's patch."""
+        return self._classes[row]
+
+    def row_of(self, key: PatchKey) -> int | None:
+        """Return where a patch is, or None."""
+        return self._row_of.get(key)
 
     def key(self, row: int) -> PatchKey:
         """Return what the patch of a row is read by."""
@@ -196,6 +217,9 @@ class GalleryModel(QAbstractListModel):
             return self._reviews[row]
         if role == self.ColorRole:
             return self._colors.get(self._classes[row])
+        if role == self.SuggestedRole:
+            key = self._keys[row]
+            return self._colors.get(self.suggested.get(key.id, 0)) if key.kind == REAL else None
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._words(row)
         return None
@@ -204,6 +228,8 @@ class GalleryModel(QAbstractListModel):
         key, values = self._keys[row], self.table.iloc[row]
         name = self.name_of(row)
         words = [f"{key.kind} · {name}", f"{key.run} · patch {key.id}" if key.run else f"object {key.id}"]
+        if key.kind == REAL and key.id in self.suggested:
+            words.append(f"suggested: {self._names.get(self.suggested[key.id], '')}")
         if self._reviews[row]:
             words.append(f"{self._reviews[row]} {values['reason'] or ''}".strip())
         return "\n".join([*words, *patch_words(values, name)])
@@ -250,6 +276,10 @@ class PatchDelegate(QStyledItemDelegate):
         if color is not None:
             # Real patches have a whole bar, synthetic ones a broken one: told apart without reading.
             self._bar(painter, area, color, broken=index.data(GalleryModel.KeyRole).kind == SYNTHETIC)
+        elif (suggested := index.data(GalleryModel.SuggestedRole)) is not None:
+            # Hollow: nobody has labelled it yet.
+            painter.setPen(QPen(suggested, 1))
+            painter.drawRect(area.left(), area.bottom() + 1, area.width() - 1, 3)
         if review:
             self._mark(painter, area, review)
         if option.state & QStyle.StateFlag.State_Selected:

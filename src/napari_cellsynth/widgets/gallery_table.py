@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,8 @@ class Choice:
 
     ``show`` is "synthetic", "real" or "both"; ``class_id`` and ``run`` are None for all (``run`` may be `NEWEST`);
     ``review`` is "all", "not reviewed", "accepted" or "rejected"; ``order`` is one of `ORDERS`; ``objects`` are the
-    only real crops to show, labelled or not.
+    only real crops to show, labelled or not. With "real" ``class_id`` may also be that of unlabelled, unsure or badly
+    segmented ones. ``certainty`` is the confidence in [0, 1] of what is suggested for objects, by their ids.
     """
 
     show: str = "synthetic"
@@ -60,6 +61,7 @@ class Choice:
     review: str = "all"
     order: str = "newest first"
     objects: Sequence[int] | None = None
+    certainty: Mapping[int, float] = field(default_factory=dict)
 
 
 def gallery_table(project: Any, synthetic: pd.DataFrame, choice: Choice) -> pd.DataFrame:
@@ -78,7 +80,7 @@ def gallery_table(project: Any, synthetic: pd.DataFrame, choice: Choice) -> pd.D
     if choice.show != "real":
         parts.append(_of_run(synthetic, choice.run).assign(kind=SYNTHETIC, id=lambda table: table.index))
     if choice.show != "synthetic":
-        parts.append(_real(project, choice.objects, choice.class_id))
+        parts.append(_real(project, choice.objects, choice.class_id, choice.certainty))
     # An empty part would make all columns objects.
     filled = [part[COLUMNS] for part in parts if len(part)]
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
@@ -89,13 +91,18 @@ def gallery_table(project: Any, synthetic: pd.DataFrame, choice: Choice) -> pd.D
     return _ordered(table, choice.order)
 
 
-def _real(project: Any, chosen: Sequence[int] | None, class_id: int | None) -> pd.DataFrame:
+def _real(
+    project: Any, chosen: Sequence[int] | None, class_id: int | None, certainty: Mapping[int, float]
+) -> pd.DataFrame:
     objects = project.objects()
     if class_id is not None:
         # An object of several classes is shown with each of them.
         objects = project.per_class(objects)
-    objects = objects[objects["class_id"] > 0 if chosen is None else objects.index.isin(chosen)]
-    return pd.DataFrame({"class_id": objects["class_id"]}).assign(
+    if chosen is not None:
+        objects = objects[objects.index.isin(chosen)]
+    elif class_id is None or class_id > 0:
+        objects = objects[objects["class_id"] > 0]
+    found = pd.DataFrame({"class_id": objects["class_id"]}).assign(
         kind=REAL,
         id=objects.index,
         run="",
@@ -105,6 +112,7 @@ def _real(project: Any, chosen: Sequence[int] | None, class_id: int | None) -> p
         distance=np.nan,
         **dict.fromkeys(FIGURES, np.nan),
     )
+    return found.assign(confidence=found["id"].map(certainty).astype(float)) if certainty else found
 
 
 def _of_run(synthetic: pd.DataFrame, run: str | None) -> pd.DataFrame:

@@ -6,7 +6,6 @@ keeps it quick whatever the number of frames, and its ``features`` table says wh
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from napari_cellsynth.widgets.canvas_frames import CanvasFrames
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.frame_objects import FrameObjects
 from napari_cellsynth.widgets.outline import outline_quickly, repaint
+from napari_cellsynth.widgets.own_layers import OwnLayers
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -32,7 +32,7 @@ RETELL_MS = 200
 """Labels come in bursts; what the canvas says of the objects is made once after a burst."""
 
 
-class ProjectLayers:
+class ProjectLayers(OwnLayers):
     """The session's layers in the viewer.
 
     Attributes
@@ -49,11 +49,8 @@ class ProjectLayers:
 
     def __init__(self, session: Session, viewer: Any) -> None:
         self._session = session
-        # Weak: the session must not keep a closed viewer alive.
-        self._viewer = weakref.ref(viewer)
+        super().__init__(viewer)
         self._pixels = CanvasFrames(session)
-        # Not in the layers' metadata: those go with the copies that the person makes, which are not ours.
-        self._kinds: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self.image_id: int | None = None
         self.frame = 0
         self.frame_is_segmented = False
@@ -70,7 +67,7 @@ class ProjectLayers:
         self._retelling.timeout.connect(self._retell)
         session.labels_changed.connect(self._on_labels)
         for name in ("classes", "predictions", "suggestions"):
-            getattr(session, f"{name}_changed").connect(self._retell_soon)
+            getattr(session, f"{name}_changed").connect(self.retell_soon)
 
     # ------------------------------------------------------------------ for the docks
     @property
@@ -141,26 +138,6 @@ class ProjectLayers:
         viewer.reset_view()
         self._session.frame_changed.emit(image_id, self.frame)
 
-    def add(self, kind: str, adder: str, data: Any, **options: Any) -> Any:
-        """Add a layer of the project to the canvas and return it (a list of them where channels are apart).
-
-        Parameters
-        ----------
-        kind : str
-            What `ours` finds it by.
-        adder : str
-            The viewer's method: ``"add_image"`` or ``"add_labels"``; the latter's layer cannot be painted in.
-        data, options
-            What that method takes.
-        """
-        made = getattr(self._viewer(), adder)(data, **options)
-        for layer in made if isinstance(made, list) else [made]:
-            self._kinds[layer] = kind
-        if adder == "add_labels":
-            made.events.editable.connect(_lock)
-            made.editable = False
-        return made
-
     def outline_only(self, labels: Sequence[int] | None) -> None:
         """Outline only the objects with these numbers in the mask; None: all of them."""
         layer = self.objects_layer
@@ -175,27 +152,12 @@ class ProjectLayers:
             layer.metadata["outlined"] = table
         layer.refresh()
 
-    def put(self, kind: str, layer: Any, *, locked: bool = True) -> None:
-        """Put a Labels layer made elsewhere onto the canvas as the project's; unlocked it can be painted in."""
-        viewer: Any = self._viewer()
-        active = viewer.layers.selection.active
-        self._kinds[layer] = kind
-        viewer.add_layer(layer)
-        if locked:
-            layer.events.editable.connect(_lock)
-            layer.editable = False
-        viewer.layers.selection.active = active
-
     def veil(self, on: bool) -> None:
         """Hide the outlines while a copy of the objects is being corrected in their place, or bring them back."""
         self.veiled = on
         if (layer := self.objects_layer) is not None:
             layer.visible = not on
         self._session.frame_objects_changed.emit()
-
-    def owns(self, layer: Any) -> bool:
-        """Whether a layer is the project's own; a copy that the person made of one is not."""
-        return layer in self._kinds
 
     def _add_image(self, name: str, source: Any) -> None:
         pixels, channels = self._pixels.of(source), source.shape[1]
@@ -287,14 +249,6 @@ class ProjectLayers:
         self.image_id = None
 
     # ------------------------------------------------------------------ inside
-    def ours(self, kind: str) -> Any:
-        """Return our layer of a kind, or None."""
-        return next((layer for layer in self._own() if self._kinds[layer] == kind), None)
-
-    def _own(self) -> list[Any]:
-        viewer = self._viewer()
-        return [] if viewer is None else [layer for layer in viewer.layers if layer in self._kinds]
-
     def _remove(self) -> None:
         # While the image leaves, the slider jumps about: nobody wants the masks of those frames.
         self.image_id = None
@@ -311,12 +265,13 @@ class ProjectLayers:
         """Recolour at once what was labelled here; the words of the pointer and the counts follow after a burst."""
         touched = self.objects.relabel(object_ids) if self._session.project is not None else None
         if touched is None:
-            self._retell_soon()
+            self.retell_soon()
         elif touched:
             self._session.objects_relabelled.emit(touched)
             self._retelling.start()
 
-    def _retell_soon(self) -> None:
+    def retell_soon(self) -> None:
+        """Make what the canvas says of the objects anew in a moment."""
         self.objects.forget()
         self._retelling.start()
 
@@ -340,9 +295,3 @@ class ProjectLayers:
             self.frame = frame
             self._on_objects()
             self._session.frame_changed.emit(self.image_id, frame)
-
-
-def _lock(event: Any) -> None:
-    """Keep a layer from being painted in: napari makes it editable again whenever its data are set."""
-    if event.source.editable:
-        event.source.editable = False

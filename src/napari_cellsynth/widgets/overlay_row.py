@@ -14,7 +14,7 @@ from napari_cellsynth.widgets.probability_bars import ProbabilityBars
 from napari_cellsynth.widgets.rows import row_of
 from napari_cellsynth.widgets.session import Session
 
-POINT = "Point at an object to see its class; its number key corrects it, a right click offers the classes."
+POINT = "Point at an object to see its class; its number key corrects it, Shift+click offers the classes."
 BETWEEN = "Show only objects whose prediction is as sure as this; at 0 to 1 also those without a prediction."
 
 

@@ -14,10 +14,9 @@ from napari_cellsynth.widgets.gallery_model import ACCEPTED, REJECTED
 
 
 class PatchList(QListView):
-    """The grid of patches; A and R are verdicts, Ctrl+Z takes one back."""
+    """The grid of patches; A and R are verdicts."""
 
     verdict = Signal(str)
-    undo_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +37,29 @@ class PatchList(QListView):
         chosen = self.selectionModel().selection()
         return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
 
+    def rows_in_view(self) -> list[int]:
+        """Return the rows that are on the screen to their middle at least; a low dock shows a part of the list only."""
+        model = self.model()
+        count, seen = (0 if model is None else model.rowCount()), self.viewport().visibleRegion().boundingRect()
+
+        def first(below: int) -> int:
+            """Return the first row with its middle below a height; rows are laid out from top to bottom."""
+            low, high = 0, count
+            while low < high:
+                middle = (low + high) // 2
+                if self.visualRect(model.index(middle, 0)).center().y() < below:
+                    low = middle + 1
+                else:
+                    high = middle
+            return low
+
+        rows = []
+        for row in range(first(seen.top()), count):
+            if self.visualRect(model.index(row, 0)).center().y() > seen.bottom():
+                break
+            rows.append(row)
+        return rows
+
     def sizeHint(self) -> QSize:
         """Return a modest size: along the bottom of a laptop's window there is one row of patches."""
         return QSize(256, 78)
@@ -45,9 +67,7 @@ class PatchList(QListView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the verdict keys, which Qt would use to search by letter."""
         control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if control and event.key() == Qt.Key.Key_Z:
-            self.undo_asked.emit()
-        elif not control and event.key() == Qt.Key.Key_A:
+        if not control and event.key() == Qt.Key.Key_A:
             self.verdict.emit(ACCEPTED)
         elif not control and event.key() == Qt.Key.Key_R:
             self.verdict.emit(REJECTED)
@@ -62,6 +82,13 @@ def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
     box.setToolTip(tooltip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.addItems(list(texts))
+    return box
+
+
+def may_shrink(box: QComboBox) -> QComboBox:
+    """Let a drop-down list be narrower than its longest text, and return it: a dock must not grow by it."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
     return box
 
 
