@@ -177,3 +177,13 @@ def test_an_object_of_two_classes_is_hidden_where_both_are() -> None:
     assert OverlayFilter({UNSURE}).passing(table).tolist() == [True, True, False]
     assert OverlayFilter(low=0.7).passing(table).tolist() == [True, False, False]
     assert OverlayFilter().passing(table).all()
+
+
+def test_without_the_project_nothing_is_told_and_the_filter_is_open_again(row: OverlayRow, session: Session) -> None:
+    session.viewer.cursor.position = (0, 20, 20)
+    row.overlay._on_move(session.viewer, None)
+    row.legend.switches[1].click()
+    row.low.setValue(0.7)
+    session.close_project()
+    assert row.bars.shown == [] and row.hover.text().startswith("Point at")
+    assert row.overlay.filter.is_open and not row.legend.isVisibleTo(row)

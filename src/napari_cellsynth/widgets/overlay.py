@@ -155,6 +155,7 @@ class PredictionOverlay(QObject):
         session, objects_layer = self._session, self._session.layers.objects_layer
         if session.project is None or session.current_image_id is None or objects_layer is None:
             self.table = pd.DataFrame()
+            self._tell_pointed(None)
             return
         self.table = overlay_table(session.layers.frame_objects(), session.project, self._colored_by)
         self.table["shown"] = self.filter.passing(self.table)
@@ -249,13 +250,14 @@ class PredictionOverlay(QObject):
             viewer.mouse_move_callbacks.remove(self._on_move)
             return
         object_id = None if self.table.empty else self._session.layers.object_under_pointer()
-        known = object_id is not None and object_id in self.table.index
-        words = self._words_about(object_id) if object_id is not None and known else ""
+        self._tell_pointed(object_id if object_id is not None and object_id in self.table.index else None)
+
+    def _tell_pointed(self, object_id: int | None) -> None:
+        words = "" if object_id is None else self._words_about(object_id)
         if words != self._words:
             self._words = words
             self.hovered.emit(words)
-            objects = self._session.layers.objects
-            self.pointed.emit(objects.probabilities(object_id) if object_id is not None and known else [])
+            self.pointed.emit([] if object_id is None else self._session.layers.objects.probabilities(object_id))
 
     def _words_about(self, object_id: int) -> str:
         row = self.table.loc[object_id]

@@ -61,6 +61,14 @@ class OverlayRow(QWidget):
         self.overlay.changed.connect(self._show_counts)
         self.overlay.hovered.connect(lambda words: self.hover.setText(words or POINT))
         self.overlay.pointed.connect(self.bars.show_probabilities)
+        session.project_changed.connect(self._on_project)
+        self.overlay.refresh()
+
+    def _on_project(self) -> None:
+        """Show everything again: another project has other classes."""
+        self.overlay.filter.hidden.clear()
+        self.low.setValue(0.0)
+        self.high.setValue(1.0)
         self.overlay.refresh()
 
     def _on_range(self) -> None:
