@@ -5,7 +5,8 @@
 (answers beside labels), ``objects`` (with ``carry``), ``groups`` (splits), ``crops``, ``patches`` (synthetic ones),
 ``predictions`` and ``runs``; ``base`` holds what they share.
 ``schema`` and ``database`` are the SQLite file below, ``backups`` its copies; ``checking`` looks a whole project over.
-``exchange``, ``folders`` and ``importing`` bring objects in, ``export`` takes them out.
+``exchange``, ``tables`` and ``folders`` read what comes in, ``importing`` writes it; ``export`` and ``exporting`` take
+objects out; ``formats`` holds a file for each format of other programs.
 """
 
 from __future__ import annotations

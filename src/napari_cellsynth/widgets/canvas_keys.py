@@ -1,5 +1,6 @@
 """Labelling on the canvas: a click chooses an object or gives it the class of the click, a right click clears it.
 
+Shift+click offers all classes.
 A label key gives the object under the pointer a class.
 The keys are bound to the project's own layers, so they act only while one of those is selected; everywhere else they
 stay napari's.
@@ -75,7 +76,17 @@ def bind_canvas(layer: Any, session: Session) -> None:
             else:
                 owner.select_object(object_id, move_canvas=False)
 
-    layer.mouse_drag_callbacks.append(choose)
+    def offer(_layer: Any, event: Any) -> None:
+        owner = alive()
+        if event.button != LEFT or list(event.modifiers) != ["Shift"] or owner is None or not isalive(owner):
+            return
+        object_id = owner.layers.object_at_position(event.position)
+        if object_id is not None:
+            from napari_cellsynth.widgets.class_menu import pop_up
+
+            pop_up(owner, object_id)
+
+    layer.mouse_drag_callbacks += [choose, offer]
 
 
 def label_here(session: Session, class_id: int) -> None:
