@@ -111,13 +111,14 @@ class Truth:
             self.active.setdefault(key, label)
 
     def bring_in(self, rows: dict[int, str]) -> None:
-        for name in rows.values():
+        # A box that is there already stays as it is, and its label adds no class.
+        fresh = {(2, 0, cell, 0): name for cell, name in rows.items() if (2, 0, cell, 0) not in self.active}
+        for name in fresh.values():
             if name and name not in self.names.values():
                 self.highest += 1
                 self.names[self.highest] = name
         ids = {name: number for number, name in self.names.items()} | {"": 0}
-        for cell, name in rows.items():
-            self.active.setdefault((2, 0, cell, 0), ids[name])
+        self.active |= {key: ids[name] for key, name in fresh.items()}
 
 
 class Operations(RuleBasedStateMachine):
