@@ -58,8 +58,8 @@ number = 7
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As if a package offered this module's functions, and one that cannot be loaded."""
     names = ("bright", "shapes", "negative", "halved", "raising", "formed", "number", "gone")
-    points = [EntryPoint(name, f"{__name__}:{name}", segmenters.GROUP) for name in names]
-    monkeypatch.setattr(segmenters, "entry_points", lambda group: points)
+    points = [EntryPoint(name, f"{__name__}:{name}", "napari_cellsynth.segmenters") for name in names]
+    monkeypatch.setattr(segmenters.plugged, "named", lambda group: points)
     segmenter.cache_clear()
     yield
     segmenter.cache_clear()

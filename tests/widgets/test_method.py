@@ -19,8 +19,8 @@ def foreign(image: np.ndarray, diameter: float = 30.0, invert: bool = False) -> 
 @pytest.fixture
 def picker(monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> MethodPicker:
     """As if one package offered a segmenter, and another one that cannot be loaded."""
-    points = [EntryPoint(name, f"{__name__}:{name}", segmenters.GROUP) for name in ("foreign", "gone")]
-    monkeypatch.setattr(segmenters, "entry_points", lambda group: points)
+    points = [EntryPoint(name, f"{__name__}:{name}", "napari_cellsynth.segmenters") for name in ("foreign", "gone")]
+    monkeypatch.setattr(segmenters.plugged, "named", lambda group: points)
     segmenters.segmenter.cache_clear()
     made = MethodPicker()
     qtbot.addWidget(made)

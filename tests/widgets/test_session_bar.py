@@ -7,8 +7,9 @@ import pytest
 
 from napari_cellsynth.events import Progress
 from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.widgets.recent import recent_projects
 from napari_cellsynth.widgets.session import Session
-from napari_cellsynth.widgets.session_bar import SessionBar, recent_projects
+from napari_cellsynth.widgets.session_bar import SessionBar
 
 pytestmark = pytest.mark.gui
 

@@ -19,6 +19,7 @@ from napari_cellsynth.cli.labels import agreement, classes, redo, undo
 from napari_cellsynth.cli.merging import merge
 from napari_cellsynth.cli.mosaic import segment_mosaic
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
+from napari_cellsynth.cli.relinking import relink
 from napari_cellsynth.cli.review import review
 from napari_cellsynth.cli.safety import check, restore
 from napari_cellsynth.cli.standalone import demo, doctor, enhance, recipes
@@ -40,6 +41,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "import": import_,
     "merge": merge,
+    "relink": relink,
     "segment": segment,
     "segment-mosaic": segment_mosaic,
     "classes": classes,

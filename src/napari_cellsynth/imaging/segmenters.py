@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from napari_cellsynth import plugged
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.by_hand import as_instances
 from napari_cellsynth.imaging.segmenters_known import KNOWN
 
-GROUP = "napari_cellsynth.segmenters"
 ENTROPY = "entropy"
 """The built-in method, texture and Otsu's threshold; `segment.segment_colonies`."""
 
@@ -137,7 +137,7 @@ def segmenter(name: str) -> Segmenter:
 
 
 def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP) if point.name != ENTROPY}
+    return {point.name: point for point in plugged.named(plugged.SEGMENTERS) if point.name != ENTROPY}
 
 
 def _made(name: str, function: Any) -> Segmenter:

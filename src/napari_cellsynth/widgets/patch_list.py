@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, Signal
@@ -75,7 +75,7 @@ class PatchList(QListView):
             super().keyPressEvent(event)
 
 
-def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
+def choice_box(name: str, tooltip: str, texts: Iterable[str]) -> QComboBox:
     """Return a drop-down list of these texts; `name` is its objectName."""
     box = QComboBox()
     box.setObjectName(name)
