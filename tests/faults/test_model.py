@@ -111,14 +111,13 @@ class Truth:
             self.active.setdefault(key, label)
 
     def bring_in(self, rows: dict[int, str]) -> None:
-        # A box that is there already stays as it is, and its label adds no class.
-        fresh = {(2, 0, cell, 0): name for cell, name in rows.items() if (2, 0, cell, 0) not in self.active}
-        for name in fresh.values():
+        new = {cell: name for cell, name in rows.items() if (2, 0, cell, 0) not in self.active}
+        for name in new.values():
             if name and name not in self.names.values():
                 self.highest += 1
                 self.names[self.highest] = name
         ids = {name: number for number, name in self.names.items()} | {"": 0}
-        self.active |= {key: ids[name] for key, name in fresh.items()}
+        self.active |= {(2, 0, cell, 0): ids[name] for cell, name in new.items()}
 
 
 class Operations(RuleBasedStateMachine):

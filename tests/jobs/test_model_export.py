@@ -14,6 +14,8 @@ from napari_cellsynth.jobs.run import result_of, run
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_folder
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 SMALL = {"size": 32, "epochs": 2}
 
 

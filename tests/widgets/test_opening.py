@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,10 @@ def test_the_manifest_names_readers_and_a_writer_that_are_there() -> None:
     contributions = manifest.contributions
     named = [each.command for each in [*(contributions.readers or []), *(contributions.writers or [])]]
     assert len(named) == 3
-    for command in contributions.commands or []:
-        if command.id in named:
-            assert callable(command.get_callable())
+    homes = {command.id: str(command.python_name) for command in contributions.commands or []}
+    for name in named:
+        module, _, function = homes[name].partition(":")
+        assert callable(getattr(import_module(module), function))
 
 
 def test_a_project_that_is_dropped_on_the_window_opens_in_the_docks(viewer, cells: Path) -> None:
