@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("segmentation", "dcgan", "cellsynth", "at_once", "classify", "labels", "window")
+BENCHMARKS = ("segmentation", "dcgan", "cellsynth", "at_once", "classify", "labels", "window", "gallery")
 
 
 def main() -> None:

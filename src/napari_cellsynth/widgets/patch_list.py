@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QMenu, QSlider, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QMenu, QSlider, QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_cellsynth.widgets.gallery_model import ACCEPTED, REJECTED
+from napari_cellsynth.widgets.patch_grid import PatchGrid
+
+REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
 
 
-class PatchList(QListView):
+class PatchList(PatchGrid):
     """The grid of patches; A and R are verdicts, Ctrl+Z takes one back."""
 
     verdict = Signal(str)
@@ -23,15 +26,13 @@ class PatchList(QListView):
         super().__init__()
         self.setObjectName("patches")
         self.setToolTip("Whole bar: real. Broken bar: synthetic. Click, Shift and Ctrl select; A accepts, R rejects.")
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(1000)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAccessibleName("Patches")
         self.setMinimumHeight(60)
+
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+        """Tell readers of the screen what the patch is."""
+        super().currentChanged(current, previous)
+        self.setAccessibleDescription(current.data(int(Qt.ItemDataRole.AccessibleTextRole)) or "")
 
     def selected_rows(self) -> list[int]:
         """Return the selected rows, first to last; from ranges, since one index each would be slow."""
@@ -76,7 +77,7 @@ def zoom_slider() -> QSlider:
     return made
 
 
-def reason_menu(reasons: Sequence[str], reject: Callable[[str], None]) -> QToolButton:
+def reason_menu(reject: Callable[[str], None]) -> QToolButton:
     """Return the button that offers reasons and rejects with the one that is chosen."""
     made = QToolButton()
     made.setObjectName("reason")
@@ -84,7 +85,7 @@ def reason_menu(reasons: Sequence[str], reject: Callable[[str], None]) -> QToolB
     made.setToolTip("Reject the selected patches and keep the reason.")
     made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     menu = QMenu(made)
-    for text in reasons:
+    for text in REASONS:
         menu.addAction(text, lambda text=text: reject(text))
     made.setMenu(menu)
     return made

@@ -10,7 +10,8 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_cellsynth.widgets.thumbnails import to_image, to_rgb
+from napari_cellsynth.imaging.composite import to_rgb
+from napari_cellsynth.widgets.thumbnails import to_image
 
 GAP = 2
 """Pixels between two patches on the screen."""
