@@ -14,6 +14,7 @@ from napari_cellsynth.project.arrays import check_chunks, opened, patch_chunks
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.run_bin import without_binned
 from napari_cellsynth.project.runs import Runs
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 from napari_cellsynth.project.values import telling_damage
@@ -90,7 +91,7 @@ class Synthetic(Labels, Runs):
     def synthetic(
         self, run: str | None = None, class_id: int | None = None, review: Verdict | None = None
     ) -> pd.DataFrame:
-        """Return the synthetic patches (of a run, a class, a review).
+        """Return the synthetic patches (of a run, a class, a review), without those of runs in the bin.
 
         Returns
         -------
@@ -99,7 +100,8 @@ class Synthetic(Labels, Runs):
             ``"rejected"``), reason, nearest_object (0 when not measured), distance, size (pixels) and channels;
             realism, confidence (of its own class) and copy_ratio, NaN when not measured.
         """
-        where, parameters = ["1"], list[Any]()
+        present, parameters = without_binned(self.path, "run")
+        where = [present]
         code = VERDICTS.index(review) if review is not None else None
         for column, value in (("run", run), ("class_id", class_id), ("review", code)):
             if value is not None:
@@ -221,9 +223,10 @@ class Synthetic(Labels, Runs):
         LeakError
             When there are patches, but every one comes from a run that saw a test group or whose record is gone.
         """
+        present, names = without_binned(self.path, "run")
+        usable = f"class_id = ? AND review != 2 AND {present}"
         rows = self._db.read(
-            "SELECT id, run FROM patches WHERE class_id = ? AND review != 2 ORDER BY review = 1 DESC, id",
-            (int(class_id),),
+            f"SELECT id, run FROM patches WHERE {usable} ORDER BY review = 1 DESC, id", (int(class_id), *names)
         )
         seen = {run: self._seen_of(test_groups, run) for run in {row[1] for row in rows}}
         clean = [int(number) for number, run in rows if seen[run] == []]

@@ -17,6 +17,7 @@ from napari_cellsynth.project.database import Database
 from napari_cellsynth.project.patches import Synthetic
 from napari_cellsynth.project.paths import inside, usable
 from napari_cellsynth.project.predictions import Predictions
+from napari_cellsynth.project.run_bin import BIN
 from napari_cellsynth.project.schema import APPLICATION_ID, read_header
 from napari_cellsynth.project.watching import Watched
 
@@ -115,7 +116,7 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
         file = folder / _DATABASE
         if not file.is_file():
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
-        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", FOLDER):
+        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", BIN, FOLDER):
             inside(folder, name)
         if not read_only and not (os.access(folder, os.W_OK) and os.access(file, os.W_OK)):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")
