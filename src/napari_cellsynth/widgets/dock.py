@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cellsynth.widgets.accessible import make_accessible
 from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.session_bar import SessionBar
 from napari_cellsynth.widgets.theme import wear_theme
@@ -62,6 +63,11 @@ class Dock(QWidget):
         self.setMinimumWidth(300)
         self._frame: QDockWidget | None = None
         self._turning = delayed(self, 0, self._turn)
+        # Once the rows are made, and again where a project brings rows of its own (its classes).
+        self._naming = delayed(self, 0, lambda: make_accessible(self))
+        self._naming.start()
+        for signal in (self.session.project_changed, self.session.classes_changed):
+            signal.connect(self._naming.start)
 
     def _wear_theme(self, _event: object = None) -> None:
         wear_theme(self, self.session.viewer)

@@ -92,7 +92,7 @@ class GalleryDock(SeenDock):
 
     def _lay_out(self) -> None:
         boxes = (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box, self.search)
-        self.body.addWidget(flow_row(label("Show"), *boxes, label("size"), self.zoom, self.summary, self.clear_only))
+        self.body.addWidget(flow_row(*boxes, self.zoom, self.summary, self.clear_only))
         # Above the patches: in a low dock whatever is below them is out of sight.
         verdicts = (self.accept_button, self.reject_button, self.reason, self.undo, self.show_in_image)
         self.body.addWidget(flow_row(self.selected, *verdicts, self.more))

@@ -73,7 +73,8 @@ def zoom_slider() -> QSlider:
     made.setToolTip("Size of a patch on the screen.")
     made.setRange(32, 192)
     made.setValue(64)
-    made.setFixedWidth(90)
+    made.setAccessibleName("Size of a patch")
+    made.setFixedWidth(80)
     return made
 
 
