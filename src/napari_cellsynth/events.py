@@ -67,6 +67,18 @@ class Suggestions:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """How objects look: ``object_ids`` int64 (N,), ``x`` float32 (N, d) in which near means similar.
+
+    ``different`` int64 (M,) are the objects to begin a labelling with, unlike each other.
+    """
+
+    object_ids: NDArray[np.int64]
+    x: NDArray[np.float32]
+    different: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Saved:
     """Something of a run is on disk now."""
 
@@ -97,6 +109,6 @@ class Failed:
     traceback: str = ""
 
 
-Event = Progress | Metric | Preview | Suggestions | Saved | Finished | Stopped | Failed
+Event = Progress | Metric | Preview | Suggestions | Looks | Saved | Finished | Stopped | Failed
 Last = Finished | Stopped | Failed
 """Exactly one of these ends the events of a job."""

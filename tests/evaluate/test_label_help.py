@@ -7,7 +7,6 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.label_help import (
     label_next,
     likely_mislabelled,
-    near_duplicates,
     out_of_fold_probabilities,
 )
 
@@ -40,24 +39,6 @@ def test_probabilities_come_from_other_groups_alone(clusters):
     np.testing.assert_allclose(p.sum(axis=1), 1)
     with pytest.raises(UserError, match="two classes"):
         out_of_fold_probabilities(x, np.zeros(240, int), groups)
-
-
-def test_near_duplicates_are_found_across_groups_only():
-    rng = np.random.default_rng(1)
-    patches = np.repeat(np.repeat(rng.uniform(-1, 1, (12, 1, 8, 8)), 4, axis=2), 4, axis=3).astype(np.float32)
-    patches[7] = patches[2]
-    patches[9] = np.clip(patches[4] + rng.normal(0, 0.02, patches[4].shape), -1, 1)
-    patches[11] = patches[10]
-    groups = ["a"] * 6 + ["b"] * 6
-    found = near_duplicates(patches, groups)
-    assert [(pair.first, pair.second) for pair in found] == [(2, 7), (4, 9)]
-    assert found[0].likeness == pytest.approx(1) and 0.995 <= found[1].likeness < 1
-    assert near_duplicates(patches, ["a"] * 12) == []
-
-
-def test_a_darker_picture_of_the_same_shape_is_no_duplicate():
-    patch = np.random.default_rng(2).uniform(-0.2, 0.2, (1, 1, 16, 16)).astype(np.float32)
-    assert near_duplicates(np.concatenate([patch, patch - 0.6]), ["a", "b"]) == []
 
 
 def test_what_to_label_next_is_unsure_diverse_and_a_fifth_random():

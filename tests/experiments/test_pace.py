@@ -13,6 +13,16 @@ FOLDS = [Fold(0, n, np.arange(60), np.arange(60, 80)) for n in range(2)]
 CPU = torch.device("cpu")
 
 
+def told(events):
+    """Return what a generator yields and what it returns."""
+    yielded = []
+    while True:
+        try:
+            yielded.append(next(events))
+        except StopIteration as end:
+            return yielded, end.value
+
+
 def test_a_plan_takes_its_steps_times_their_pace_and_a_recipe_is_timed_once(monkeypatch):
     timed = []
 
@@ -29,7 +39,11 @@ def test_a_plan_takes_its_steps_times_their_pace_and_a_recipe_is_timed_once(monk
     few = {"epochs": 1, "least_steps": 7, "batch": 30}
     synthetic = Synthetic(generator=Generator(recipe="dcgan", changes={"steps": 10}), share=1)
     arms = (Arm(name="a", recipe="fast", changes=few), Arm(name="b", recipe="fast", changes=few, synthetic=synthetic))
-    seconds = pace.seconds_of(plan(Design(arms=arms, seeds=3), FOLDS, 2), DATA, 3, CPU)
+    events, seconds = told(pace.seconds_of(plan(Design(arms=arms, seeds=3), FOLDS, 2), DATA, 3, CPU))
+    assert [(event.done, event.total, event.note) for event in events] == [
+        (0, 2, "timing fast"),
+        (1, 2, "timing dcgan"),
+    ]
     # 2 folds x 2 classes of GANs of 10 steps; 2 folds x 2 arms x 3 seeds of 7 steps.
     assert seconds == pytest.approx(4 * 10 * 0.5 + 12 * 7 * 0.1)
     assert timed == [("fast", 60), ("dcgan", 3, 1)]
@@ -50,7 +64,7 @@ def test_networks_and_feature_classifiers_are_timed_by_themselves_and_a_stop_end
         Arm(name="b", recipe="naive-bayes"),
     )
     made = plan(Design(arms=arms), FOLDS, 2)
-    seconds = pace.seconds_of(made, DATA, 1, CPU)
+    _, seconds = told(pace.seconds_of(made, DATA, 1, CPU))
     assert seconds is not None
     assert 0 < seconds < 600
-    assert pace.seconds_of(made, DATA, 1, CPU, stop=lambda: True) is None
+    assert told(pace.seconds_of(made, DATA, 1, CPU, stop=lambda: True))[1] is None

@@ -26,16 +26,22 @@ Key = tuple[int, int, int, int]
 """An object: image, frame, cell, and by how many pixels its mask is moved to the right."""
 
 
+Edit = tuple[int, str, str]
+"""A class, its name before and after; an empty name where it was not there."""
+Action = list[tuple[Key, int, int]] | Edit
+
+
 class Truth:
     """What the project should hold: labels of active objects, those that were superseded, and what can be undone."""
 
     def __init__(self) -> None:
         self.names = {1: "Dense", 2: "Spread"}
+        self.highest = 2
         self.active: dict[Key, int] = {}
         self.orphans: dict[Key, int] = {}
         self.heirs: dict[Key, Key] = {}
-        self.done: list[list[tuple[Key, int, int]]] = []
-        self.undone: list[list[tuple[Key, int, int]]] = []
+        self.done: list[Action] = []
+        self.undone: list[Action] = []
 
     def label(self, keys: list[Key], label: int) -> None:
         self.done.append([(key, self.active[key], label) for key in keys])
@@ -49,11 +55,37 @@ class Truth:
         while source and not changed:
             action = source.pop()
             target.append(action)
+            if isinstance(action, tuple):
+                changed = self.edit(*action) if not back else self.edit(action[0], action[2], action[1])
+                continue
             for key, old, new in action:
                 living = self.living(key)
-                before, after = (new, old) if back else (old, new)
-                if living is not None and self.active[living] == before:
+                before, after = (self.now(each) for each in ((new, old) if back else (old, new)))
+                vain = before == after and old != new
+                if living is not None and self.active[living] == before and not vain:
                     self.active[living], changed = after, True
+
+    def now(self, label: int) -> int:
+        """Return what stands for a label: a class that has gone is none."""
+        return label if label <= 0 or label in self.names else 0
+
+    def edit(self, number: int, before: str, after: str) -> bool:
+        """Name a class, or let it come or go, where that is still possible."""
+        held = number in (*self.active.values(), *self.orphans.values())
+        taken = after in self.names.values()
+        if self.names.get(number, "") != before or taken or (not after and held):
+            return False
+        self.names[number] = after
+        self.highest = max(self.highest, number)
+        if not after:
+            del self.names[number]
+        return True
+
+    def edited(self, number: int, before: str, after: str) -> None:
+        if before != after:
+            assert self.edit(number, before, after)
+            self.done.append((number, before, after))
+            self.undone.clear()
 
     def living(self, key: Key) -> Key | None:
         while key not in self.active:
@@ -81,7 +113,8 @@ class Truth:
     def bring_in(self, rows: dict[int, str]) -> None:
         for name in rows.values():
             if name and name not in self.names.values():
-                self.names[max(self.names) + 1] = name
+                self.highest += 1
+                self.names[self.highest] = name
         ids = {name: number for number, name in self.names.items()} | {"": 0}
         for cell, name in rows.items():
             self.active.setdefault((2, 0, cell, 0), ids[name])
@@ -147,7 +180,7 @@ class Operations(RuleBasedStateMachine):
             assert not name or name in others or number not in self.truth.names
         else:
             assert name and name not in others
-            self.truth.names[number] = name
+            self.truth.edited(number, self.truth.names[number], name)
 
     @rule(name=st.sampled_from(["Round", "Flat", "Dense"]))
     def add_class(self, name: str) -> None:
@@ -157,7 +190,7 @@ class Operations(RuleBasedStateMachine):
         elif len(self.truth.names) < 5:
             number = self.project.add_class(name)
             assert number not in self.truth.names
-            self.truth.names[number] = name
+            self.truth.edited(number, "", name)
 
     @rule(rows=st.dictionaries(st.integers(0, CELLS - 1), st.sampled_from(["Dense", "Round", ""]), min_size=1))
     def bring_in(self, rows: dict[int, str]) -> None:

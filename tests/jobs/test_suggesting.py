@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cellsynth.events import Failed, Finished, Progress, Stopped, Suggestions
+from napari_cellsynth.events import Failed, Finished, Looks, Progress, Stopped, Suggestions
 from napari_cellsynth.jobs import suggesting
 from napari_cellsynth.jobs.job import Job, SuggestParameters
 from napari_cellsynth.jobs.run import run
@@ -120,3 +120,24 @@ def test_objects_that_are_segmented_again_are_looked_at_again(unlabelled):
             break
     else:
         raise AssertionError("the new object never got a suggestion")
+
+
+def test_looks_come_once_all_objects_were_seen_and_similar_ones_lie_near(unlabelled):
+    project, truth = unlabelled
+    give(project, truth, 2)
+    [looks] = [event for event in watching(project) if isinstance(event, Looks)]
+    assert sorted(looks.object_ids.tolist()) == sorted(truth.index)
+    kinds = truth.loc[looks.object_ids].to_numpy()
+    apart = np.linalg.norm(looks.x[:, None] - looks.x, axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert np.mean(kinds[apart.argmin(axis=1)] == kinds) > 0.9
+    assert set(truth.loc[looks.different[:4]]) == set(truth)
+
+
+def test_a_multi_label_project_gets_looks_and_no_suggestions(unlabelled):
+    project, truth = unlabelled
+    give(project, truth, 3)
+    project.set_multi_label(True)
+    events = list(watching(project))
+    assert sum(isinstance(event, Looks) for event in events) == 1
+    assert not any(isinstance(event, Suggestions) for event in events) and isinstance(events[-1], Stopped)

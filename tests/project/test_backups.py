@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
@@ -146,6 +147,30 @@ def test_a_damaged_foreign_or_newer_copy_changes_nothing(path: Path, tmp_path: P
         with pytest.raises(UserError):
             restore(path, wrong)
     assert (path / "project.db").read_bytes() == before
+
+
+def test_another_projects_database_is_refused_while_both_know_images(path: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "other.tif", np.full((30, 30), 7, np.uint8))
+    with Project.create(tmp_path / "other") as other:
+        other.add_images([tmp_path / "other.tif"])
+        foreign = other.path / "project.db"
+    before = len(backups(path))
+    with pytest.raises(UserError, match="of another project"):
+        restore(path, foreign)
+    assert len(backups(path)) == before
+    with Project.open(path) as project:
+        assert project.objects()["class_id"][1] == 1
+
+
+def test_a_lost_database_comes_back_from_its_backup(path: Path) -> None:
+    back_up(path)
+    (path / "project.db").unlink()
+    with pytest.raises(UserError, match="has lost its") as told:
+        Project.open(path)
+    assert "restore" in told.value.hint
+    assert restore(path)[1] is None
+    with Project.open(path) as project:
+        assert project.objects()["class_id"][1] == 1
 
 
 def test_a_mask_of_a_later_segmentation_is_let_go_and_labels_stay(path: Path, mask: NDArray[np.int32]) -> None:

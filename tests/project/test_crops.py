@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.experiments.dataset import labelled
 from napari_cellsynth.imaging.enhance import enhance
 from napari_cellsynth.imaging.source import ImageSource
 from napari_cellsynth.project import Project
@@ -49,6 +50,19 @@ def test_images_of_different_channels_are_not_mixed(project: Project, new_series
     assert project.crops([other], size=16, fit="window")[0].shape == (3, 40, 40)
     with pytest.raises(UserError, match="1 channel of uint8 and 3 channels of uint8"):
         project.crops([1, other], size=16, fit="window")
+    project.require_one_kind([1, 2])
+
+
+def test_an_experiment_over_images_of_different_channels_is_refused_before_it_is_planned(
+    project: Project, new_series: Callable[..., Path]
+) -> None:
+    [image] = project.add_images([new_series("colour.tif", seed=3, channels=3)])
+    [other] = project.add_boxes(image, 0, BOX)
+    one, two = project.add_class("one"), project.add_class("two")
+    project.label([1, other], one)
+    project.label([2], two)
+    with pytest.raises(UserError, match="1 channel of uint8 and 3 channels of uint8"):
+        labelled(project)
 
 
 def test_an_unknown_object_is_one_line(project: Project) -> None:

@@ -65,6 +65,8 @@ def test_importing_twice_adds_nothing_and_touches_no_label(folder: Path, empty: 
         assert (report.images, report.objects) == (0, 0)
         assert report.notices == [
             "2 boxes were in the project already and were left out.",
+            "1 of them comes with another label and kept the project's label (--relabel takes the imported one); the "
+            "first is images/i0.tif, x 1 to 30, y 2 to 40: unsure here, Dense there.",
             "The split column differs for b: the project kept the split that it had.",
         ]
         assert list(project.objects()["class_id"]) == [UNSURE, 1]

@@ -94,20 +94,53 @@ def test_a_key_without_class_and_an_empty_undo_are_said(opened: Any, said: list[
     assert "nothing to undo" in said[-1]
 
 
+def click(session: Any, row: int, button: int = 1, modifiers: tuple[str, ...] = (), drag: bool = False) -> int:
+    """Press and let go a button over an object of the frame, and return its id."""
+    found = session.layers.frame_objects().iloc[row]
+    place = (0, found["cy"], found["cx"])
+    event = SimpleNamespace(type="mouse_press", position=place, button=button, modifiers=modifiers)
+    [choose] = [c for c in session.layers.objects_layer.mouse_drag_callbacks if "choose" in c.__qualname__]
+    steps = choose(session.layers.objects_layer, event)
+    next(steps, None)
+    if drag:
+        event.type = "mouse_move"
+        next(steps, None)
+    event.type = "mouse_release"
+    next(steps, None)
+    return int(found.name)
+
+
 def test_a_click_chooses_and_a_drag_does_not(opened: Any) -> None:
-    row = opened.layers.frame_objects().iloc[5]
-    event = SimpleNamespace(type="mouse_press", position=(0, row["cy"], row["cx"]))
-    [choose] = [c for c in opened.layers.objects_layer.mouse_drag_callbacks if "choose" in c.__qualname__]
-    dragging = choose(opened.layers.objects_layer, event)
-    next(dragging)
-    event.type = "mouse_move"
-    next(dragging)
-    event.type = "mouse_release"
-    next(dragging, None)
+    click(opened, 5, drag=True)
     assert opened.current_object_id is None
-    event.type = "mouse_press"
-    clicking = choose(opened.layers.objects_layer, event)
-    next(clicking)
-    event.type = "mouse_release"
-    next(clicking, None)
-    assert opened.current_object_id == int(row.name)
+    assert click(opened, 5) == opened.current_object_id
+
+
+def test_a_right_click_takes_the_label_away_and_zooming_with_that_button_does_not(opened: Any) -> None:
+    object_id = int(opened.layers.frame_objects().index[5])
+    opened.project.label([object_id], 2)
+    click(opened, 5, button=2, drag=True)
+    click(opened, 5, button=2, modifiers=("Shift",))
+    assert label_of(opened, object_id) == 2
+    click(opened, 5, button=2)
+    assert label_of(opened, object_id) == 0
+    opened.project.undo()
+    assert label_of(opened, object_id) == 2
+
+
+def test_a_click_gives_the_class_it_is_armed_with(opened: Any) -> None:
+    opened.armed = 1
+    assert label_of(opened, click(opened, 3)) == 1
+    opened.armed = None
+    assert label_of(opened, click(opened, 4)) == 0
+
+
+def test_while_labels_are_hidden_the_canvas_tells_and_gives_none(opened: Any, said: list[str], qtbot: Any) -> None:
+    object_id = int(opened.layers.frame_objects().index[5])
+    opened.project.label([object_id], 2)
+    opened.hide_labels(True)
+    assert (opened.layers.frame_objects()["label"] == 0).all()
+    click(opened, 5, button=2)
+    assert label_of(opened, object_id) == 2 and "hidden" in said[0]
+    opened.hide_labels(False)
+    qtbot.waitUntil(lambda: opened.layers.frame_objects()["label"].max() == 2)

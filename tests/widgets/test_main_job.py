@@ -19,10 +19,11 @@ from napari_cellsynth.widgets.job_thread import start_process
 from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.workspace import open_workspace
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow]
+# Real trainings: minutes on a machine that does something else too.
+pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 SMALL_GAN = {"size": 32, "width": 4, "batch": 4}
-MINUTES = 180_000
+MINUTES = 600_000
 LEFT = Qt.MouseButton.LeftButton
 
 

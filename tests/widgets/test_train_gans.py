@@ -73,6 +73,19 @@ def test_train_all_queues_one_job_a_class(dock, labelled, session, qtbot, fake_r
     assert [handle.state for handle in session.jobs] == ["running", "waiting"]
 
 
+def test_several_processes_or_a_cluster_train_all_classes_in_one_job(dock, labelled, session, qtbot, fake_runs):
+    dock.where.workers.setValue(2)
+    qtbot.mouseClick(dock.train_all, LEFT)
+    [handle] = session.jobs
+    assert (handle.title, handle.job.kind) == ("2 GANs at once", "at-once")
+    asked = handle.job.checked()
+    assert (asked.workers, asked.scheduler) == (2, None)
+    assert [part.parameters["classes"] for part in asked.jobs] == [[each.id] for each in labelled.classes()]
+    dock.where.scheduler.setText(" tcp://far:8786 ")
+    assert not dock.where.workers.isEnabled()
+    assert dock.where.value()["scheduler"] == "tcp://far:8786"
+
+
 def test_a_class_that_is_renamed_while_its_training_waits_is_still_found(dock, labelled, session, qtbot):
     qtbot.mouseClick(dock.train_all, LEFT)
     spread = labelled.class_named("Spread").id

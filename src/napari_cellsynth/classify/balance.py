@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Balance = Literal["none", "weights", "oversample", "undersample", "majority-dropout"]
+from napari_cellsynth import plugged
+from napari_cellsynth.errors import UserError
+
+Counts = Callable[[NDArray[np.int64]], ArrayLike]
+"""Takes how many crops of each class there are, (K,), and returns how often each class is drawn in a pass, (K,)."""
 
 BALANCES: dict[str, str] = {
     "weights": "errors cost inversely to class frequency",
@@ -17,7 +22,19 @@ BALANCES: dict[str, str] = {
     "majority-dropout": "a fifth of the commonest class is left out, another one in each pass",
     "smote": "rare classes get new features, drawn between neighbours",
 }
-"""Every way to balance what is trained on, and what it does; the last is for recipes that learn from features."""
+"""Every way to balance what is trained on, and what it does; smote is for recipes that learn from features."""
+
+_PLUGGED: dict[str, Counts] = plugged.plugged(plugged.BALANCES, callable, "a function of counts", BALANCES)
+BALANCES |= {
+    name: " ".join((counts.__doc__ or "of another package").split("\n\n")[0].split())
+    for name, counts in _PLUGGED.items()
+}
+
+if TYPE_CHECKING:
+    Balance = str
+else:
+    Balance = Literal[tuple(name for name in BALANCES if name != "smote")]
+"""What a network's recipe may name."""
 
 BALANCE = "; ".join(f"{name}: {words}" for name, words in BALANCES.items())
 
@@ -82,7 +99,23 @@ def counts_in_pass(labels: ArrayLike, method: str) -> NDArray[np.int64]:
         return np.where(present, counts[present].min(), 0)
     if method == "majority-dropout":
         counts[counts.argmax()] -= round(MAJORITY_DROPPED * counts.max())
+    if method in _PLUGGED:
+        return _of_another_package(method, counts)
     return counts
+
+
+def _of_another_package(method: str, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    wanted = np.rint(np.asarray(_PLUGGED[method](counts.copy()), float))
+    if (
+        wanted.shape != counts.shape
+        or not np.isfinite(wanted).all()
+        or (wanted < 0).any()
+        or not (wanted * counts).any()
+    ):
+        raise UserError(
+            f"balance = {method} returned {wanted.tolist()} for {counts.tolist()} crops.", "Choose another."
+        )
+    return np.where(counts > 0, wanted, 0).astype(np.int64)
 
 
 def one_pass(

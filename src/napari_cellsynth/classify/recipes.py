@@ -1,6 +1,7 @@
 """The classifier recipes by name: complete sets of hyperparameters, readable without torch.
 
-A further recipe is a further model in `CLASSIFIER_RECIPES`.
+A further recipe is a further model in `CLASSIFIER_RECIPES`; another package adds one through the entry-point group
+``napari_cellsynth.classifier_recipes``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from napari_cellsynth import plugged
 from napari_cellsynth.classify.recipe_base import OLDER_FIELDS, ClassifierRecipe, NetworkRecipe
 from napari_cellsynth.classify.recipes_backbones import (
     DenseNet121Recipe,
@@ -69,6 +71,13 @@ CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
     "random-forest": RandomForestRecipe,
 }
 """Every classifier recipe by name."""
+
+CLASSIFIER_RECIPES |= plugged.plugged(
+    plugged.CLASSIFIER_RECIPES,
+    lambda made: isinstance(made, type) and issubclass(made, (NetworkRecipe, FeatureRecipe)),
+    "a subclass of NetworkRecipe or FeatureRecipe",
+    CLASSIFIER_RECIPES,
+)
 
 
 def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:

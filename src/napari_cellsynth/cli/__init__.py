@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 import typer
 
+from napari_cellsynth.cli.by_hand import correct
 from napari_cellsynth.cli.classifiers import predict, train_classifier
 from napari_cellsynth.cli.experiment import experiment
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
 from napari_cellsynth.cli.insight import explain, label_help, over_time
+from napari_cellsynth.cli.labels import agreement, classes, redo, undo
 from napari_cellsynth.cli.merging import merge
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.review import review
@@ -39,6 +41,11 @@ _VERBS: dict[str, Callable[..., None]] = {
     "import": import_,
     "merge": merge,
     "segment": segment,
+    "classes": classes,
+    "agreement": agreement,
+    "undo": undo,
+    "redo": redo,
+    "correct": correct,
     "enhance": enhance,
     "train-gan": train_gan,
     "generate": generate,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_cellsynth.cli.merging import Types, merged
-from napari_cellsynth.cli.options import refuse_beside_resume
+from napari_cellsynth.cli.options import Scheduler, Workers, refuse_beside_resume
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
@@ -32,7 +32,8 @@ def experiment(
         typer.Option("--source", help="Merge this folder or project into P first, as `merge` does (repeat)."),
     ] = None,
     types: Types = None,
-    workers: Annotated[int, typer.Option(help="Processes that share the folds out among them.")] = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted experiment.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only tell what would be trained, and how long.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -47,7 +48,8 @@ def experiment(
 
     refuse_beside_resume(context)
     if resume:
-        show(do(project, ExperimentParameters, resume=resume, workers=workers, device=device), as_json)
+        where = {"workers": workers, "scheduler": scheduler, "device": device}
+        show(do(project, ExperimentParameters, resume=resume, **where), as_json)
         return
     if protocol is None:
         if as_json:
@@ -85,6 +87,7 @@ def experiment(
             preset=preset,
             changes=changed,
             workers=workers,
+            scheduler=scheduler,
             device=device,
         ),
         as_json,

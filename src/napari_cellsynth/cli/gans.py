@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from napari_cellsynth.cli.options import Device, Json, ProjectPath, Seed, Set, refuse_beside_resume
+from napari_cellsynth.cli.options import Device, Json, ProjectPath, Scheduler, Seed, Set, Workers, refuse_beside_resume
 from napari_cellsynth.console import do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
@@ -20,12 +21,13 @@ def train_gan(
     fold: Annotated[int | None, typer.Option(min=0, help="Leave this fold's groups out too.")] = None,
     seed: Seed = 0,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run.")] = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     device: Device = "auto",
     changes: Set = None,
     as_json: Json = False,
 ) -> None:
     """Train a GAN on the real training crops of a class, of every class in turn, or of all together (conditional)."""
-    from napari_cellsynth.jobs.job import TrainGanParameters
     from napari_cellsynth.project import Project
     from napari_cellsynth.synthesis.recipes import gan_recipe
 
@@ -44,31 +46,54 @@ def train_gan(
         trainings = [[] if "all" in wanted else wanted]
     else:
         trainings = [[name] for name in (known if "all" in wanted else wanted)]
-    results = []
-    for classes in trainings:
-        if len(trainings) > 1:
-            note(f"{classes[0]}:")
-        try:
-            results.append(
-                do(
-                    project,
-                    TrainGanParameters,
-                    classes=classes,
-                    recipe=recipe,
-                    steps=steps,
-                    fold=fold,
-                    seed=seed,
-                    resume=resume,
-                    overrides=overrides(changes),
-                    device=device,
-                )
-            )
-        except UserError as error:
-            if len(trainings) == 1 or (classes == trainings[-1] and not any("run" in result for result in results)):
-                raise
-            note(f"skipped: {error}")  # one class with too few crops must not keep the others from training
-            results.append({"class": classes[0], "error": error.message})
+    jobs = [
+        {
+            "classes": classes,
+            "recipe": recipe,
+            "steps": steps,
+            "fold": fold,
+            "seed": seed,
+            "resume": resume,
+            "overrides": overrides(changes),
+            "device": device,
+        }
+        for classes in trainings
+    ]
+    spread = scheduler is not None or (workers > 1 and len(jobs) > 1)
+    results = _at_once(project, jobs, workers, scheduler) if spread else _in_turn(project, jobs)
     show({"runs": results}, as_json)
+
+
+def _in_turn(project: Path, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Train one after the other; a class with too few crops must not keep the others from training."""
+    from napari_cellsynth.jobs.job import TrainGanParameters
+
+    results: list[dict[str, Any]] = []
+    for job in jobs:
+        if len(jobs) > 1:
+            note(f"{job['classes'][0]}:")
+        try:
+            results.append(do(project, TrainGanParameters, **job))
+        except UserError as error:
+            if len(jobs) == 1 or (job is jobs[-1] and not any("run" in result for result in results)):
+                raise
+            note(f"skipped: {error}")
+            results.append({"class": job["classes"][0], "error": error.message})
+    return results
+
+
+def _at_once(project: Path, jobs: list[dict[str, Any]], workers: int, scheduler: str | None) -> list[dict[str, Any]]:
+    from napari_cellsynth.jobs.job import AtOnceParameters
+
+    parts = [
+        {"kind": "train-gan", "parameters": job, "title": ", ".join(job["classes"]) or job["recipe"]} for job in jobs
+    ]
+    done = do(project, AtOnceParameters, jobs=parts, workers=workers, scheduler=scheduler)
+    results: list[dict[str, Any]] = done["results"]
+    for job, result in zip(jobs, results, strict=True):
+        if "error" in result:
+            note(f"skipped {', '.join(job['classes'])}: {result['error']}")
+    return results
 
 
 def generate(

@@ -49,7 +49,7 @@ def label_help(
         note(text)
     leaks = sum(pair["leak"] for pair in found["duplicates"])
     if leaks:
-        note(f"{leaks} pairs of near-duplicates lie on both sides of the split: put their groups on one side.")
+        note(f"{leaks} pairs of near-copies lie on both sides of the split: put their groups on one side.")
     if as_json:
         show(found, as_json)
         return

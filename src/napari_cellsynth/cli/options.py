@@ -22,7 +22,27 @@ Set = Annotated[
     ),
 ]
 
-_OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "device", "as_json")
+Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this machine that share the work.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Instead: a Dask scheduler's address, or a TOML file with a [slurm] table."),
+]
+
+_OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "scheduler", "device", "as_json")
+
+
+_OF_EVERY_METHOD = ("project", "method", "changes", "as_json")
+
+
+def refuse_of_another_method(context: typer.Context, method: str) -> None:
+    """Refuse the options of the entropy method beside another one, and the other way round."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        if given and method != "entropy" and name not in _OF_EVERY_METHOD:
+            raise UserError(f"{parameter.opts[0]} is no option of {method}.", "Give its settings as --set FIELD=VALUE.")
+        if given and method == "entropy" and name == "changes":
+            raise UserError("--set is for other methods than entropy.", "Entropy has options: --radius, --min-area, …")
 
 
 def refuse_beside_resume(context: typer.Context) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.cli.options import Json, ProjectPath
-from napari_cellsynth.console import do, note, show
+from napari_cellsynth.cli.options import Json, ProjectPath, refuse_of_another_method
+from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -74,12 +74,18 @@ def info(project: ProjectPath, as_json: Json = False) -> None:
         )
 
 
-def import_(project: ProjectPath, folder: Path, multi_label: MultiLabel = False, as_json: Json = False) -> None:
-    """Import objects.csv with its images (several classes as A|B), or crops in one folder a class."""
+def import_(
+    project: ProjectPath,
+    folder: Annotated[Path, typer.Argument(help="A folder or file: tables, GeoJSON, COCO, label images, crops.")],
+    multi_label: MultiLabel = False,
+    relabel: Annotated[bool, typer.Option("--relabel", help="Boxes that are there take the imported label.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import objects with their images: a table (several classes as A|B), GeoJSON, COCO, masks, a folder a class."""
     from napari_cellsynth.project.exchange import import_folder
 
     with _made_or_opened(project, multi_label=multi_label) as opened:
-        report = import_folder(opened, folder)
+        report = import_folder(opened, folder, relabel=relabel)
         for notice in report.notices:
             note(notice)
         show(
@@ -94,7 +100,13 @@ def import_(project: ProjectPath, folder: Path, multi_label: MultiLabel = False,
 
 
 def segment(
+    context: typer.Context,
     project: ProjectPath,
+    method: Annotated[str, typer.Option(help="entropy, or another segmenter that is installed.")] = "entropy",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="A setting of another method than entropy: diameter=30."),
+    ] = None,
     enhance: Annotated[str, typer.Option(help="none, he, ahe or clahe.")] = "none",
     radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
     opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
@@ -105,11 +117,14 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Find the objects in every frame; labels are carried over from an earlier segmentation."""
+    refuse_of_another_method(context, method)
     from napari_cellsynth.jobs.job import SegmentParameters
 
     result = do(
         project,
         SegmentParameters,
+        method=method,
+        options=overrides(changes),
         enhance=enhance,
         radius=radius,
         opening=opening,
@@ -123,18 +138,20 @@ def segment(
 
 def export(
     project: ProjectPath,
-    out: Path,
-    format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
+    out: Annotated[Path, typer.Argument(help="The file or folder to write; its ending tells the format.")],
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="By name where the ending does not tell it; a wrong one lists them."),
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="The run whose patches, or whose network, is written.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write all objects with labels and predictions to a file."""
+    """Write objects with labels and predictions in a format that other programs read."""
+    from napari_cellsynth.jobs.model_export import export as write
     from napari_cellsynth.project import Project
-    from napari_cellsynth.project.exchange import export_csv
 
-    if format_ != "csv":
-        raise UserError(f"There is no export format {format_!r}.", "Choose csv.")
     with Project.open(project, read_only=True) as opened:
-        written = export_csv(opened, out)
+        written = write(opened, out, format_, run=run)
         show({"objects": len(opened.objects()), "file": str(written)}, as_json)
 
 

@@ -69,6 +69,5 @@ def restore(
     for finding in mend_masks(folder):
         note(finding.message)
     file = chosen.file if isinstance(chosen, Backup) else chosen
-    show(
-        {"restored": file.name, "made": chosen.time if isinstance(chosen, Backup) else "", "kept": str(aside)}, as_json
-    )
+    made = chosen.time if isinstance(chosen, Backup) else ""
+    show({"restored": file.name, "made": made, "kept": str(aside or "")}, as_json)

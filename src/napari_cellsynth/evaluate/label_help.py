@@ -1,4 +1,4 @@
-"""Help with labels, from hand-made features: likely mistakes, near-duplicates across groups, what to label next."""
+"""Help with labels, from hand-made features: likely mistakes, what to label next."""
 
 from __future__ import annotations
 
@@ -16,16 +16,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _FOLDS = 5
-_THUMBNAIL = 16
-ALIKE = 0.995
-"""Two crops correlate at least this much, pixel by pixel at 16 × 16 px, to pass for near-duplicates."""
-_SAME_LIGHT = 0.1
-"""And their means and spreads differ by no more than this, in units of the range [-1, 1]."""
 RANDOM_SHARE = 0.2
 """The share of the objects to label next that is drawn at random, for a test set that nobody chose."""
 _POOL = 5
 """Diverse objects are chosen among this many times as many of the least sure."""
-_CHUNK = 1024
 
 
 def out_of_fold_probabilities(
@@ -115,44 +109,6 @@ def likely_mislabelled(y: ArrayLike, probabilities: ArrayLike) -> Ints:
     return np.asarray(found, np.int64)
 
 
-class Twins(NamedTuple):
-    """Two objects of different groups that look the same: positions, and their correlation in [-1, 1]."""
-
-    first: int
-    second: int
-    likeness: float
-
-
-def near_duplicates(patches: NDArray[np.float32], groups: ArrayLike, *, most: int = 1000) -> list[Twins]:
-    """Find objects of different groups that are nearly the same picture: a leak where the groups are split.
-
-    Parameters
-    ----------
-    patches : ndarray of float32, shape (N, C, S, S)
-        In [-1, 1].
-    groups : array_like of shape (N,)
-        The group of every object.
-    most : int
-        At most so many pairs, the likest first.
-    """
-    _, codes = np.unique(np.asarray(groups), return_inverse=True)
-    small = _thumbnails(np.asarray(patches, np.float32))
-    flat = small.reshape(len(small), -1).astype(np.float64)
-    mean, spread = flat.mean(axis=1), flat.std(axis=1)
-    unit = (flat - mean[:, None]) / np.maximum(spread[:, None], 1e-6) / np.sqrt(max(1, flat.shape[1]))
-    found: list[Twins] = []
-    for start in range(0, len(unit), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        alike = unit[rows] @ unit.T
-        same = (
-            (alike >= ALIKE) & (codes[rows, None] != codes) & (np.arange(len(unit))[rows, None] < np.arange(len(unit)))
-        )
-        same &= np.abs(mean[rows, None] - mean) < _SAME_LIGHT
-        same &= np.abs(spread[rows, None] - spread) < _SAME_LIGHT
-        found += [Twins(start + int(i), int(j), float(alike[i, j])) for i, j in np.argwhere(same)]
-    return sorted(found, key=lambda pair: -pair.likeness)[:most]
-
-
 class Next(NamedTuple):
     """An object to label next, and whether it was drawn at random."""
 
@@ -207,11 +163,3 @@ def _farthest_first(z: Floats, n: int) -> Ints:
         taken.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, np.linalg.norm(z - z[taken[-1]], axis=1))
     return np.array(taken, np.int64)
-
-
-def _thumbnails(patches: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return patches as means over blocks, about 16 × 16 px."""
-    step = max(1, patches.shape[-1] // _THUMBNAIL)
-    side = patches.shape[-1] // step
-    cut = patches[..., : side * step, : side * step]
-    return np.asarray(cut.reshape(*patches.shape[:2], side, step, side, step).mean(axis=(3, 5)))

@@ -105,7 +105,8 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
     Raises
     ------
     UserError
-        If there is no such class, fewer than two classes have labels, or objects may have several.
+        If there is no such class, fewer than two classes have labels, objects may have several, or their images differ
+        in channels or bit depth.
     """
     project.require_single_label("An experiment")
     table = pd.concat([project.training_objects(), project.test_objects()]).sort_index()
@@ -116,6 +117,7 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
     if len(wanted) < 2:
         raise UserError("An experiment needs labelled crops of two classes at least.", "Label more crops.")
     table = table[table["class_id"].isin(wanted)]
+    project.require_one_kind(table.index.tolist())
     place = {class_id: number for number, class_id in enumerate(wanted)}
     return Dataset(
         [],

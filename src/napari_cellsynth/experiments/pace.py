@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from napari_cellsynth.events import Progress, Stop, never
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, ClassifierTask, GanTask, Plan, Sample
 from napari_cellsynth.synthesis.pace import seconds_a_step
+from napari_cellsynth.synthesis.recipe_base import GanRecipe
 from napari_cellsynth.synthesis.recipes import gan_recipe
 from napari_cellsynth.training.loader import CropStore
 
@@ -30,7 +32,7 @@ _MOST_CROPS = 200
 
 def seconds_of(
     plan: Plan, dataset: Dataset, channels: int, device: torch.device, *, stop: Stop = never
-) -> float | None:
+) -> Generator[Progress, None, float | None]:
     """Return how many seconds the trainings of a plan take, one after the other; None when stopped.
 
     Every recipe of the plan is timed once on random pixels, a few seconds each. Predictions of the test crops, drawing
@@ -48,43 +50,59 @@ def seconds_of(
         Where.
     stop : callable
         Asked between steps.
+
+    Yields
+    ------
+    Progress
+        Before each recipe, by name.
     """
-    known: dict[str, float | None] = {}
-    total = 0.0
-    for task in plan.tasks:
-        if stop():
+    # Comparing GANs trains nothing.
+    tasks = [task for task in plan.tasks if isinstance(task, GanTask | ClassifierTask)]
+    first: dict[str, GanTask | ClassifierTask] = {}
+    for task in tasks:
+        first.setdefault(_kind(task), task)
+    pace: dict[str, float] = {}
+    for kind, task in first.items():
+        name = task.generator.recipe if isinstance(task, GanTask) else task.arm.recipe
+        yield Progress(len(pace), len(first), "recipes", f"timing {name}")
+        took = None if stop() else _pace(task, dataset, channels, device, stop)
+        if took is None:
             return None
-        if isinstance(task, GanTask):
-            settings = {"size": dataset.size} | task.generator.changes
-            recipe = gan_recipe(task.generator.recipe, **settings)
-            key = recipe.model_dump_json() + str(len(task.classes))
-            if key not in known:
-                known[key] = seconds_a_step(recipe, channels, device, len(task.classes), stop=stop)
-            pace = known[key]
-            total += 0.0 if pace is None else pace * recipe.steps
-        elif isinstance(task, ClassifierTask):  # comparing GANs trains nothing
-            total += _of_classifier(task, dataset, channels, device, known, stop)
-        if None in known.values():
-            return None
-    return total
+        pace[kind] = took
+    return sum(pace[_kind(task)] * _units(task, dataset) for task in tasks)
 
 
-def _of_classifier(
-    task: ClassifierTask,
-    dataset: Dataset,
-    channels: int,
-    device: torch.device,
-    known: dict[str, float | None],
-    stop: Stop,
-) -> float:
-    """Return the seconds of a classifier's training, from a timed one of the same recipe."""
+def _kind(task: GanTask | ClassifierTask) -> str:
+    """Return what two tasks share where a step of one takes as long as a step of the other."""
+    if isinstance(task, GanTask):
+        return json.dumps([task.generator.recipe, task.generator.changes, len(task.classes)], sort_keys=True)
+    return json.dumps([task.arm.recipe, task.arm.changes], sort_keys=True)
+
+
+def _pace(
+    task: GanTask | ClassifierTask, dataset: Dataset, channels: int, device: torch.device, stop: Stop
+) -> float | None:
+    """Return the seconds a unit of a task takes; None when stopped."""
+    if isinstance(task, GanTask):
+        return seconds_a_step(_gan_recipe(task, dataset), channels, device, len(task.classes), stop=stop)
+    return _timed(task.arm, dataset, min(_learned(task, dataset), _MOST_CROPS), channels, device, stop)
+
+
+def _units(task: GanTask | ClassifierTask, dataset: Dataset) -> int:
+    """Return the steps of a network's training, or the crops that another classifier learns from."""
+    if isinstance(task, GanTask):
+        return _gan_recipe(task, dataset).steps
     recipe = classifier_recipe(task.arm.recipe, **({"size": dataset.size} | task.arm.changes))
-    crops = _crops(task.arm.sample, np.bincount(dataset.labels[task.fold.train]))
-    key = json.dumps([task.arm.recipe, task.arm.changes], sort_keys=True)
-    if key not in known:
-        known[key] = _timed(task.arm, dataset, min(crops, _MOST_CROPS), channels, device, stop)
-    units = epochs_of(recipe, crops).steps if isinstance(recipe, NetworkRecipe) else crops
-    return units * (known[key] or 0.0)
+    crops = _learned(task, dataset)
+    return epochs_of(recipe, crops).steps if isinstance(recipe, NetworkRecipe) else crops
+
+
+def _gan_recipe(task: GanTask, dataset: Dataset) -> GanRecipe:
+    return gan_recipe(task.generator.recipe, **({"size": dataset.size} | task.generator.changes))
+
+
+def _learned(task: ClassifierTask, dataset: Dataset) -> int:
+    return _crops(task.arm.sample, np.bincount(dataset.labels[task.fold.train]))
 
 
 def _timed(arm: Arm, dataset: Dataset, crops: int, channels: int, device: torch.device, stop: Stop) -> float | None:

@@ -66,13 +66,14 @@ def boxes_of(labels: NDArray[np.integer[Any]]) -> pd.DataFrame:
         box = Box(place[0].start, place[1].start, place[0].stop, place[1].stop)
         cy = float(in_rows @ np.arange(box.y0, box.y1)) / area
         cx = float(in_columns @ np.arange(box.x0, box.x1)) / area
-        rows.append((index + 1, *box, cy, cx, area, _mask_hash(mask, box)))
+        rows.append((index + 1, *box, cy, cx, area, mask_hash(mask, box)))
     frame = pd.DataFrame(rows, columns=["mask_label", "y0", "x0", "y1", "x1", "cy", "cx", "area", "mask_hash"])
     whole = ["mask_label", "y0", "x0", "y1", "x1", "area"]
     return frame.astype({**dict.fromkeys(whole, np.int64), "cy": np.float64, "cx": np.float64})
 
 
-def _mask_hash(mask: NDArray[np.bool_], box: Box) -> str:
+def mask_hash(mask: NDArray[np.bool_], box: Box) -> str:
+    """Return 16 hex digits that depend on a mask's shape, bool (height, width), and on its place in the frame."""
     digest = hashlib.sha1(np.asarray(box, np.int64).tobytes(), usedforsecurity=False)
     digest.update(np.packbits(mask).tobytes())
     return digest.hexdigest()[:16]

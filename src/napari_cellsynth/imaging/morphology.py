@@ -212,7 +212,8 @@ def _extremes(values: NDArray[Any]) -> tuple[float, float]:
 
 
 @compiled
-def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+def histogram(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return how many values (N,) lie in each of the equal bins between edges, all lying in them."""
     bins = edges.size - 1
     counts = np.zeros(bins, np.int64)
     low, scale = edges[0], bins / (edges[bins] - edges[0])
@@ -249,7 +250,12 @@ def otsu_threshold(values: NDArray[np.float64]) -> float:
     if low == high:
         return float(low)
     edges = np.linspace(low, high, 257)
-    counts = _histogram(flat, edges).astype(np.float64)
+    return otsu_of_counts(histogram(flat, edges), edges)
+
+
+def otsu_of_counts(histogram: NDArray[np.int64], edges: NDArray[np.float64]) -> float:
+    """Return Otsu's threshold of a histogram: N counts between N + 1 edges, the first and the last count not 0."""
+    counts = histogram.astype(np.float64)
     centres = (edges[:-1] + edges[1:]) / 2
     below, above = np.cumsum(counts), np.cumsum(counts[::-1])[::-1]
     mean_below = np.cumsum(counts * centres) / below

@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 SAME = 0.995
 """Two crops correlate at least this much, pixel by pixel and at the best shift, to pass for one.
 
-As `label_help.ALIKE`; docs/experiments.md says what it finds and what it spares.
+docs/experiments.md says what it finds and what it spares.
 """
 
 SIDE = 64

@@ -57,7 +57,9 @@ def to_gray(image: NDArray[Any], *, name: str = "The frame") -> NDArray[Any]:
     return np.asarray(np.rint(gray) if image.dtype.kind in "iu" else gray).astype(image.dtype)
 
 
-def to_eight_bits(image: NDArray[Any], *, name: str = "The frame") -> NDArray[np.uint8]:
+def to_eight_bits(
+    image: NDArray[Any], *, name: str = "The frame", limits: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
     """Return a frame in 8 bits.
 
     Parameters
@@ -68,6 +70,8 @@ def to_eight_bits(image: NDArray[Any], *, name: str = "The frame") -> NDArray[np
         constant frame becomes 0.
     name : str, optional
         How messages call the frame.
+    limits : tuple of float, optional
+        The minimum and maximum of the whole frame, where the image is a part of it.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def to_eight_bits(image: NDArray[Any], *, name: str = "The frame") -> NDArray[np
         return image.astype(np.uint8) * np.uint8(255)
     if image.dtype.kind not in "iuf":
         raise UserError(f"{name} has pixels of the kind {image.dtype}.", "Use 8-bit, 16-bit or float pixels.")
-    low, high = float(image.min()), float(image.max())
+    low, high = limits or (float(image.min()), float(image.max()))
     if not np.isfinite([low, high]).all():
         raise UserError(
             f"{name} holds pixels that are not numbers (NaN or infinite).", "Replace them before segmenting."
@@ -185,7 +189,7 @@ def segment_colonies(
     UserError
         If the frame is a volume, holds NaN, or a setting is out of its range.
     """
-    _check_settings(radius, opening, min_area, flat_field_px, cell_width_px)
+    check_settings(radius, opening, min_area, flat_field_px, cell_width_px)
     gray = to_gray(np.asarray(image), name=name)
     if gray.size == 0:
         raise UserError(f"{name} is empty.", "Check the image.")
@@ -212,9 +216,10 @@ def segment_colonies(
     return labels
 
 
-def _check_settings(
+def check_settings(
     radius: int, opening: int, min_area: int, flat_field_px: float | None, cell_width_px: float | None
 ) -> None:
+    """Raise a UserError where a setting of `segment_colonies` is out of its range."""
     if not 1 <= radius <= 255:
         raise UserError(f"The texture radius is {radius} px.", "Choose 1 to 255 px.")
     if not 0 <= opening <= 255:

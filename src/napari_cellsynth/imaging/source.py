@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.omezarr import OmeZarrReader, is_ome_zarr
 from napari_cellsynth.imaging.picture import PictureReader
 from napari_cellsynth.imaging.tiff import TiffReader
 
@@ -164,12 +165,20 @@ class ImageSource:
             name=f"frames-{uuid.uuid4().hex}",
         )
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold the pixels: `paths`, or the chunks of an OME-Zarr's full resolution."""
+        if len(self.paths) == 1 and self.paths[0].is_dir():
+            return OmeZarrReader(self.paths[0]).files()
+        return self.paths
+
     def content_hash(self) -> str:
         """Return the sha256 (hex) of the file's bytes; of names and bytes in order where there are several files."""
         if not self._hash:
             digest = hashlib.sha256()
-            for path in self.paths:
-                if len(self.paths) > 1:
+            files = self.files
+            for path in files:
+                if len(files) > 1:
                     digest.update(path.name.encode() + b"\0")
                 try:
                     with path.open("rb") as file:
@@ -209,8 +218,9 @@ def open_image(path: str | Path) -> ImageSource:
     Parameters
     ----------
     path : str or Path
-        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg); a folder whose image files are the frames of one
-        time-lapse; or a glob that names such frames. Frames are in natural order (``t2`` before ``t10``). The first
+        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg); an OME-Zarr image (0.4 or 0.5); a folder whose image files
+        are the frames of one time-lapse; or a glob that names such frames. Frames are in natural order (``t2`` before
+        ``t10``). The first
         axis of a grey TIFF without axes of its own is time.
 
     Returns
@@ -224,6 +234,8 @@ def open_image(path: str | Path) -> ImageSource:
         (z-stack), smaller than 8 pixels a side, or unlike the other frames of its folder.
     """
     where = Path(path).expanduser()
+    if is_ome_zarr(where):
+        return ImageSource(_stem(where), (where.resolve(),))
     if where.is_dir():
         frames = [file for file in where.iterdir() if _is_image(file)]
         if not frames:
@@ -269,6 +281,8 @@ def _common_name(paths: tuple[Path, ...]) -> str:
 
 def _reader(path: Path) -> _Reader:
     ending = path.suffix.lower()
+    if path.is_dir():
+        return OmeZarrReader(path)
     if ending in TIFF_ENDINGS:
         return TiffReader(path)
     if ending in PICTURE_ENDINGS:

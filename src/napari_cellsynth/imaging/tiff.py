@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 
-_BROKEN = (
+BROKEN = (
     tifffile.TiffFileError,
     ValueError,
     RuntimeError,
@@ -77,7 +77,7 @@ class TiffReader:
                 self._plan(series)
                 self._check_pieces()
                 self._check_complete(series)
-                self.pixel_size_um = _pixel_size_um(self._tiff)
+                self.pixel_size_um = pixel_size_um(self._tiff)
             except BaseException:
                 self.close()
                 raise
@@ -100,15 +100,15 @@ class TiffReader:
                 yield
         except FileNotFoundError as error:
             raise UserError(f"{self.path} does not exist.", "Check the path.") from error
-        except _BROKEN as error:
-            raise _damaged(self.path, _reason(error)) from error
+        except BROKEN as error:
+            raise damaged(self.path, _reason(error)) from error
         if complaints:
-            raise _damaged(self.path, complaints[0])
+            raise damaged(self.path, complaints[0])
 
     def _choose_series(self) -> list[Any]:
         every = list(self._tiff.series)
         if not every:
-            raise _damaged(self.path, "it holds no image")
+            raise damaged(self.path, "it holds no image")
         if len(every) == 1 or every[0].kind not in (*_PLAIN_KINDS, "ome"):
             return every[:1]
         if every[0].kind == "ome":
@@ -181,7 +181,7 @@ class TiffReader:
             if page is None or not hasattr(page, "chunks"):
                 continue  # a frame that shares its description with the first page
             if math.prod(page.chunks) > 4 * math.prod(page.shape) + _LARGEST_TILE:
-                raise _damaged(self.path, "its tiles are larger than the image")
+                raise damaged(self.path, "its tiles are larger than the image")
 
     def _check_complete(self, series: list[Any]) -> None:
         """Refuse a file that ends before its pixels do: a copy that was cut off may open well."""
@@ -190,12 +190,12 @@ class TiffReader:
             end = max(self._contiguous) + self._per_series * self._page_bytes
         else:
             if any(page is None for page in self._pages):
-                raise _damaged(self.path, "frames are missing")
+                raise damaged(self.path, "frames are missing")
             own = [page for page in self._pages if page.parent is self._tiff]
             ends = [o + n for page in own for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
             end = max(ends, default=0)
         if end > size:
-            raise _damaged(self.path, f"it ends {end - size} bytes too early")
+            raise damaged(self.path, f"it ends {end - size} bytes too early")
 
     @property
     def _page_bytes(self) -> int:
@@ -231,7 +231,8 @@ def _colour_samples(page: Any, samples: int) -> int:
     return samples - sum(extra in alpha for extra in page.extrasamples)
 
 
-def _pixel_size_um(tiff: tifffile.TiffFile) -> float | None:
+def pixel_size_um(tiff: tifffile.TiffFile) -> float | None:
+    """Return the pixels' side in µm, where the file states one that can be trusted."""
     size: float | None = None
     page = tiff.pages.first
     if tiff.is_ome and tiff.ome_metadata:
@@ -279,7 +280,8 @@ def _reason(error: BaseException) -> str:
     return (str(error).splitlines() or [""])[0].split("> ", 1)[-1] or type(error).__name__
 
 
-def _damaged(path: Path, reason: str) -> UserError:
+def damaged(path: Path, reason: str) -> UserError:
+    """Return what to say of a file that cannot be read."""
     return UserError(
         f"{path.name} cannot be read as a TIFF image: {reason.rstrip('.')}.",
         "The file is damaged, cut off or of another kind; copy it again from the microscope.",

@@ -1,7 +1,8 @@
 """A job in, events out: the same work here, in a process of its own, or (later) on a cluster.
 
-``job`` describes the work (plain data), ``run`` does it in this process, ``process`` in a spawned worker, and one small
-file a subject (``segmenting``, ``gans``, ``classifiers``) joins the project on disk to the pixels and the networks.
+``job`` describes the work (plain data), ``run`` does it in this process, ``process`` in a spawned worker whose events
+come over a ``wire``, and one small file a subject (``segmenting``, ``gans``, ``classifiers``) joins the project on disk
+to the pixels and the networks.
 Nothing here imports torch until a training or a prediction starts.
 """
 

@@ -1,20 +1,18 @@
-"""The experiment job: all trainings of a protocol, fold by fold, here or in several processes, and its report."""
+"""The experiment job: all trainings of a protocol, fold by fold, here or on a cluster, and its report."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Event, Failed, Finished, Progress, Saved, Stop, Stopped
+from napari_cellsynth.events import Event, Finished, Saved, Stop, Stopped
+from napari_cellsynth.jobs import experiment_cluster
 from napari_cellsynth.jobs.job import ExperimentParameters, Job
-from napari_cellsynth.jobs.process import ProcessRun
 from napari_cellsynth.jobs.runs import ended
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.runs import RunRecord
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from napari_cellsynth.experiments.dataset import Dataset, Fold
     from napari_cellsynth.experiments.design import Plan
     from napari_cellsynth.experiments.protocol import Protocol, Settings
-
-_ASK_SECONDS = 0.2
 
 
 def experiment(job: Job, stop: Stop) -> Iterator[Event]:
@@ -41,10 +37,7 @@ def experiment(job: Job, stop: Stop) -> Iterator[Event]:
     with Project.open(job.project) as project:
         run = _resumed(project, parameters) if parameters.resume else _new_run(project, parameters)
         yield Saved(run.id, str(run.folder))
-        if parameters.folds is not None:
-            yield from _fold_by_fold(project, run, parameters, stop)
-            return
-        yield from ended(project, run, _whole(project, run, parameters, job, stop), {})
+        yield from ended(project, run, _whole(project, run, parameters, stop), {})
 
 
 def planned_trainings(project: Project, protocol: str, preset: str, changes: dict[str, Any]) -> dict[str, int]:
@@ -73,7 +66,7 @@ def laid_out(
     return plan(asked.design(settings, dataset), folds, len(dataset.class_names)), dataset, settings, len(folds)
 
 
-def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, job: Job, stop: Stop) -> Iterator[Event]:
+def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, stop: Stop) -> Iterator[Event]:
     """Do all folds, then look at what came out."""
     from napari_cellsynth.experiments import loop, report
     from napari_cellsynth.experiments.design import plan as planned
@@ -82,8 +75,9 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, j
     started = time.monotonic()
     setup = _Setup(project, run, parameters.device)
     plan = planned(setup.design, setup.folds, len(setup.dataset.class_names))
-    if parameters.workers > 1:
-        events = _side_by_side(run, parameters, job, len(setup.folds), len(plan.tasks), setup, stop)
+    if parameters.workers > 1 or parameters.scheduler:
+        told = parameters.workers, parameters.scheduler, parameters.device
+        events = experiment_cluster.go(plan, setup.bench, *told, stop)
     else:
         events = loop.go(plan, setup.bench, stop)
     for event in events:
@@ -97,76 +91,10 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, j
         **plan.counts,
         "seconds of training": round(sum(setup.bench.result(task).get("seconds", 0.0) for task in plan.tasks)),
         "device": str(setup.bench.device),
-        "command": _command(job.project.name, run),
+        "command": _command(project.path.name, run),
     }
     page = report.write(run.folder, setup.protocol, setup.settings, setup.dataset, setup.folds, found, about)
     yield Finished({"report": str(page), "seconds": round(time.monotonic() - started, 1), **plan.counts} | found.result)
-
-
-def _fold_by_fold(project: Project, run: RunRecord, parameters: ExperimentParameters, stop: Stop) -> Iterator[Event]:
-    """Do some folds of an experiment that another process leads."""
-    from napari_cellsynth.experiments import loop
-    from napari_cellsynth.experiments.design import plan
-
-    setup = _Setup(project, run, parameters.device)
-    assert parameters.folds is not None
-    folds = [setup.folds[number] for number in parameters.folds]
-    for event in loop.go(plan(setup.design, folds, len(setup.dataset.class_names)), setup.bench, stop):
-        yield event
-        if isinstance(event, Stopped):
-            return
-    yield Finished()
-
-
-def _side_by_side(
-    run: RunRecord,
-    parameters: ExperimentParameters,
-    job: Job,
-    folds: int,
-    total: int,
-    setup: _Setup,
-    stop: Stop,
-) -> Iterator[Event]:
-    """Share the folds out to worker processes; a worker that fails stops the others and is told."""
-    shares = [list(range(first, folds, parameters.workers)) for first in range(min(parameters.workers, folds))]
-    workers = [
-        ProcessRun(
-            Job.of(
-                job.project,
-                parameters.model_copy(update={"resume": run.id, "folds": share, "workers": 1, "changes": {}}),
-            )
-        )
-        for share in shares
-    ]
-    told: Queue[tuple[int, Event]] = Queue()
-
-    def listen(number: int, worker: ProcessRun) -> None:
-        for event in worker:
-            told.put((number, event))
-
-    for number, worker in enumerate(workers):
-        threading.Thread(target=listen, args=(number, worker), daemon=True).start()
-    running, notes, failed, stopped = set(range(len(workers))), {}, None, False
-    while running:
-        if (stop() or failed) and not stopped:
-            stopped = True
-            for worker in workers:
-                worker.stop()
-        try:
-            number, event = told.get(timeout=_ASK_SECONDS)
-        except Empty:
-            continue
-        if isinstance(event, Progress):
-            notes[number] = event.note
-            done = sum(setup.bench.is_done(task) for task in setup.tasks)
-            yield Progress(done, total, "trainings", notes[number])
-        elif isinstance(event, Finished | Stopped | Failed):
-            running.discard(number)
-            failed = failed or (event if isinstance(event, Failed) else None)
-    if failed:
-        raise UserError(failed.message, failed.hint) if not failed.traceback else RuntimeError(failed.traceback)
-    if stopped:
-        yield Stopped(run.id)
 
 
 class _Setup:
@@ -258,8 +186,6 @@ def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:
     run = project.run(parameters.resume)
     if run.kind != "experiment":
         raise UserError(f"{run.id} is a {run.kind} run, not an experiment.", "`info` lists the runs.")
-    if parameters.folds is not None:
-        return run  # the process that leads it says how it goes
     if run.status == "finished":
         raise UserError(f"{run.id} is finished; its report is {run.result.get('report', run.folder)}.", "Start anew.")
     return project.update_run(run.id, status="running")

@@ -17,7 +17,7 @@ def time_experiment(job: Job, stop: Stop) -> Iterator[Event]:
     Yields
     ------
     Event
-        `Finished` with ``seconds`` and ``device``, or `Stopped`.
+        Progress; `Finished` with ``seconds`` and ``device``, or `Stopped`.
     """
     from napari_cellsynth.experiments.pace import seconds_of
     from napari_cellsynth.training.device import pick_device
@@ -28,7 +28,7 @@ def time_experiment(job: Job, stop: Stop) -> Iterator[Event]:
         plan, dataset, settings, _ = laid_out(project, parameters.protocol, parameters.preset, parameters.changes)
         channels = int(project.images()["channels"].max())
     device = pick_device(parameters.device)
-    seconds = seconds_of(plan, replace(dataset, size=settings.size), channels, device, stop=stop)
+    seconds = yield from seconds_of(plan, replace(dataset, size=settings.size), channels, device, stop=stop)
     yield Stopped() if seconds is None else Finished({"seconds": seconds, "device": device.type})
 
 

@@ -28,6 +28,7 @@ Kind = Literal[
     "merge",
     "over-time",
     "time-experiment",
+    "at-once",
 ]
 Explanation = Literal["deconvolution", "guided-backprop", "grad-cam", "occlusion", "kernels", "feature-maps"]
 EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
@@ -40,8 +41,13 @@ class Parameters(BaseModel):
 
 
 class SegmentParameters(Parameters):
-    """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects)."""
+    """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects).
 
+    With another ``method`` (`imaging.segmenters`) only ``options``, ``images`` and ``frames`` count.
+    """
+
+    method: str = Field("entropy", description="What finds the objects, by name.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Settings of another method than entropy.")
     radius: int = Field(
         9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px."
     )
@@ -238,8 +244,10 @@ class ExperimentParameters(Parameters):
     preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
     changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
     resume: str | None = Field(None, description="Id of an interrupted experiment to go on with.")
-    workers: int = Field(1, ge=1, le=256, description="Processes that share the folds out among them.")
-    folds: list[int] | None = Field(None, description="Only these folds of the resumed experiment, without a report.")
+    workers: int = Field(1, ge=1, le=256, description="Processes of this machine that share out the trainings.")
+    scheduler: str | None = Field(
+        None, description="Instead: the address of a Dask scheduler, or a TOML file with a [slurm] table."
+    )
     device: Device = Field("auto", description="Where to compute.")
 
 
@@ -250,6 +258,28 @@ class TimeExperimentParameters(Parameters):
     preset: str = Field("full", description="How thoroughly: smoke (minutes), small or full.")
     changes: dict[str, Any] = Field(default_factory=dict, description="Settings that differ from the preset's.")
     device: Device = Field("auto", description="Where to compute.")
+
+
+class Part(Parameters):
+    """A job among others of the same project."""
+
+    kind: Literal["train-gan"] = Field(description="What is done.")
+    parameters: dict[str, Any] = Field(description="Of that kind of job.")
+    title: str = Field(description="What it is called while one waits.")
+
+    def as_job(self, project: Path) -> Job:
+        """Return it as a job of its own."""
+        return Job(kind=self.kind, project=project, parameters=self.parameters)
+
+
+class AtOnceParameters(Parameters):
+    """Do several jobs at once, in processes of this machine or on a cluster that sees the project's folder."""
+
+    jobs: list[Part] = Field(min_length=1, description="The jobs.")
+    workers: int = Field(1, ge=1, le=256, description="Processes of this machine that share the jobs.")
+    scheduler: str | None = Field(
+        None, description="Instead: the address of a Dask scheduler, or a TOML file with a [slurm] table."
+    )
 
 
 PARAMETERS: dict[str, type[Parameters]] = {
@@ -270,6 +300,7 @@ PARAMETERS: dict[str, type[Parameters]] = {
     "merge": MergeParameters,
     "over-time": OverTimeParameters,
     "time-experiment": TimeExperimentParameters,
+    "at-once": AtOnceParameters,
 }
 
 

@@ -13,6 +13,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import label_help
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import intensity_range
+from napari_cellsynth.imaging.near_copies import near_copies
 from napari_cellsynth.jobs.job import Job, LabelHelpParameters
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.label_help import LabelHelp, read_label_help, write_label_help
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _SIZE = 64
 _CHUNK = 512
 _STEPS = 4
+_MOST_PAIRS = 1000
 
 
 def help_with_labels(job: Job, stop: Stop) -> Iterator[Event]:
@@ -60,7 +62,7 @@ def help_with_labels(job: Job, stop: Stop) -> Iterator[Event]:
         if stop():
             yield Stopped("")
             return
-        yield Progress(1, _STEPS, "looks", "near-duplicates")
+        yield Progress(1, _STEPS, "looks", "near-copies")
         duplicates = _duplicates(project, table, pictures)
         yield Progress(2, _STEPS, "looks", "labels")
         mislabelled, notices = _mislabelled(project, table, x, parameters.seed)
@@ -105,7 +107,7 @@ def _duplicates(project: Project, table: pd.DataFrame, patches: NDArray[np.float
             "likeness": round(pair.likeness, 4),
             "leak": (splits[groups[pair.first]] == "test") != (splits[groups[pair.second]] == "test"),
         }
-        for pair in label_help.near_duplicates(patches, groups)
+        for pair in near_copies(list(patches), groups)[:_MOST_PAIRS]
     ]
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from multiprocessing.spawn import get_executable
 
 from napari_cellsynth.events import Event, Failed, Finished, Stopped
 from napari_cellsynth.jobs.job import Job
+from napari_cellsynth.jobs.wire import receive, send
 
 _START = (
     "import json, sys; told = json.loads(sys.stdin.readline()); sys.path[:] = told['path']; "
@@ -57,9 +57,8 @@ class ProcessRun:
         assert self._process.stdout is not None and self._process.stdin is not None
         ended = False
         while not ended:
-            try:
-                event: Event = pickle.load(self._process.stdout)
-            except (EOFError, pickle.UnpicklingError, OSError):
+            event = receive(self._process.stdout)
+            if event is None:
                 break
             ended = isinstance(event, Finished | Stopped | Failed)
             yield event
@@ -115,8 +114,7 @@ def work(job: str) -> None:
 
     with contextlib.suppress(BrokenPipeError):  # the window is gone: nobody is left to tell
         for event in run(Job.model_validate_json(job), stop.is_set):
-            pickle.dump(event, pipe)
-            pipe.flush()
+            send(event, pipe)
     # All is on disk and told. Python's own way out takes torch apart first, most of a second that nobody gains from.
     os._exit(0)
 

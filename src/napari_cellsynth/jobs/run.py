@@ -30,6 +30,7 @@ _WORK = {
     "merge": "napari_cellsynth.jobs.merging:merge",
     "time-experiment": "napari_cellsynth.jobs.experiment_pace:time_experiment",
     "over-time": "napari_cellsynth.jobs.over_time:over_time",
+    "at-once": "napari_cellsynth.jobs.at_once:at_once",
 }
 
 

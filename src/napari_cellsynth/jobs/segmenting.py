@@ -13,6 +13,7 @@ from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.enhance import enhance
 from napari_cellsynth.imaging.segment import segment_colonies, to_gray
+from napari_cellsynth.imaging.segmenters import ENTROPY, segmenter
 from napari_cellsynth.jobs.job import Job, SegmentParameters
 from napari_cellsynth.project import Project
 
@@ -28,6 +29,9 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
     """
     parameters = job.checked()
     assert isinstance(parameters, SegmentParameters)
+    if parameters.method != ENTROPY:
+        # A method that is not there, or a setting that it does not know, is told before the first frame.
+        segmenter(parameters.method).settings(parameters.options)
     with Project.open(job.project) as project:
         frames = _frames(project, parameters)
         names = project.images()["name"].to_dict()
@@ -49,6 +53,8 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
 
 def segment_frame(frame: NDArray[Any], parameters: SegmentParameters, *, name: str) -> NDArray[np.int32]:
     """Return the objects of one frame (C, Y, X) as int32 labels (Y, X); ``name`` is what an error calls the frame."""
+    if parameters.method != ENTROPY:
+        return segmenter(parameters.method).segment(frame, parameters.options, name=name)
     # A frame of the project has its channels first, however many; only three of them are a colour.
     channels = frame if frame.shape[0] == 3 else frame[:1]
     return segment_colonies(

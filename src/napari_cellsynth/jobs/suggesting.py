@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.label_help import class_probabilities, out_of_fold_probabilities
+from napari_cellsynth.evaluate.label_orders import different_first, similar_space
 from napari_cellsynth.evaluate.scores import balanced_accuracy
-from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped, Suggestions
+from napari_cellsynth.events import Event, Finished, Looks, Progress, Stop, Stopped, Suggestions
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.jobs.job import Job, SuggestParameters
 from napari_cellsynth.jobs.label_helping import scaled
@@ -26,6 +27,8 @@ SIZE = 64
 _CHUNK = 256
 REST_S = 0.1
 """Between two looks at the project, when there is nothing to do."""
+BEGIN = 500
+"""Objects that are chosen to begin with; by then a model knows better what to ask."""
 RECENT = 100
 """The labels whose gain is told: "the last 100 labels moved the score by …"."""
 _SCORED_FROM = 20
@@ -41,8 +44,8 @@ def suggest(job: Job, stop: Stop) -> Iterator[Event]:
     Yields
     ------
     Event
-        `Progress` while features are computed (once for each object), `Suggestions` whenever they have changed;
-        `Stopped` at the end, or, without ``watch``, `Finished` once all objects have theirs.
+        `Progress` while features are computed (once for each object), `Suggestions` whenever they have changed,
+        `Looks` once all objects have features; `Stopped` at the end, or, without ``watch``, `Finished` then.
     """
     from napari_cellsynth.evaluate.extractors import features
 
@@ -58,8 +61,9 @@ def suggest(job: Job, stop: Stop) -> Iterator[Event]:
                 stale.labels = True
             elif stale.labels:
                 stale.labels = False
-                project.require_single_label("Suggesting classes")
                 known.label(project.objects()["class_id"])
+                if project.multi_label:
+                    continue  # nothing is suggested there, but the looks serve the orders
                 if (told := known.suggestions(project.labelled_last(RECENT))) is not None:
                     yield told
             elif missing := known.missing(_CHUNK):
@@ -67,6 +71,8 @@ def suggest(job: Job, stop: Stop) -> Iterator[Event]:
                 yield Progress(len(known.x), len(known.table), "objects", "features")
                 # The first crops get their suggestions at once, the others when all have been looked at.
                 stale.labels = len(known.x) == len(missing) or not known.missing(1)
+            elif known.changed:
+                yield known.looks()
             elif not parameters.watch:
                 yield Finished({"objects": len(known.table)})
                 return
@@ -102,6 +108,7 @@ class _Known:
     def __init__(self) -> None:
         self.table = pd.DataFrame()
         self.x: dict[int, NDArray[np.float64]] = {}
+        self.changed = False
         self._boxes: dict[int, tuple[int, ...]] = {}
         self._range: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
@@ -111,6 +118,7 @@ class _Known:
             raise UserError("There are no objects to look at.", "Segment the images or import objects first.")
         boxes = table[["image_id", "frame", "y0", "x0", "y1", "x1"]].to_numpy().tolist()
         now = {int(number): tuple(box) for number, box in zip(table.index, boxes, strict=True)}
+        self.changed = True
         self.x = {number: row for number, row in self.x.items() if now.get(number) == self._boxes[number]}
         self._boxes = now
         self.table = table.sort_values(["image_id", "frame"], kind="stable")
@@ -133,7 +141,17 @@ class _Known:
 
     def add(self, object_ids: list[int], rows: NDArray[np.float64]) -> None:
         """Keep features."""
+        self.changed = True
         self.x.update(zip(object_ids, rows, strict=True))
+
+    def looks(self) -> Looks:
+        """Return how the objects look, and with which of them to begin a labelling."""
+        self.changed = False
+        table = self.table.loc[self.table.index.isin(list(self.x))]
+        z = similar_space(np.stack([self.x[int(number)] for number in table.index]))
+        different = different_first(z, table["group"].to_numpy(), BEGIN)
+        ids = table.index.to_numpy(np.int64)
+        return Looks(ids, z.astype(np.float32), ids[different])
 
     def suggestions(self, recent: list[int]) -> Suggestions | None:
         """Fit the model and return what it says of all objects, or None where two classes are not there yet."""

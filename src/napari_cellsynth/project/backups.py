@@ -153,7 +153,7 @@ def keep_copy(
         part.unlink(missing_ok=True)
 
 
-def restore(project: str | Path, backup: str | Path | int | None = None) -> tuple[Backup | Path, Path]:
+def restore(project: str | Path, backup: str | Path | int | None = None) -> tuple[Backup | Path, Path | None]:
     """Bring a project's database back to a copy; the database as it is now is kept aside first.
 
     Parameters
@@ -166,12 +166,12 @@ def restore(project: str | Path, backup: str | Path | int | None = None) -> tupl
     Returns
     -------
     tuple
-        What was restored, and where the database lies that was current until now.
+        What was restored, and where the database lies that was current until now (None where there was none).
 
     Raises
     ------
     UserError
-        When there is no such copy, it is damaged, foreign or newer, or the project cannot be written.
+        When there is no such copy, it is damaged, another project's or newer, or the project cannot be written.
 
     Notes
     -----
@@ -219,9 +219,27 @@ def _choose(folder: Path, backup: str | Path | int | None) -> Backup | Path:
             return _refusing_damage(each)
     if not (text and Path(text).expanduser().is_file()):
         listed = ", ".join(str(each.number) for each in known[:8])
-        raise UserError(f"There is no backup {text!r}.", f"There are {listed}." if known else "There is none at all.")
-    check_version(Path(text).expanduser())
-    return _refusing_damage(Path(text).expanduser())
+        hint = f"There are those with the numbers {listed}." if known else "The project has none."
+        raise UserError(f"There is no backup {text!r}.", hint)
+    file = Path(text).expanduser()
+    try:
+        check_version(file)
+    except UserError as error:
+        raise UserError(error.message, "Give another project.db, or a number from --list.") from None
+    _refuse_foreign(file, folder / DATABASE)
+    return _refusing_damage(file)
+
+
+def _refuse_foreign(file: Path, current: Path) -> None:
+    """Refuse a database that knows none of the images that the current one knows."""
+    hashes = []
+    for each in (file, current):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(_uri(each, "ro"), uri=True)) as connection:
+            hashes.append({row[0] for row in connection.execute("SELECT content_hash FROM images")})
+    if len(hashes) == 2 and all(hashes) and hashes[0].isdisjoint(hashes[1]):
+        raise UserError(
+            f"{file} is of another project: it knows none of this one's images.", "Open that project instead."
+        )
 
 
 def _refusing_damage(chosen: Backup | Path) -> Backup | Path:
@@ -240,9 +258,11 @@ def _is_sound(file: Path) -> bool:
         return False
 
 
-def _set_aside(folder: Path) -> tuple[Path, dict[str, int]]:
+def _set_aside(folder: Path) -> tuple[Path | None, dict[str, int]]:
     """Keep the current database, moved as it is where it is damaged; return it and the ids that it has given away."""
     file = folder / DATABASE
+    if not file.exists():
+        return None, {}
     try:
         copy = keep_copy(folder, "before-restore")
         assert copy is not None

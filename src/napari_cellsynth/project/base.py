@@ -20,7 +20,7 @@ BAD_SEGMENTATION = -2
 RESERVED_NAMES = {UNLABELLED: "unlabelled", UNSURE: "unsure", BAD_SEGMENTATION: "bad segmentation"}
 """What the reserved class ids are called in tables that leave the project."""
 
-SOURCES = ("", "hand", "bulk", "accepted prediction", "import", "carried over", "undo", "redo")
+SOURCES = ("", "hand", "bulk", "accepted prediction", "import", "carried over", "undo", "redo", "decision")
 """Where a label can come from; the object's row keeps the place in this tuple."""
 
 

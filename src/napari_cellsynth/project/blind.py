@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from napari_cellsynth.project.actions import login
 from napari_cellsynth.project.base import ProjectPart
-from napari_cellsynth.project.journal import login
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 from napari_cellsynth.project.values import damaged
 

@@ -57,10 +57,17 @@ def overlap(
     return np.where(masked > 0, by_mask, by_box)
 
 
-def best_pairs(iou: NDArray[np.float64], least: float = MIN_IOU) -> dict[int, int]:
-    """Return ``{old: new}`` pairs with at least that overlap, each object at most once, the greatest overlaps first."""
+def best_pairs(
+    iou: NDArray[np.float64], least: float = MIN_IOU, first: NDArray[np.bool_] | None = None
+) -> dict[int, int]:
+    """Return ``{old: new}`` pairs with at least that overlap, each object at most once, the greatest overlaps first.
+
+    The old ones that `first` marks choose before the others: where a labelled object and one without a label become
+    one, the label is not lost.
+    """
     candidates = np.argwhere(iou >= least)
-    order = np.argsort(-iou[candidates[:, 0], candidates[:, 1]], kind="stable")
+    late = np.zeros(len(candidates), bool) if first is None else ~first[candidates[:, 0]]
+    order = np.lexsort((-iou[candidates[:, 0], candidates[:, 1]], late))
     pairs: dict[int, int] = {}
     taken: set[int] = set()
     for old, new in candidates[order].tolist():

@@ -1,9 +1,9 @@
-"""The classes of a project: stable ids; name, colour, key and order are attributes."""
+"""The classes of a project: stable ids; name, colour, key and order are attributes. `class_edits` changes them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from napari_cellsynth.errors import UserError
@@ -14,6 +14,9 @@ PALETTE = (
     "#882255", "#44aa99", "#ddcc77", "#332288", "#aa4499", "#117733", "#88ccee", "#661100",
 )  # fmt: skip
 """Eight colours of Okabe and Ito (2008), then eight of Paul Tol's muted scheme; told apart by the colour-blind."""
+
+KEYS = "123456789"
+"""The keys that a class can have."""
 
 SEPARATOR = "|"
 """Stands between the names of an object's classes in tables, and so in no name."""
@@ -44,12 +47,19 @@ class ClassRecord:
     position: int
 
 
+GONE = -1
+"""In a class's ``gone``: it was deleted; a positive number there is the class that it was merged into."""
+
+Fields = dict[str, str | int]
+"""Some of a class's columns: name, color, key and gone."""
+
+
 class Classes(ProjectPart):
-    """Adding, renaming and finding classes."""
+    """Finding classes, and the rows that they are kept in."""
 
     def classes(self) -> list[ClassRecord]:
         """Return all classes in their order."""
-        rows = self._db.read("SELECT id, name, color, key, position FROM classes ORDER BY position, id")
+        rows = self._db.read("SELECT id, name, color, key, position FROM classes WHERE gone = 0 ORDER BY position, id")
         return [ClassRecord(*row) for row in rows]
 
     def class_named(self, name: str | int) -> ClassRecord:
@@ -67,77 +77,73 @@ class Classes(ProjectPart):
         names = ", ".join(record.name for record in known)
         raise UserError(f"There is no class {name!r}.", f"The classes are {names}." if names else "Add a class first.")
 
-    def add_class(self, name: str, color: str | None = None) -> int:
-        """Add a class and return its id; it gets the next free colour and key.
-
-        Raises
-        ------
-        UserError
-            When the name is empty, taken or reserved, or the colour is not ``#rrggbb``.
-        """
-        with self._db.transaction():
-            known = self.classes()
-            name = _checked_name(name, [record.name for record in known])
-            if color is None:
-                taken = {record.color for record in known}
-                color = next((c for c in PALETTE if c not in taken), PALETTE[len(known) % len(PALETTE)])
-            keys = {record.key for record in known}
-            key = next((k for k in "123456789" if k not in keys), "")
-            number = self._db.write(
-                "INSERT INTO classes (name, color, key, position) VALUES (?, ?, ?, ?)",
-                (name, _checked_color(color), key, len(known)),
-            )
-            self._changed("classes_changed")
-        return number
-
-    def rename_class(self, class_id: int, name: str) -> None:
-        """Give a class another name; its id, labels and runs stay.
-
-        Raises
-        ------
-        UserError
-            When there is no such class, or the name is empty, taken or reserved.
-        """
-        with self._db.transaction():
-            self._checked_class(class_id)
-            others = [record.name for record in self.classes() if record.id != class_id]
-            self._db.write("UPDATE classes SET name = ? WHERE id = ?", (_checked_name(name, others), class_id))
-            self._changed("classes_changed")
-
-    def recolor_class(self, class_id: int, color: str) -> None:
-        """Give a class another colour, ``"#rrggbb"``.
-
-        Raises
-        ------
-        UserError
-            When there is no such class or the colour is not ``#rrggbb``.
-        """
-        with self._db.transaction():
-            self._checked_class(class_id)
-            self._db.write("UPDATE classes SET color = ? WHERE id = ?", (_checked_color(color), class_id))
-            self._changed("classes_changed")
-
     def _checked_class(self, class_id: int, *, reserved: bool = False) -> int:
         class_id = int(class_id)
         if reserved and class_id in RESERVED_NAMES:
             return class_id
-        if not self._db.read("SELECT 1 FROM classes WHERE id = ?", (class_id,)):
+        if not self._db.read("SELECT 1 FROM classes WHERE id = ? AND gone = 0", (class_id,)):
             raise UserError(f"There is no class with the id {class_id}.", "Add the class first.")
         return class_id
 
     def _class_names(self) -> dict[int, str]:
-        return RESERVED_NAMES | {record.id: record.name for record in self.classes()}
+        """Return the names of all classes, also of those that are gone: old labels name them."""
+        return RESERVED_NAMES | {int(row[0]): str(row[1]) for row in self._db.read("SELECT id, name FROM classes")}
 
     def _require_classes(self, names: Iterable[str]) -> dict[str, int]:
-        """Return ids by name, adding the classes that are missing, in the order given."""
+        """Return ids by name, adding the classes that are missing, in the order given; no step of undo."""
         known = {record.name: record.id for record in self.classes()}
         for name in names:
             if name not in known:
-                known[name] = self.add_class(name)
+                known[name] = self._insert_class(name)
         return known
 
+    def _insert_class(self, name: str, color: str | None = None) -> int:
+        with self._db.transaction():
+            known = self.classes()
+            name = checked_name(name, self._names_taken())
+            if color is None:
+                taken = {record.color for record in known}
+                color = next((c for c in PALETTE if c not in taken), PALETTE[len(known) % len(PALETTE)])
+            keys = {record.key for record in known}
+            key = next((k for k in KEYS if k not in keys), "")
+            # Behind all that are there: taking a class away moves no other one.
+            [(position,)] = self._db.read("SELECT coalesce(max(position) + 1, 0) FROM classes")
+            number = self._db.write(
+                "INSERT INTO classes (name, color, key, position) VALUES (?, ?, ?, ?)",
+                (name, checked_color(color), key, position),
+            )
+            self._changed("classes_changed")
+        return number
 
-def _checked_name(name: str, taken: Iterable[str]) -> str:
+    def _names_taken(self, leave: int = 0) -> set[str]:
+        return {str(row[0]) for row in self._db.read("SELECT name FROM classes WHERE id != ?", (leave,))}
+
+    def _class_fields(self, class_id: int) -> Fields:
+        [row] = self._db.read("SELECT name, color, key, gone FROM classes WHERE id = ?", (class_id,))
+        return dict(zip(("name", "color", "key", "gone"), row, strict=True))
+
+    def _write_class(self, class_id: int, fields: Fields) -> None:
+        for name, value in fields.items():
+            assert name in ("name", "color", "key", "gone")
+            self._db.write(f"UPDATE classes SET {name} = ? WHERE id = ?", (value, class_id))
+        self._changed("classes_changed")
+
+    def _heirs(self) -> dict[int, int]:
+        """Return of every class that is gone the one that stands for it now; 0 where none does."""
+        gone: dict[int, int] = dict(self._db.read("SELECT id, gone FROM classes WHERE gone != 0"))
+
+        def heir(number: int) -> int:
+            for _ in range(len(gone) + 1):  # a damaged file could send us round in circles
+                if number not in gone:
+                    return max(0, number)
+                number = int(gone[number])
+            return 0
+
+        return {number: heir(number) for number in gone}
+
+
+def checked_name(name: str, taken: Collection[str]) -> str:
+    """Return a name for a class without the blanks around it, or say why it cannot be one."""
     name = name.strip()
     if not name or not name.isprintable():
         raise UserError("A class needs a name of one line.", "Give it one, for example Dense.")
@@ -153,7 +159,8 @@ def _checked_name(name: str, taken: Iterable[str]) -> str:
     return name
 
 
-def _checked_color(color: str) -> str:
+def checked_color(color: str) -> str:
+    """Return a colour in small letters, or say that it is none."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
         raise UserError(f"{color!r} is not a colour.", "Write it like #e69f00.")
     return color.lower()

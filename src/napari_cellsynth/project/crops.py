@@ -26,6 +26,15 @@ class Crops(Groups, Masks):
     """Cutting objects out of their frames."""
 
     @telling_damage
+    def require_one_kind(self, object_ids: Sequence[int]) -> None:
+        """Raise a `UserError` where objects come from images that differ in channels or bit depth."""
+        rows = self._db.read(
+            "SELECT DISTINCT channels, dtype FROM objects o JOIN images i ON i.id = image_id "
+            "WHERE o.id IN (SELECT value FROM json_each(?))",
+            (as_json([int(number) for number in object_ids]),),
+        )
+        _require_one_kind(set(rows))
+
     def crops(
         self,
         object_ids: Sequence[int],
@@ -75,14 +84,7 @@ class Crops(Groups, Masks):
             "WHERE o.id IN (SELECT value FROM json_each(?)) ORDER BY image_id, frame",
             (as_json(wanted),),
         )
-        kinds = sorted({(row[8], row[9]) for row in rows})
-        if len(kinds) > 1:
-            raise UserError(
-                "These objects come from images with "
-                + " and ".join(f"{channels} channel{'s' * (channels > 1)} of {dtype}" for channels, dtype in kinds)
-                + ".",
-                "Keep images of different kinds in projects of their own.",
-            )
+        _require_one_kind({(row[8], row[9]) for row in rows})
         found: dict[int, NDArray[Any]] = {}
         for (image_id, frame), objects in groupby(rows, key=lambda row: (row[1], row[2])):
             pixels = _evened(self.frame(image_id, frame), enhance, frame)
@@ -125,3 +127,12 @@ def _maskless(number: int) -> UserError:
         f"Object {number} has no mask, so its surroundings cannot be masked.",
         "Segment the images, or take crops unmasked: imported boxes have no masks, nor have replaced objects.",
     )
+
+
+def _require_one_kind(kinds: set[tuple[int, str]]) -> None:
+    if len(kinds) > 1:
+        told = [f"{channels} channel{'s' * (channels > 1)} of {dtype}" for channels, dtype in sorted(kinds)]
+        raise UserError(
+            f"These objects come from images with {' and '.join(told)}.",
+            "Keep images of different kinds in projects of their own.",
+        )

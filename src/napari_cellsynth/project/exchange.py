@@ -1,14 +1,12 @@
-"""Bringing annotated images into a project: ``objects.csv`` with its images, and the choice among the other ways."""
+"""Bringing annotated images into a project: the choice among the formats, and ``objects.csv`` with its images."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.export import export_csv, original_cell
+from napari_cellsynth.project.export import export_csv
 from napari_cellsynth.project.folders import (
     class_folder_plan,
     find_class_folders,
@@ -16,15 +14,19 @@ from napari_cellsynth.project.folders import (
     import_class_folders,
     import_label_images,
 )
-from napari_cellsynth.project.images import read_facts
-from napari_cellsynth.project.importing import ImportPlan, ImportReport, PlannedObject, carry_out, meaning
-from napari_cellsynth.project.label_sets import checked_parts
+from napari_cellsynth.project.formats import coco, geojson, h5ad, ome_zarr, parquet
+from napari_cellsynth.project.importing import carry_out
 from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.plan import ImportPlan, ImportReport
 from napari_cellsynth.project.project import Project
+from napari_cellsynth.project.tables import csv_rows, table_plan
 
 TABLE = "objects.csv"
-_BOX = ("x0", "y0", "x1", "y1")
-_REQUIRED = ("image", *_BOX, "label")
+_READERS: dict[str, Callable[[Path], Iterator[tuple[int, dict[str, str]]]]] = {
+    ".csv": csv_rows,
+    ".parquet": parquet.parquet_rows,
+    ".h5ad": h5ad.h5ad_rows,
+}
 
 __all__ = [
     "ImportReport",
@@ -36,25 +38,73 @@ __all__ = [
 ]
 
 
-def import_folder(project: Project, folder: str | Path) -> ImportReport:
-    """Import an annotated folder: by its ``objects.csv``, else its label images, else one folder a class.
+def import_folder(project: Project, folder: str | Path, *, relabel: bool = False) -> ImportReport:
+    """Import an annotated folder or file, whatever it is.
+
+    Parameters
+    ----------
+    project : Project
+        Open for writing.
+    folder : str or Path
+        A table (``.csv``, ``.parquet``, ``.h5ad``), a GeoJSON (``.geojson``) or a COCO file (``.json``); or an OME-Zarr
+        image with labels, or a folder with such images, with an ``objects`` table, with GeoJSON files, with one COCO
+        file, with label images, or with one folder of images for each class, looked for in that order.
+    relabel : bool
+        Give boxes that are in the project already the imported label, where that is another one; else they keep theirs,
+        and how many there are is told.
 
     Raises
     ------
     UserError
-        When the folder is none of these, or something in it is wrong; nothing is imported then.
+        When it is none of these, or something in it is wrong; nothing is imported then.
     """
-    place = existing_folder(folder)
-    if (place / TABLE).is_file():
-        return import_objects_csv(project, place)
+    known = {record.name for record in project.classes()}
+    images = project.images()
+    names = dict(zip([Path(path).stem for path in images["path"]], images["path"], strict=True))
+    place = usable(folder)
+    if place.is_file():
+        plan = _file_plan(place, known, names)
+        if plan is None:
+            kinds = ", ".join([*_READERS, geojson.ENDING, ".json (COCO)"])
+            raise UserError(f"{place} is of no kind that can be imported.", f"These can: {kinds}.")
+        return carry_out(project, plan, relabel=relabel)
+    place = existing_folder(place)
+    plan = _folder_plan(place, known, names)
+    if plan is not None:
+        return carry_out(project, plan, relabel=relabel)
     if find_label_images(place):
         return import_label_images(project, place)
     if find_class_folders(place):
-        return import_class_folders(project, place)
+        return carry_out(project, class_folder_plan(place), relabel=relabel)
     raise UserError(
         f"{place} holds neither an {TABLE}, nor label images, nor a folder of images for each class.",
         "To segment plain images, add them as images.",
     )
+
+
+def _folder_plan(place: Path, known: Collection[str], names: Mapping[str, str]) -> ImportPlan | None:
+    """Return the plan of the file, or of the files of one kind, that a folder is about; None where there is none."""
+    if images := ome_zarr.find_ome_zarr(place):
+        return ome_zarr.ome_zarr_plan(images, names)
+    tables = [place / f"objects{ending}" for ending in _READERS if (place / f"objects{ending}").is_file()]
+    if tables:
+        return _file_plan(tables[0], known, names)
+    outlines = sorted(file for file in place.glob(f"*{geojson.ENDING}") if not file.name.startswith("."))
+    if outlines:
+        return geojson.geojson_plan(outlines, names)
+    collections = [file for file in sorted(place.glob("*.json")) if coco.is_coco(file)]
+    if len(collections) > 1:
+        raise UserError(f"{place} holds {len(collections)} COCO files.", "Import one after the other, by name.")
+    return coco.coco_plan(collections[0]) if collections else None
+
+
+def _file_plan(file: Path, known: Collection[str], names: Mapping[str, str]) -> ImportPlan | None:
+    ending = file.suffix.lower()
+    if ending in _READERS:
+        return table_plan(file, known, _READERS[ending](file))
+    if ending == geojson.ENDING:
+        return geojson.geojson_plan([file], names)
+    return coco.coco_plan(file) if ending == ".json" else None
 
 
 def folder_plan(folder: str | Path) -> ImportPlan:
@@ -67,7 +117,7 @@ def folder_plan(folder: str | Path) -> ImportPlan:
     """
     place = existing_folder(folder)
     if (place / TABLE).is_file():
-        return _read_plan(place / TABLE, ())
+        return table_plan(place / TABLE, (), csv_rows(place / TABLE))
     if find_class_folders(place):
         return class_folder_plan(place)
     raise UserError(
@@ -102,7 +152,8 @@ def import_objects_csv(project: Project, folder: str | Path) -> ImportReport:
     file = existing_folder(folder) / TABLE
     if not file.is_file():
         raise UserError(f"{file} does not exist.", "Choose a folder with an objects.csv.")
-    return carry_out(project, _read_plan(file, {record.name for record in project.classes()}))
+    known = {record.name for record in project.classes()}
+    return carry_out(project, table_plan(file, known, csv_rows(file)))
 
 
 def existing_folder(folder: str | Path) -> Path:
@@ -111,121 +162,3 @@ def existing_folder(folder: str | Path) -> Path:
     if not place.is_dir():
         raise UserError(f"There is no folder {place}.", "Check the path.")
     return place
-
-
-def _read_plan(file: Path, known: Collection[str]) -> ImportPlan:
-    plan = ImportPlan()
-    images: dict[str, int] = {}
-    unknown_splits: set[str] = set()
-    before: dict[tuple[object, ...], tuple[int, str, str]] = {}
-    for line, row in _rows(file):
-        path = row["image"]
-        if not path:
-            _fail(file, line, "the image is missing")
-        if path not in images:
-            try:
-                plan.facts.append(read_facts(_one_file(file.parent / path)))
-            except UserError as error:
-                raise UserError(f"{file}, line {line}: {error.message}", error.hint) from error
-            images[path] = len(images)
-            plan.groups.append(row.get("group", ""))
-        image = images[path]
-        if row.get("group", "") != plan.groups[image]:
-            _fail(file, line, f"{path} is in the groups {plan.groups[image]!r} and {row.get('group', '')!r}")
-        try:
-            checked_parts(row["label"], known)
-        except UserError as error:
-            _fail(file, line, error.message)
-        item = _object(plan, image, row, file, line)
-        # By content: one image may be named in two ways. An equal hash of samples does not mean equal content.
-        fact = plan.facts[image]
-        whole = fact.content_hash if not fact.content_hash.startswith("sampled:") else fact.path
-        box = (whole, *item[1:6])
-        earlier, label, named = before.setdefault(box, (line, item.label, path))
-        if meaning(label) != meaning(item.label):
-            of = "" if path == named else f" ({path} is the same image as {named})"
-            _fail(file, line, f"it labels the box of line {earlier} as {_shown(item.label)}, not {_shown(label)}{of}")
-        plan.objects.append(item)
-        split = row.get("split", "").casefold()
-        if split in ("train", "test"):
-            plan.splits.setdefault(image, set()).add(split)
-        elif split not in ("", "none"):
-            unknown_splits.add(row["split"])
-    if not plan.objects:
-        raise UserError(f"{file} has no rows.", "It needs one row for each object.")
-    if unknown_splits:
-        listed = ", ".join(sorted(unknown_splits)[:5])
-        plan.notices.append(f"Splits other than train and test were ignored: {listed}.")
-    return plan
-
-
-def _one_file(path: Path) -> Path:
-    """Return a path that an image cell names, refusing a folder or a glob: its boxes are meant for one image."""
-    if usable(path).is_dir():
-        raise UserError(f"{path} is a folder, not an image.", "Name the image's file.")
-    if not path.is_file():
-        raise UserError(f"{path} does not exist.", "Check the path.")
-    return path
-
-
-def _shown(label: str) -> str:
-    return label or "unlabelled"
-
-
-def _object(plan: ImportPlan, image: int, row: dict[str, str], file: Path, line: int) -> PlannedObject:
-    frames, _, height, width = plan.facts[image].shape
-    x0, y0, x1, y1 = (_whole_number(row[name], name, file, line) for name in _BOX)
-    if x1 <= x0 or y1 <= y0:
-        _fail(file, line, f"the box x {x0} to {x1}, y {y0} to {y1} is empty")
-    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
-        _fail(file, line, f"the box x {x0} to {x1}, y {y0} to {y1} is outside of its {width} x {height} image")
-    frame = _whole_number(row["frame"], "frame", file, line) if row.get("frame") else 0
-    if not 0 <= frame < frames:
-        _fail(file, line, f"{row['image']} has frames 0 to {frames - 1}, not {frame}")
-    return PlannedObject(image, frame, y0, x0, y1, x1, row["label"])
-
-
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the permissions.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not a UTF-8 text.", "Save it as CSV UTF-8.") from error
-    lines = text.splitlines(keepends=True)
-    head = lines[0] if lines else ""
-    # Spreadsheets of some languages write semicolons.
-    delimiter = ";" if ";" in head and "," not in head else ","
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    try:
-        columns = [cell.strip() for cell in next(reader, [])]
-        missing = [name for name in _REQUIRED if name not in columns]
-        if missing:
-            columns_are = "columns are" if len(missing) > 1 else "column is"
-            _fail(file, 1, f"the {columns_are} missing: {', '.join(missing)}")
-        twice = next((name for name in columns if name and columns.count(name) > 1), "")
-        if twice:
-            _fail(file, 1, f"the column {twice} occurs twice")
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(columns):
-                _fail(file, reader.line_num, f"{len(cells)} cells for {len(columns)} columns")
-            values = (original_cell(cell.strip()) for cell in cells)
-            yield reader.line_num, dict(zip(columns, values, strict=True))
-    except csv.Error as error:
-        raise UserError(f"{file}, line {reader.line_num}: {error}.", "Correct the table and import again.") from error
-
-
-def _whole_number(text: str, name: str, file: Path, line: int) -> int:
-    try:
-        value = float(text)
-    except ValueError:
-        _fail(file, line, f"{name} is {text!r}, not a number")
-    if not value.is_integer():
-        _fail(file, line, f"{name} is {text!r}, not a whole number")
-    return int(value)
-
-
-def _fail(file: Path, line: int, what: str) -> NoReturn:
-    raise UserError(f"{file}, line {line}: {what}.", "Correct the table and import again; nothing was imported.")

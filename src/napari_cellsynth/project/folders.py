@@ -12,8 +12,9 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.source import ImageSource, open_image
 from napari_cellsynth.project.images import group_of, read_facts
-from napari_cellsynth.project.importing import IMAGE_ENDINGS, ImportPlan, ImportReport, PlannedObject, carry_out
+from napari_cellsynth.project.importing import carry_out
 from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.plan import IMAGE_ENDINGS, ImportPlan, ImportReport, PlannedObject
 from napari_cellsynth.project.project import Project
 
 _LABEL_ENDINGS = ("_cp_masks", "_masks", "_mask", "_labels", "_label")

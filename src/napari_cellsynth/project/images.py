@@ -276,12 +276,13 @@ def fingerprint(source: ImageSource) -> str:
     Above 128 MiB three samples of 256 KiB a file are hashed with the file's size, so that linking a long time-lapse
     does not read it all.
     """
-    if sum(path.stat().st_size for path in source.paths) <= _WHOLE_HASH_BYTES:
+    files = source.files
+    if sum(path.stat().st_size for path in files) <= _WHOLE_HASH_BYTES:
         return source.content_hash()
     digest = hashlib.sha256()
-    for path in source.paths:
+    for path in files:
         size = path.stat().st_size
-        name = path.name if len(source.paths) > 1 else ""
+        name = path.name if len(files) > 1 else ""
         digest.update(f"{name}\0{size}\0".encode())
         with path.open("rb") as stream:
             for start in sorted({0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)}):
@@ -313,7 +314,7 @@ def group_of(path: str, group_by: str) -> str:
 
 
 def _stamp(source: ImageSource) -> tuple[int, int]:
-    stats = [path.stat() for path in source.paths]
+    stats = [path.stat() for path in source.files]
     return sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats)
 
 
@@ -327,7 +328,7 @@ def _same_content(fact: ImageFacts, path: str) -> bool:
         return True
     ours, theirs = open_image(fact.path), open_image(path)
     try:
-        pairs = zip(ours.paths, theirs.paths, strict=True)
+        pairs = zip(ours.files, theirs.files, strict=True)
         return all(filecmp.cmp(mine, other, shallow=False) for mine, other in pairs)
     finally:
         ours.close()

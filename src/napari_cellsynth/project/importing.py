@@ -2,101 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from napari_cellsynth.project.base import RESERVED_NAMES, UNLABELLED
+from napari_cellsynth.imaging.crop import mask_hash
+from napari_cellsynth.project.base import UNLABELLED
 from napari_cellsynth.project.classes import SEPARATOR
-from napari_cellsynth.project.images import ImageFacts
-from napari_cellsynth.project.journal import Change
 from napari_cellsynth.project.label_sets import parts_of
+from napari_cellsynth.project.painting import paint
+from napari_cellsynth.project.plan import RESERVED_IDS, ImportPlan, ImportReport, PlannedObject, meaning, short
 from napari_cellsynth.project.project import Project
+from napari_cellsynth.project.relabelling import give_labels, notice_there, other_labels
 
-IMAGE_ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
-_RESERVED_IDS = {name: number for number, name in RESERVED_NAMES.items()} | {"": UNLABELLED}
 _NAMED_PAIRS = 5
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
 _INSERT = (
     "INSERT INTO objects (id, image_id, frame, y0, x0, y1, x1, cy, cx, area, mask_label, mask_hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')"
 )
 
 
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import brought in.
+def carry_out(project: Project, plan: ImportPlan, *, relabel: bool = False) -> ImportReport:
+    """Write a plan into a project in one transaction.
 
-    Attributes
+    Parameters
     ----------
-    images, objects : int
-        How many are new in the project.
-    classes : tuple of str
-        The names of the classes that occur.
-    notices : list of str
-        One sentence for each thing that was left out or decided.
+    project : Project
+        Open for writing.
+    plan : ImportPlan
+        What to write.
+    relabel : bool
+        Give boxes that are in the project already the imported label, where that is another one.
     """
-
-    images: int
-    objects: int
-    classes: tuple[str, ...]
-    notices: list[str]
-
-
-class PlannedObject(NamedTuple):
-    """One box to import."""
-
-    image: int
-    frame: int
-    y0: int
-    x0: int
-    y1: int
-    x1: int
-    label: str
-
-
-@dataclass
-class ImportPlan:
-    """Everything that an import will write, checked already.
-
-    ``groups`` has one entry an image (``""``: the image is its own group); ``splits`` lists every split that occurs in
-    an image, so that a split that straddles its group is noticed.
-    """
-
-    facts: list[ImageFacts] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    objects: list[PlannedObject] = field(default_factory=list)
-    splits: dict[int, set[str]] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-
-
-def meaning(label: str) -> int | frozenset[str]:
-    """Return what makes two labels the same: a reserved id, however it is written, or the classes' names."""
-    reserved = _RESERVED_IDS.get(label.casefold())
-    return frozenset(parts_of(label)) if reserved is None else reserved
-
-
-def carry_out(project: Project, plan: ImportPlan) -> ImportReport:
-    """Write a plan into a project in one transaction."""
     with project._db.transaction():
         before = set(project.splits()), _count(project, "images")
         image_ids = project._link(plan.facts, plan.groups)
         notices = plan.notices + _notice_groups(project, plan, image_ids)
         known = {record.name for record in project.classes()}
-        labels = dict.fromkeys(item.label for item in plan.objects if item.label.casefold() not in _RESERVED_IDS)
-        parts = {label: parts_of(label, known) for label in labels}
-        names = list(dict.fromkeys(name for of in parts.values() for name in of))
-        notices += _notice_several(project, parts)
-        class_ids = project._require_classes(names)
         fresh, there, repeated = _without_doubles(project, plan.objects, image_ids)
-        if there:
-            boxes, were = ("1 box", "was") if there == 1 else (f"{there} boxes", "were")
-            notices.append(f"{boxes} {were} in the project already and {were} left out.")
+        differing = other_labels(project, there)
+        used = [*fresh, *([each.planned for each in differing] if relabel else [])]
+        labels = dict.fromkeys(item.label for item in used if item.label.casefold() not in RESERVED_IDS)
+        parts = {label: parts_of(label, known) for label in labels}
+        notices += _notice_several(project, parts)
+        class_ids = _require_classes(project, [name for of in parts.values() for name in of], plan.colors)
+        meant = _meant(project, used, class_ids, known)
+        notices += notice_there(plan, there, differing, relabel)
         notices += _notice_repeated(plan, repeated)
-        _insert(project, fresh, image_ids, _meant(project, fresh, class_ids, known))
+        notices += _insert(project, fresh, image_ids, meant)
+        if relabel:
+            give_labels(
+                project,
+                [(each.object_id, each.label, meant[each.planned.label], each.planned.user) for each in differing],
+            )
         notices += _set_splits(project, plan, image_ids, known=before[0])
         images = _count(project, "images") - before[1]
-    return ImportReport(images, len(fresh), tuple(names), notices)
+    every = dict.fromkeys(item.label for item in plan.objects if item.label.casefold() not in RESERVED_IDS)
+    names = tuple(dict.fromkeys(name for label in every for name in parts_of(label, known)))
+    return ImportReport(images, len(fresh), names, notices)
+
+
+def _require_classes(project: Project, names: Iterable[str], colors: Mapping[str, str]) -> dict[str, int]:
+    """Return ids by name, adding the classes that are missing in the colours that they come with."""
+    known = {record.name: record.id for record in project.classes()}
+    for name in dict.fromkeys(names):
+        if name not in known:
+            code = colors.get(name, "")
+            known[name] = project.add_class(name, code if _COLOR.fullmatch(code) else None)
+    return known
 
 
 def _notice_several(project: Project, parts: Mapping[str, Sequence[str]]) -> list[str]:
@@ -113,7 +86,7 @@ def _meant(
 ) -> dict[str, int]:
     """Return the number of every label, making those of several classes that are new."""
     labels = dict.fromkeys(item.label for item in fresh)
-    found = {label: _RESERVED_IDS.get(label.casefold()) for label in labels}
+    found = {label: RESERVED_IDS.get(label.casefold()) for label in labels}
     return {
         label: project._label_of([class_ids[name] for name in parts_of(label, known)]) if number is None else number
         for label, number in found.items()
@@ -122,48 +95,59 @@ def _meant(
 
 def _insert(
     project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int], meant: Mapping[str, int]
-) -> None:
+) -> list[str]:
+    """Write new objects, their masks and their labels; return what is to be said of the masks."""
     rows = project._db.read("SELECT seq FROM sqlite_sequence WHERE name = 'objects'")
     first = int(rows[0][0]) + 1 if rows else 1
-    values, changes = [], []
+    values, labelled = [], []
     for object_id, item in enumerate(planned, start=first):
-        y0, x0, y1, x1 = item.y0, item.x0, item.y1, item.x1
+        y0, x0, y1, x1 = item.box
         centre = (y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2
         values.append((object_id, image_ids[item.image], item.frame, y0, x0, y1, x1, *centre, (y1 - y0) * (x1 - x0)))
         if meant[item.label] != UNLABELLED:
-            changes.append(Change(object_id, UNLABELLED, meant[item.label]))
+            labelled.append((object_id, UNLABELLED, meant[item.label], item.user))
     project._db.write_many(_INSERT, values)
-    if changes:
-        project._act("label", "import", changes)
+    notices = paint(project, list(enumerate(planned, start=first)), image_ids)
+    give_labels(project, labelled)
     project._changed("objects_changed")
+    return notices
 
 
 def _without_doubles(
     project: Project, planned: Sequence[PlannedObject], image_ids: Sequence[int]
-) -> tuple[list[PlannedObject], int, list[tuple[PlannedObject, PlannedObject]]]:
-    """Return the boxes that are new, how many the project has, and each that is planned again with the first one.
+) -> tuple[list[PlannedObject], list[tuple[int, PlannedObject]], list[tuple[PlannedObject, PlannedObject]]]:
+    """Return what is new, what the project has with its object, and each that is planned again with the first one.
 
-    In a multi-label project a box that comes again in another class has both.
+    Objects are the same that have one box, unless both have masks and these differ. In a multi-label project a box that
+    comes again in another class has both.
     """
-    taken = set(project._db.read("SELECT image_id, frame, y0, x0, y1, x1 FROM objects WHERE active = 1"))
-    known, repeated = 0, []
-    fresh: dict[tuple[int, ...], PlannedObject] = {}
+    taken: dict[tuple[int, ...], dict[str, int]] = {}
+    for number, code, *where in project._db.read(
+        "SELECT id, mask_hash, image_id, frame, y0, x0, y1, x1 FROM objects WHERE active = 1"
+    ):
+        taken.setdefault(tuple(where), {}).setdefault(code, number)
+    known, repeated = [], []
+    fresh: dict[tuple[tuple[int, ...], str], PlannedObject] = {}
     several = project.multi_label
     for item in planned:
-        place = (image_ids[item.image], item.frame, item.y0, item.x0, item.y1, item.x1)
-        if place in taken:
-            known += 1
-        elif place in fresh and several and _are_classes(fresh[place].label, item.label):
-            fresh[place] = fresh[place]._replace(label=SEPARATOR.join([fresh[place].label, item.label]))
-        elif place in fresh:
-            repeated.append((fresh[place], item))
+        place: tuple[int, ...] = (image_ids[item.image], item.frame, *item.box)
+        code = mask_hash(item.mask, item.box) if item.mask is not None else ""
+        here = taken.get(place, {})
+        object_id = here.get(code, here.get("")) if code else next(iter(here.values()), None)
+        again = fresh.get((place, code))
+        if object_id is not None:
+            known.append((object_id, item))
+        elif again is not None and several and _are_classes(again.label, item.label):
+            fresh[place, code] = again._replace(label=SEPARATOR.join([again.label, item.label]))
+        elif again is not None:
+            repeated.append((again, item))
         else:
-            fresh[place] = item
+            fresh[place, code] = item
     return list(fresh.values()), known, repeated
 
 
 def _are_classes(*labels: str) -> bool:
-    return all(label.casefold() not in _RESERVED_IDS for label in labels)
+    return all(label.casefold() not in RESERVED_IDS for label in labels)
 
 
 def _notice_repeated(plan: ImportPlan, repeated: Sequence[tuple[PlannedObject, PlannedObject]]) -> list[str]:
@@ -172,7 +156,7 @@ def _notice_repeated(plan: ImportPlan, repeated: Sequence[tuple[PlannedObject, P
     # One sentence for a pair of images, however many frames they have.
     pairs = {(first.image, again.image): (first.label, again.label) for first, again in differing}
     notices = [
-        f"{_short(plan, first)} and {_short(plan, again)} are the same image in the classes {label} and {other}: "
+        f"{short(plan, first)} and {short(plan, again)} are the same image in the classes {label} and {other}: "
         f"{label} was kept."
         for (first, again), (label, other) in list(pairs.items())[:_NAMED_PAIRS]
     ]
@@ -195,19 +179,14 @@ def _notice_equal_images(plan: ImportPlan, pairs: Sequence[tuple[PlannedObject, 
         copies.setdefault(one, []).append(other)
     notices = []
     for one, others in list(copies.items())[:_NAMED_PAIRS]:
-        listed = ", ".join(_short(plan, other) for other in others[:_NAMED_PAIRS])
+        listed = ", ".join(short(plan, other) for other in others[:_NAMED_PAIRS])
         listed += f" and {len(others) - _NAMED_PAIRS} more" if len(others) > _NAMED_PAIRS else ""
-        notices.append(f"The same image as {_short(plan, one)}, and counted once: {listed}.")
+        notices.append(f"The same image as {short(plan, one)}, and counted once: {listed}.")
     if len(copies) > _NAMED_PAIRS:
         left = sum(map(len, list(copies.values())[_NAMED_PAIRS:]))
         are = "file is a copy of another one" if left == 1 else "files are copies of others"
         notices.append(f"{left} more {are} and counted once.")
     return notices
-
-
-def _short(plan: ImportPlan, image: int) -> str:
-    """Return a file's name with its folder's, which is the class's where classes are folders."""
-    return "/".join(Path(plan.facts[image].path).parts[-2:])
 
 
 def _notice_groups(project: Project, plan: ImportPlan, image_ids: Sequence[int]) -> list[str]:

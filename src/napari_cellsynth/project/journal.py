@@ -1,59 +1,37 @@
 """The append-only journal of labels and reviews: durable before it returns, undo and redo across restarts.
 
-An *action* is one call of `Labels.label` or of a review; its rows in the journal hold old and new of every object that
-it touched. Undoing and redoing are actions too, so nothing is ever deleted. Each user has stacks of their own: every
-action row records the tops of both after it, and links to what lies below, so finding the next step never walks the
-history.
+An action's rows in the journal hold old and new of every object that it touched; the newest row of an object is its
+label. The stacks of undo are in `actions`.
 """
 
 from __future__ import annotations
 
-import getpass
 import time
-from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
 import pandas as pd
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.actions import Actions, Change, ClassEdit, Direction, Step
 from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, table
-from napari_cellsynth.project.database import Database
-from napari_cellsynth.project.label_sets import LabelSets
-from napari_cellsynth.project.schema import FIRST_PATCH_ID
+from napari_cellsynth.project.schema import FIRST_PATCH_ID, FIRST_SET_ID
 from napari_cellsynth.project.values import telling_damage
 
-LabelSource = Literal["hand", "bulk", "accepted prediction", "import"]
-_UNDOABLE = ("hand", "bulk", "accepted prediction", "review")
+LabelSource = Literal["hand", "bulk", "accepted prediction", "import", "decision"]
+_LABEL_SOURCES = ("hand", "bulk", "accepted prediction", "import", "decision")
+_UNDOABLE = ("hand", "bulk", "accepted prediction", "review", "decision")
+Label = int | Collection[int]
 
 
-class Change(NamedTuple):
-    """One row of the journal: what a label or a review was and is now."""
-
-    target: int
-    old: int
-    new: int
-    old_note: str = ""
-    note: str = ""
-
-
-class _Stacks(NamedTuple):
-    undo_top: int | None
-    redo_top: int | None
-
-
-class Labels(LabelSets):
-    """Labelling, undo, redo and the figures that come out of the journal."""
-
-    def __init__(self, path: Path, database: Database) -> None:
-        super().__init__(path, database)
-        self._user = ""
+class Labels(Actions):
+    """Labelling, and the figures that come out of the journal."""
 
     @telling_damage
     def label(
         self,
         object_ids: Sequence[int],
-        class_id: int | Collection[int],
+        class_id: Label,
         *,
         source: LabelSource = "hand",
         user: str | None = None,
@@ -67,10 +45,10 @@ class Labels(LabelSets):
         class_id : int or collection of int
             A class's id, or `UNLABELLED`, `UNSURE` or `BAD_SEGMENTATION`; in a multi-label project several classes' ids
             too (none of them: unlabelled).
-        source : {"hand", "bulk", "accepted prediction", "import"}
-            Where the label comes from; an import is no step of undo.
+        source : {"hand", "bulk", "accepted prediction", "import", "decision"}
+            Where the label comes from; an import is no step of undo, a decision settles a disagreement.
         user : str, optional
-            Who labels; the login name by default.
+            Who labels; `user` by default.
 
         Raises
         ------
@@ -78,16 +56,39 @@ class Labels(LabelSets):
             When there is no such class, there are several in a project of one class an object, or an object is unknown,
             synthetic, or was replaced by segmenting again.
         """
-        if source not in SOURCES[1:5]:
-            raise ValueError(f"source is one of {SOURCES[1:5]}, not {source!r}")
-        wanted = list(dict.fromkeys(int(number) for number in object_ids))
-        if not wanted:
+        self.label_each({int(number): class_id for number in object_ids}, source=source, user=user)
+
+    @telling_damage
+    def label_each(self, labels: Mapping[int, Label], *, source: LabelSource = "bulk", user: str | None = None) -> None:
+        """Give each object a label of its own, all of them in one step of undo.
+
+        Parameters
+        ----------
+        labels : mapping
+            Object id to what `label` takes.
+        source, user
+            As of `label`.
+
+        Raises
+        ------
+        UserError
+            As of `label`; then no object has a new label.
+        """
+        if source not in _LABEL_SOURCES:
+            raise ValueError(f"source is one of {_LABEL_SOURCES}, not {source!r}")
+        if not labels:
             return
-        self._user = user or login()
+        self._user = user or self.user
         with self._db.transaction():
-            label = self._label_of(class_id)
-            old = self._current_labels(wanted)
-            self._act("label", source, [Change(number, old[number], label) for number in wanted])
+            old = self._current_labels(list(labels))
+            known: dict[int | tuple[int, ...], int] = {}
+            changes = []
+            for number, wanted in labels.items():
+                kind = tuple(wanted) if isinstance(wanted, Collection) else int(wanted)
+                if kind not in known:
+                    known[kind] = self._label_of(wanted)
+                changes.append(Change(int(number), old[int(number)], known[kind]))
+            self._act("label", source, changes)
 
     def toggle_class(self, object_id: int, class_id: int, *, user: str | None = None) -> int:
         """Give an object of a multi-label project a class by hand, or take it away; return its label after that.
@@ -100,12 +101,22 @@ class Labels(LabelSets):
         UserError
             As of `label`.
         """
-        self._user = user or login()
         with self._db.transaction():
             old = self._current_labels([object_id])[object_id]
-            label = self._label_of(set(self.classes_of(old)) ^ {self._checked_class(class_id)})
-            self._act("label", "hand", [Change(object_id, old, label)])
-        return label
+            wanted = set(self.classes_of(old)) ^ {self._checked_class(class_id)}
+            self.label([object_id], wanted, user=user)
+            return self._label_of(wanted)
+
+    def labels_of(self, object_ids: Sequence[int]) -> list[int]:
+        """Return the labels of objects, as ``label`` in `objects`, in their order.
+
+        Raises
+        ------
+        UserError
+            When an object is unknown or was replaced by segmenting again.
+        """
+        known = self._current_labels(object_ids)
+        return [known[int(number)] for number in object_ids]
 
     def _current_labels(self, wanted: Sequence[int]) -> dict[int, int]:
         rows = self._db.read(
@@ -117,29 +128,6 @@ class Labels(LabelSets):
             if number not in old:
                 raise unknown_object(number)
         return old
-
-    @telling_damage
-    def undo(self) -> list[int]:
-        """Take back this user's last label or review; works across restarts.
-
-        Returns
-        -------
-        list of int
-            The objects (or synthetic patches) that changed; empty when there is nothing to take back. An object that
-            somebody has labelled differently since keeps that label.
-        """
-        return self._step("undo")
-
-    @telling_damage
-    def redo(self) -> list[int]:
-        """Do again what `undo` took back; a new label ends that.
-
-        Returns
-        -------
-        list of int
-            The objects (or synthetic patches) that changed; empty when there is nothing to do again.
-        """
-        return self._step("redo")
 
     @telling_damage
     def history(self, object_id: int) -> pd.DataFrame:
@@ -172,12 +160,21 @@ class Labels(LabelSets):
         return [int(row[0]) for row in rows]
 
     @telling_damage
+    def labelled_by(self) -> dict[int, str]:
+        """Return who gave each object its newest label."""
+        rows = self._db.read(
+            "SELECT j.target, a.user FROM journal j JOIN actions a ON a.id = j.action "
+            "WHERE j.id IN (SELECT max(id) FROM journal GROUP BY target)"
+        )
+        return {int(target): str(user) for target, user in rows if target < FIRST_PATCH_ID}
+
+    @telling_damage
     def labels_per_minute(self, window_s: float = 300) -> float:
         """Return the pace of labelling over the last `window_s` seconds; a bulk label counts as one."""
         now = time.time()
         [(count, first)] = self._db.read(
-            "SELECT count(*), min(time) FROM actions WHERE time >= ? AND kind = 'label' AND source != 'import' "
-            "AND source != 'carried over'",
+            "SELECT count(*), min(time) FROM actions WHERE time >= ? AND kind IN ('label', 'answer') "
+            "AND source NOT IN ('import', 'carried over')",
             (now - window_s,),
         )
         # Measured from the first label in the window, at least ten seconds, so that the figure is right from the start.
@@ -185,56 +182,34 @@ class Labels(LabelSets):
 
     def _act(self, kind: str, source: str, changes: Sequence[Change]) -> None:
         """Append an action with its changes and make them current; to be called inside a transaction."""
-        user = self._user or login()
-        stacks = self._stacks(user)
-        if source in _UNDOABLE:
-            number = self._append(kind, source, user, below=stacks.undo_top)
-            self._db.write("UPDATE actions SET undo_top = id WHERE id = ?", (number,))
+        self._apply(self._begin(kind, source, undoable=source in _UNDOABLE), source, changes)
+
+    def _repeat(self, action: int, number: int, direction: Direction) -> Step:
+        [(kind,)] = self._db.read("SELECT kind FROM actions WHERE id = ?", (action,))
+        back = direction == "undo"
+        if kind == "answer":
+            rows = self._db.read("SELECT object_id FROM answers WHERE action = ? ORDER BY id", (action,))
+            targets = [int(row[0]) for row in rows]
+            self._labels_changed(targets)
+            return Step(kind, targets, [])
+        edits = [ClassEdit(e.class_id, e.new, e.old) if back else e for e in self._edits(action)]
+        changes = self._changes(action)
+        if back:
+            changes = [Change(c.target, c.new, c.old, c.note, c.old_note) for c in changes]
+        # A class comes back before the labels that name it, and goes after they have gone.
+        if any(edit.new.get("gone") == 0 for edit in edits):
+            edits = self._possible_edits(edits)
+            self._edit_classes(number, edits)
+            changed = self._apply(number, direction, self._still_so(changes) if edits else [])
         else:
-            number = self._append(kind, source, user, undo_top=stacks.undo_top, redo_top=stacks.redo_top)
-        self._apply(number, source, changes)
+            changed = self._apply(number, direction, self._still_so(changes))
+            edits = self._possible_edits(edits)
+            self._edit_classes(number, edits)
+        return Step(kind, [change.target for change in changed], [edit.class_id for edit in edits])
 
-    def _step(self, direction: Literal["undo", "redo"]) -> list[int]:
-        with self._db.transaction():
-            user = self._acting_user()
-            while True:
-                stacks = self._stacks(user)
-                top = stacks.undo_top if direction == "undo" else stacks.redo_top
-                if top is None:
-                    return []
-                changes = self._undo(top, stacks, user) if direction == "undo" else self._redo(top, user)
-                if changes:
-                    return [change.target for change in changes]
-
-    def _undo(self, action: int, stacks: _Stacks, user: str) -> list[Change]:
-        [(below,)] = self._db.read("SELECT below FROM actions WHERE id = ?", (action,))
-        number = self._append("undo", "undo", user, target=action, undo_top=below, redo_below=stacks.redo_top)
-        self._db.write("UPDATE actions SET redo_top = id WHERE id = ?", (number,))
-        changes = [Change(c.target, c.new, c.old, c.note, c.old_note) for c in self._changes(action)]
-        return self._apply(number, "undo", self._still_so(changes))
-
-    def _redo(self, undone: int, user: str) -> list[Change]:
-        [(action, below)] = self._db.read("SELECT target, redo_below FROM actions WHERE id = ?", (undone,))
-        number = self._append("redo", "redo", user, target=action, undo_top=action, redo_top=below)
-        return self._apply(number, "redo", self._still_so(self._changes(action)))
-
-    def _append(
-        self,
-        kind: str,
-        source: str,
-        user: str,
-        *,
-        target: int | None = None,
-        undo_top: int | None = None,
-        redo_top: int | None = None,
-        below: int | None = None,
-        redo_below: int | None = None,
-    ) -> int:
-        return self._db.write(
-            "INSERT INTO actions (time, kind, source, user, target, undo_top, redo_top, below, redo_below) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (time.time(), kind, source, user, target, undo_top, redo_top, below, redo_below),
-        )
+    def _possible_edits(self, edits: list[ClassEdit]) -> list[ClassEdit]:
+        """Return the edits of an action that can still be made; overridden where classes are edited."""
+        return edits
 
     def _apply(self, action: int, source: str, changes: Sequence[Change]) -> list[Change]:
         self._db.write_many(
@@ -268,12 +243,24 @@ class Labels(LabelSets):
 
         What was segmented anew is changed in the object that has its label now.
         """
-        possible = []
+        possible, heirs = [], self._heirs()
         for change in changes:
             target, current = self._living(change.target)
-            if current == (change.old, change.old_note):
-                possible.append(change._replace(target=target))
+            wanted = change._replace(target=target)
+            if heirs and target < FIRST_PATCH_ID:
+                wanted = wanted._replace(old=self._present(change.old, heirs), new=self._present(change.new, heirs))
+            vain = wanted.old == wanted.new and change.old != change.new  # both classes are one by now
+            if current == (wanted.old, wanted.old_note) and not vain:
+                possible.append(wanted)
         return possible
+
+    def _present(self, label: int, heirs: Mapping[int, int]) -> int:
+        """Return a label with the classes that stand now for those of it that are gone."""
+        if label < FIRST_SET_ID:
+            return heirs.get(label, label)
+        classes = self.classes_of(label)
+        now = {heirs.get(each, each) for each in classes} - {UNLABELLED}
+        return label if now == set(classes) else self._label_of(now)
 
     def _living(self, target: int) -> tuple[int, tuple[int, str] | None]:
         """Return the active heir of an object (or a patch itself) with what it has now; None where there is no heir."""
@@ -289,28 +276,6 @@ class Labels(LabelSets):
             if successor is None:
                 return target, None
             target = successor
-
-    def _stacks(self, user: str) -> _Stacks:
-        rows = self._db.read("SELECT undo_top, redo_top FROM actions WHERE user = ? ORDER BY id DESC LIMIT 1", (user,))
-        return _Stacks(*rows[0]) if rows else _Stacks(None, None)
-
-    def _acting_user(self) -> str:
-        """Return who labelled last through this object; after a restart the login, or else whoever labelled last."""
-        if self._user:
-            return self._user
-        name = login()
-        if self._stacks(name) != (None, None):
-            return name
-        rows = self._db.read("SELECT user FROM actions ORDER BY id DESC LIMIT 1")
-        return str(rows[0][0]) if rows else name
-
-
-def login() -> str:
-    """Return the name of whoever is logged in."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # No such user in a container's password file (KeyError before Python 3.13).
-        return "user"
 
 
 def unknown_object(number: int) -> UserError:

@@ -162,6 +162,10 @@ def checked_parts(cell: str, known: Collection[str] = ()) -> tuple[str, ...]:
     parts = parts_of(cell, known)
     if not parts:
         raise UserError(f"the label {cell!r} names no class", "Write the classes with | between them.")
+    if parts != (cell,) and not all(part.strip() for part in cell.split(SEPARATOR)):
+        raise UserError(
+            f"the label {cell!r} has a | without a class beside it", "Write the classes with | between them."
+        )
     reserved = [part for part in parts if part.casefold() in RESERVED_NAMES.values()]
     if reserved and len(parts) > 1:
         raise UserError(f"{reserved[0]!r} cannot stand beside a class in {cell!r}", "Leave one of them out.")

@@ -16,8 +16,9 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped, never
 from napari_cellsynth.imaging.duplicates import Copy, copies, fingerprint, thumbnail
 from napari_cellsynth.imaging.source import open_image
-from napari_cellsynth.project.importing import ImportPlan, PlannedObject, carry_out, meaning
+from napari_cellsynth.project.importing import carry_out
 from napari_cellsynth.project.merge_report import FOLDER, MergeReport, write_merge
+from napari_cellsynth.project.plan import ImportPlan, PlannedObject, meaning
 from napari_cellsynth.project.project import Project
 from napari_cellsynth.project.sources import Source, read_sources
 from napari_cellsynth.project.types import check_types, class_of, read_types

@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, numeric
-from napari_cellsynth.project.carry import best_pairs, overlap
+from napari_cellsynth.project.carry import MIN_IOU, best_pairs, overlap
 from napari_cellsynth.project.database import Row
-from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.journal import Labels
 from napari_cellsynth.project.label_sets import first_classes
 from napari_cellsynth.project.masks import Masks
 from napari_cellsynth.project.values import telling_damage
@@ -57,7 +58,13 @@ class Objects(Masks, Labels):
 
     @telling_damage
     def set_objects(
-        self, image_id: int, frame: int, boxes: pd.DataFrame, labels: NDArray[np.integer[Any]] | None
+        self,
+        image_id: int,
+        frame: int,
+        boxes: pd.DataFrame,
+        labels: NDArray[np.integer[Any]] | None,
+        *,
+        least_overlap: float = MIN_IOU,
     ) -> SegmentationChange:
         """Replace the objects of a frame by those of a new segmentation, in one step.
 
@@ -70,12 +77,14 @@ class Objects(Masks, Labels):
             `napari_cellsynth.imaging.boxes_of` gives them.
         labels : ndarray of int, shape (Y, X), or None
             The instance mask.
+        least_overlap : float
+            Intersection over union from which on a label is carried over.
 
         Returns
         -------
         SegmentationChange
             An object with the same mask keeps its id. The label of another goes to the new object that overlaps it
-            most, from an intersection over union of 0.5 on; what finds none is listed.
+            most, from `least_overlap` on; what finds none is listed.
 
         Raises
         ------
@@ -88,7 +97,7 @@ class Objects(Masks, Labels):
         if labels is not None and labels.shape != (height, width):
             raise UserError(f"The mask is {labels.shape}, the frame {(height, width)} pixels.", "Segment this frame.")
         with self._db.transaction():
-            change = self._replace(image_id, frame, fresh, labels)
+            change = self._replace(image_id, frame, fresh, labels, least_overlap)
             self._put_mask(image_id, frame, labels)
             self._changed("objects_changed")
         return change
@@ -179,7 +188,12 @@ class Objects(Masks, Labels):
         return fresh
 
     def _replace(
-        self, image_id: int, frame: int, fresh: list[NewBox], labels: NDArray[np.integer[Any]] | None
+        self,
+        image_id: int,
+        frame: int,
+        fresh: list[NewBox],
+        labels: NDArray[np.integer[Any]] | None,
+        least_overlap: float,
     ) -> SegmentationChange:
         old = self._db.read(
             "SELECT id, y0, x0, y1, x1, mask_label, mask_hash, class_id, active, orphan FROM objects "
@@ -211,7 +225,7 @@ class Objects(Masks, Labels):
         self._db.write_many("UPDATE objects SET active = 0 WHERE id = ?", [(row[0],) for row in gone])
         orphan_ids = {row[0] for row in old if row[9]}
         arrived = [(fresh[place], ids[place], was) for place, was in came]
-        carried, orphans = self._carry(image_id, frame, gone, arrived, labels, orphan_ids)
+        carried, orphans = self._carry(image_id, frame, gone, arrived, labels, orphan_ids, least_overlap)
         return SegmentationChange(len(kept), len(came), carried, orphans)
 
     def _carry(
@@ -222,6 +236,7 @@ class Objects(Masks, Labels):
         came: list[tuple[NewBox, int, int]],
         labels: NDArray[np.integer[Any]] | None,
         were_orphans: set[int],
+        least_overlap: float,
     ) -> tuple[int, list[int]]:
         """Hand the labels of the objects that are gone to those that came; return how many, and whose had no heir."""
         pairs: dict[int, int] = {}
@@ -238,15 +253,15 @@ class Objects(Masks, Labels):
                 before,
                 labels,
             )
-            pairs = best_pairs(iou)
+            pairs = best_pairs(iou, least_overlap, np.array([row[7] != UNLABELLED for row in gone]))
         self._db.write_many(
             "UPDATE objects SET successor = ? WHERE id = ?",
             [(came[new][1], gone[old][0]) for old, new in pairs.items()],
         )
         heir = {new: gone[old][7] for old, new in pairs.items()}
-        changes, carried = [], 0
+        changes, carried, heirs = [], 0, self._heirs()
         for place, (_, object_id, was) in enumerate(came):
-            label = heir.get(place, was if object_id in were_orphans else UNLABELLED)
+            label = self._present(heir.get(place, was if object_id in were_orphans else UNLABELLED), heirs)
             carried += place in heir and label != UNLABELLED
             if label != was:
                 changes.append(Change(object_id, was, label))

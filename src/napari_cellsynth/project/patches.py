@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.errors import LeakError, UserError
+from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.arrays import check_chunks, opened, patch_chunks
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json
 from napari_cellsynth.project.database import Row
-from napari_cellsynth.project.journal import Change, Labels
+from napari_cellsynth.project.journal import Labels
+from napari_cellsynth.project.patch_table import COLUMNS, FIGURES, VERDICTS, Verdict, patch_table
 from napari_cellsynth.project.run_bin import without_binned
 from napari_cellsynth.project.runs import Runs
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 from napari_cellsynth.project.values import telling_damage
 
-Verdict = Literal["", "accepted", "rejected"]
-VERDICTS = ("", "accepted", "rejected")
-FIGURES = ("realism", "confidence", "copy_ratio")
-"""What `set_figures` keeps of a patch, besides its nearest object and the distance to it."""
-_COLUMNS = [
-    "run", "checkpoint", "class_id", "seed", "index_in_run", "review", "reason", "nearest_object", "distance", "size",
-    "channels", "realism", "confidence", "copy_ratio",
-]  # fmt: skip
+__all__ = ["FIGURES", "VERDICTS", "Synthetic", "Verdict", "assert_real"]
 
 
 class Synthetic(Labels, Runs):
@@ -72,7 +67,7 @@ class Synthetic(Labels, Runs):
         count, channels, size, _ = images.shape
         name = f"{channels}x{size}x{size}_{images.dtype.name}"
         with self._db.transaction():
-            self._checked_class(class_id)
+            class_id = self._checked_class(self._heirs().get(int(class_id), int(class_id)))
             [(slot,)] = self._db.read("SELECT coalesce(max(slot) + 1, 0) FROM patches WHERE array = ?", (name,))
             # The slots of a process that was killed here have no rows, so the next one fills them again.
             self._write_pixels(name, int(slot), images)
@@ -103,20 +98,17 @@ class Synthetic(Labels, Runs):
         present, parameters = without_binned(self.path, "run")
         where = [present]
         code = VERDICTS.index(review) if review is not None else None
-        for column, value in (("run", run), ("class_id", class_id), ("review", code)):
+        for column, value in (("run", run), ("review", code)):
             if value is not None:
                 where.append(f"{column} = ?")
                 parameters.append(value)
+        if class_id is not None:
+            where.append("class_id IN (SELECT value FROM json_each(?))")
+            parameters.append(self._as_class(class_id))
         rows = self._db.read(
-            f"SELECT id, {', '.join(_COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
+            f"SELECT id, {', '.join(COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
         )
-        # A column at a time and with its type: what pandas would find out by itself takes longer than the reading.
-        ids, *values = zip(*rows, strict=True) if rows else [()] * (1 + len(_COLUMNS))
-        columns: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
-        columns["review"] = [VERDICTS[code] for code in columns["review"]]
-        columns["nearest_object"] = [number or 0 for number in columns["nearest_object"]]
-        data = {name: _typed(name, column) for name, column in columns.items()}
-        return pd.DataFrame(data, index=pd.Index(np.array(ids, np.int64), name="patch_id"))
+        return patch_table(rows, self._heirs())
 
     @telling_damage
     def read_synthetic(self, patch_ids: Sequence[int]) -> NDArray[Any]:
@@ -224,9 +216,10 @@ class Synthetic(Labels, Runs):
             When there are patches, but every one comes from a run that saw a test group or whose record is gone.
         """
         present, names = without_binned(self.path, "run")
-        usable = f"class_id = ? AND review != 2 AND {present}"
+        usable = f"class_id IN (SELECT value FROM json_each(?)) AND review != 2 AND {present}"
         rows = self._db.read(
-            f"SELECT id, run FROM patches WHERE {usable} ORDER BY review = 1 DESC, id", (int(class_id), *names)
+            f"SELECT id, run FROM patches WHERE {usable} ORDER BY review = 1 DESC, id",
+            (self._as_class(class_id), *names),
         )
         seen = {run: self._seen_of(test_groups, run) for run in {row[1] for row in rows}}
         clean = [int(number) for number, run in rows if seen[run] == []]
@@ -243,6 +236,11 @@ class Synthetic(Labels, Runs):
                 "Train the GAN again on the training groups, then generate from that run.",
             )
         return clean if n is None else clean[: int(n)]
+
+    def _as_class(self, class_id: int) -> str:
+        """Return the ids under which a class's patches are kept, as JSON: its own and its merged classes'."""
+        merged = [number for number, heir in self._heirs().items() if heir == int(class_id)]
+        return as_json([int(class_id), *merged])
 
     def _seen_of(self, test_groups: Collection[str], run: str) -> list[str] | None:
         """Return the test groups that a run saw; None where its record is gone or damaged."""
@@ -279,13 +277,6 @@ class Synthetic(Labels, Runs):
             raise UserError(f"{place} cannot be written: {error.strerror}.", "Check disk and permissions.") from error
         except ZARR_ERRORS as error:
             raise UserError(f"{place} is damaged.", "Restore it from a backup.") from error
-
-
-def _typed(name: str, values: Sequence[Any]) -> Any:
-    """Return a column of `Project.synthetic` in its type; NULL among figures becomes not-a-number."""
-    if name in ("run", "checkpoint", "review", "reason"):
-        return pd.array(values, dtype="str")
-    return np.array(values, np.float64 if name in ("distance", *FIGURES) else np.int64)
 
 
 def assert_real(ids: Iterable[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import multi_label
 from napari_cellsynth.evaluate.score_curves import entropy, margin
+from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.label_sets import LabelSets
 from napari_cellsynth.project.run_bin import binned, no_run, without_binned
 from napari_cellsynth.project.values import damaged, telling_damage
@@ -153,6 +154,8 @@ class Predictions(LabelSets):
         if len(stored) != 4 * len(found) * len(class_ids):
             raise damaged(self._db, "predictions")
         values = np.frombuffer(stored, "<f4").reshape(len(found), len(class_ids) or 1)
+        if heirs := self._heirs():
+            values, class_ids, thresholds = _merged(values, class_ids, thresholds, heirs)
         names = self._class_names()
         data = _answers(values, class_ids or [0], thresholds)
         data |= {"unsure": data["confidence"] < self.unsure_below(), "run": chosen or ""}
@@ -165,7 +168,7 @@ class Predictions(LabelSets):
             numbers = [int(number) for number in json.loads(text)]
         except (ValueError, TypeError, RecursionError, OverflowError) as error:
             raise damaged(self._db, "prediction_runs.class_ids") from error
-        if not numbers or not set(numbers) <= {record.id for record in self.classes()}:
+        if not numbers or not set(numbers) <= set(self._class_names()) - set(RESERVED_NAMES):
             raise damaged(self._db, "prediction_runs.class_ids")
         return numbers
 
@@ -178,6 +181,26 @@ class Predictions(LabelSets):
         if len(thresholds) != count:
             raise damaged(self._db, "prediction_runs.thresholds")
         return thresholds
+
+
+def _merged(
+    values: NDArray[Any], class_ids: list[int], thresholds: list[float] | None, heirs: Mapping[int, int]
+) -> tuple[NDArray[Any], list[int], list[float] | None]:
+    """Return probabilities (N, K), their classes and thresholds with classes that are gone put into their heirs.
+
+    Where an object has one class, the probabilities of merged classes add up; where it may have several, the greater
+    counts. A class that was deleted is left out.
+    """
+    now = [heirs.get(number, number) for number in class_ids]
+    kept = [number for number in dict.fromkeys(now) if number]
+    if not kept:
+        return np.ones((len(values), 1), np.float32), [0], None
+    columns = [[place for place, number in enumerate(now) if number == wanted] for wanted in kept]
+    if thresholds is None:
+        joined = np.stack([values[:, places].sum(axis=1) for places in columns], axis=1)
+        return joined, kept, None
+    joined = np.stack([values[:, places].max(axis=1) for places in columns], axis=1)
+    return joined, kept, [min(thresholds[place] for place in places) for places in columns]
 
 
 def _answers(values: NDArray[Any], class_ids: list[int], thresholds: list[float] | None) -> dict[str, Any]:

@@ -10,22 +10,24 @@ from pathlib import Path
 from types import TracebackType
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.backups import FOLDER, BackingUp
+from napari_cellsynth.project.backups import FOLDER, BackingUp, backups
 from napari_cellsynth.project.blind import BlindRounds
+from napari_cellsynth.project.class_edits import ClassEdits
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
+from napari_cellsynth.project.opinions import Opinions
 from napari_cellsynth.project.patches import Synthetic
 from napari_cellsynth.project.paths import inside, usable
 from napari_cellsynth.project.predictions import Predictions
 from napari_cellsynth.project.run_bin import BIN
-from napari_cellsynth.project.schema import APPLICATION_ID, read_header
+from napari_cellsynth.project.schema import APPLICATION_ID, GO_BACK, read_header
 from napari_cellsynth.project.watching import Watched
 
 SUFFIX = ".cellsynth"
 _DATABASE = "project.db"
 
 
-class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
+class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, Watched):
     """An open project; made by `create` or `open`, used from one thread, closed by ``with`` or `close`.
 
     Several processes may have the same project open and write to it: every change is one short transaction, on the disk
@@ -115,6 +117,8 @@ class Project(Crops, Synthetic, BlindRounds, Predictions, Watched):
             raise UserError(f"There is no project {Path(path)}.", "Check the path, or make a new project.")
         file = folder / _DATABASE
         if not file.is_file():
+            if backups(folder):
+                raise UserError(f"{folder} has lost its {_DATABASE}.", GO_BACK)
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
         for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", BIN, FOLDER):
             inside(folder, name)
@@ -171,7 +175,7 @@ def _fill(folder: Path, classes: list[str], pixel_size_um: float | None, multi_l
     project = Project(folder, Database(folder / _DATABASE))
     try:
         for name in classes:
-            project.add_class(name)
+            project._insert_class(name)
         if pixel_size_um is not None:
             project._db.write("INSERT INTO settings VALUES ('pixel_size_um', ?)", (repr(float(pixel_size_um)),))
         if multi_label:

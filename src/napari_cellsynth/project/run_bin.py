@@ -86,7 +86,9 @@ def no_run(project: Path, run_id: str, known: list[str]) -> UserError:
     if is_plain(run_id) and run_id in binned(project):
         return UserError(f"{run_id} is in the bin.", f"Take it back: runs PROJECT {run_id} --restore")
     names = ", ".join(known[:5])
-    return UserError(f"There is no run {run_id!r}.", f"The newest are {names}." if names else "Train first.")
+    return UserError(
+        f"There is no run {run_id!r}.", f"The newest are {names}." if names else "The project has none yet."
+    )
 
 
 def without_binned(project: Path, column: str) -> tuple[str, list[Any]]:

@@ -160,7 +160,39 @@ _SEVERAL_CLASSES = (
     "ALTER TABLE prediction_runs ADD COLUMN thresholds TEXT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FIGURES_AND_ROUNDS, _SEVERAL_CLASSES)
+_CLASS_EDITS_AND_ANSWERS = (
+    # 0: it is there; else the class that it was merged into, or -1: deleted. The row stays, since the journal names it.
+    "ALTER TABLE classes ADD COLUMN gone INTEGER NOT NULL DEFAULT 0",
+    # What an edit changed of a class, before and after it, as JSON: a step of undo like a label.
+    """CREATE TABLE class_edits (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        action INTEGER NOT NULL REFERENCES actions (id),
+        class_id INTEGER NOT NULL REFERENCES classes (id),
+        old TEXT NOT NULL,
+        new TEXT NOT NULL
+    )""",
+    "CREATE INDEX class_edits_by_action ON class_edits (action)",
+    # What somebody answered without seeing the label that was there (0: none); the label itself stays.
+    """CREATE TABLE answers (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        action INTEGER NOT NULL REFERENCES actions (id),
+        object_id INTEGER NOT NULL REFERENCES objects (id),
+        first INTEGER NOT NULL,
+        label INTEGER NOT NULL
+    )""",
+    "CREATE INDEX answers_by_action ON answers (action)",
+    "CREATE TRIGGER class_edits_keep BEFORE UPDATE ON class_edits BEGIN SELECT RAISE(ABORT, 'append-only'); END",
+    "CREATE TRIGGER class_edits_stay BEFORE DELETE ON class_edits BEGIN SELECT RAISE(ABORT, 'append-only'); END",
+    "CREATE TRIGGER answers_keep BEFORE UPDATE ON answers BEGIN SELECT RAISE(ABORT, 'append-only'); END",
+    "CREATE TRIGGER answers_stay BEFORE DELETE ON answers BEGIN SELECT RAISE(ABORT, 'append-only'); END",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _FIGURES_AND_ROUNDS,
+    _SEVERAL_CLASSES,
+    _CLASS_EDITS_AND_ANSWERS,
+)
 """``MIGRATIONS[v]`` turns schema ``v`` into ``v + 1``; making a project runs them all."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

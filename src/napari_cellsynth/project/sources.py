@@ -10,8 +10,8 @@ from pathlib import Path
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.exchange import TABLE, existing_folder, folder_plan
 from napari_cellsynth.project.images import read_facts
-from napari_cellsynth.project.importing import ImportPlan, PlannedObject, meaning
 from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.plan import ImportPlan, PlannedObject, meaning
 from napari_cellsynth.project.project import Project
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.export import original_cell, safe_cell
-from napari_cellsynth.project.importing import meaning
 from napari_cellsynth.project.paths import usable
+from napari_cellsynth.project.plan import meaning
 from napari_cellsynth.project.sources import Source
 
 _COLUMNS = ("type", "class", "objects", "sources")

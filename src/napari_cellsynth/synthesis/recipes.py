@@ -1,7 +1,8 @@
 """The GAN recipes: named, complete sets of hyperparameters, readable without torch.
 
 A further recipe is a further model in `GAN_RECIPES`, with the class that trains it (see
-`napari_cellsynth.synthesis.gan`).
+`napari_cellsynth.synthesis.gan`). Another package adds one through the entry-point group
+``napari_cellsynth.gan_recipes`` (examples/plugin).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
+from napari_cellsynth import plugged
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.synthesis.recipe_base import GanRecipe
 from napari_cellsynth.synthesis.recipes_cellsynth import CellsynthConditionalRecipe, CellsynthRecipe
@@ -78,6 +80,13 @@ GAN_RECIPES: dict[str, type[GanRecipe]] = {
     "c-wgan-gp": ThreePlayerRecipe,
 }
 """Every GAN recipe by name; the first one is the default."""
+
+GAN_RECIPES |= plugged.plugged(
+    plugged.GAN_RECIPES,
+    lambda made: isinstance(made, type) and issubclass(made, GanRecipe),
+    "a subclass of GanRecipe",
+    GAN_RECIPES,
+)
 
 
 def gan_recipe(name: str, /, **overrides: Any) -> GanRecipe:

@@ -1,5 +1,6 @@
-"""Labelling on the canvas: a click on an object makes it the current one, a label key gives the one pointed at a class.
+"""Labelling on the canvas: a click chooses an object or gives it the class of the click, a right click clears it.
 
+A label key gives the object under the pointer a class.
 The keys are bound to the project's own layers, so they act only while one of those is selected; everywhere else they
 stay napari's.
 """
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
 
-from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
+from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 
 if TYPE_CHECKING:
+    from napari_cellsynth.project.actions import Step
     from napari_cellsynth.widgets.session import Session
+
+LEFT, RIGHT = 1, 2
 
 
 def bind_canvas(layer: Any, session: Session) -> None:
@@ -43,10 +47,14 @@ def bind_canvas(layer: Any, session: Session) -> None:
         bind(digit, lambda owner, digit=digit: _give_key(owner, digit))  # type: ignore[misc]
     bind("0", lambda owner: label_here(owner, UNSURE))
     bind("X", lambda owner: label_here(owner, BAD_SEGMENTATION))
-    bind("Control-Z", lambda owner: _travel(owner, owner.need_project().undo(), "There is nothing to undo."))
-    bind("Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo(), "There is nothing to redo."))
+    bind("Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo."))
+    bind("Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo."))
+
+    bind("Delete", lambda owner: label_here(owner, UNLABELLED))
 
     def choose(_layer: Any, event: Any) -> Iterator[None]:
+        if event.button not in (LEFT, RIGHT) or event.modifiers:
+            return
         dragged = False
         yield
         while event.type == "mouse_move":
@@ -56,20 +64,35 @@ def bind_canvas(layer: Any, session: Session) -> None:
         if dragged or owner is None or not isalive(owner):
             return
         object_id = owner.layers.object_at_position(event.position)
-        if object_id is not None:
-            owner.select_object(object_id, move_canvas=False)
+        if object_id is None:
+            return
+        with owner.reporting():
+            if event.button == RIGHT:
+                label_object(owner, object_id, UNLABELLED)
+            elif owner.armed is not None:
+                label_object(owner, object_id, owner.armed)
+            else:
+                owner.select_object(object_id, move_canvas=False)
 
     layer.mouse_drag_callbacks.append(choose)
 
 
 def label_here(session: Session, class_id: int) -> None:
-    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current.
-
-    In a multi-label project a class is given to it, or taken away where it has it.
-    """
+    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
     object_id = session.layers.object_under_pointer() or session.current_object_id
     if object_id is None or object_id not in session.layers.frame_objects().index:
         session.report("There is no object under the pointer.")
+        return
+    label_object(session, object_id, class_id)
+
+
+def label_object(session: Session, object_id: int, class_id: int) -> None:
+    """Label an object by hand and make it the current one.
+
+    In a multi-label project a class is given to it, or taken away where it has it.
+    """
+    if session.labels_hidden:
+        session.report("Labels are hidden: answer in the Label dock, or choose its mode “Label”.")
         return
     project = session.need_project()
     if class_id > 0 and project.multi_label:
@@ -87,8 +110,8 @@ def _give_key(session: Session, key: str) -> None:
         label_here(session, record.id)
 
 
-def _travel(session: Session, touched: list[int], nothing: str) -> None:
-    if not touched:
+def _travel(session: Session, step: Step | None, nothing: str) -> None:
+    if step is None:
         session.report(nothing)
-    elif touched[0] in session.need_project().objects().index:
-        session.select_object(touched[0], move_canvas=False)
+    elif step.targets and step.targets[0] in session.need_project().objects().index:
+        session.select_object(step.targets[0], move_canvas=False)

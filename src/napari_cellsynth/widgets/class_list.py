@@ -1,4 +1,4 @@
-"""The classes with their keys, colours and live counts; a click labels, the menu renames and recolours."""
+"""The classes with their keys, colours and live counts; a click labels, the menu changes a class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QColorDialog, QGridLayout, QInputDialog, QMenu, QPushButton, QSizePolicy, QWidget
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE
-from napari_cellsynth.project.classes import ClassRecord
+from napari_cellsynth.project.classes import KEYS, ClassRecord
 from napari_cellsynth.widgets.button_text import literal
 
 SPECIAL = {UNSURE: ("0", "unsure"), BAD_SEGMENTATION: ("X", "bad segmentation")}
@@ -27,12 +27,19 @@ class ClassList(QWidget):
         A name for a new class.
     rename_asked : int, str
     recolor_asked : int, str
+    key_asked : int, str
+    merge_asked : int, int
+        A class, and the one that it is to be merged into.
+    delete_asked : int
     """
 
     chosen = Signal(int)
     add_asked = Signal(str)
     rename_asked = Signal(int, str)
     recolor_asked = Signal(int, str)
+    key_asked = Signal(int, str)
+    merge_asked = Signal(int, int)
+    delete_asked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,10 +138,29 @@ class ClassList(QWidget):
     def _show_menu(self, class_id: int, position: QPoint) -> None:
         record = next(record for record in self._records if record.id == class_id)
         menu = QMenu(self)
-        menu.addAction("Rename…", partial(self.ask_rename, record))
-        menu.addAction("Colour…", partial(self.ask_color, record))
+        self.fill_menu(menu, record)
         menu.exec(self._buttons[class_id].mapToGlobal(position))
         menu.deleteLater()
+
+    def fill_menu(self, menu: QMenu, record: ClassRecord) -> None:
+        """Offer what can be done with a class; all of it can be undone."""
+        menu.addAction("Rename…", partial(self.ask_rename, record))
+        menu.addAction("Colour…", partial(self.ask_color, record))
+        keys = menu.addMenu("Key")
+        holders = {each.key: f"  (now {literal(each.name)})" for each in self._records if each.key}
+        for key in (*KEYS, ""):
+            words = f"{key}{holders.get(key, '')}" if key else "none"
+            keys.addAction(words, partial(self.key_asked.emit, record.id, key)).setEnabled(key != record.key)
+        menu.addSeparator()
+        others = menu.addMenu("Merge into")
+        others.setEnabled(len(self._records) > 1)
+        for other in self._records:
+            if other.id != record.id:
+                others.addAction(literal(other.name), partial(self.merge_asked.emit, record.id, other.id))
+        delete = menu.addAction("Delete", partial(self.delete_asked.emit, record.id))
+        count = self._counts.get(record.id, 0)
+        delete.setEnabled(not count)
+        delete.setToolTip(f"{count:,} objects have it: merge it into another class." if count else "")
 
     def _write(self) -> None:
         for record in self._records:
@@ -142,7 +168,7 @@ class ClassList(QWidget):
             button.setText(f"{record.key or ' '}  {literal(record.name)}   {self._counts.get(record.id, 0):,}")
             key = f"Key {record.key}" if record.key else "A click"
             does = "gives or takes away" if self._several else "labels the object"
-            button.setToolTip(f"{key} {does} {record.name}. Right click: rename, colour.")
+            button.setToolTip(f"{key} {does} {record.name}. Right click: rename, colour, key, merge, delete.")
         for class_id, (key, name) in SPECIAL.items():
             self._buttons[class_id].setText(f"{key}  {name}   {self._counts.get(class_id, 0):,}")
         self._buttons[UNSURE].setToolTip("Key 0: you cannot tell. Kept out of training.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from qtpy.QtWidgets import QComboBox, QSpinBox
+from qtpy.QtWidgets import QSpinBox
 
 from napari_cellsynth.classify.balance import BALANCES, EVERY_ONCE, synthetic_counts
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
@@ -16,6 +16,7 @@ from napari_cellsynth.widgets.explain_panel import ExplainPanel
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
 from napari_cellsynth.widgets.overlay_row import OverlayRow
+from napari_cellsynth.widgets.patch_list import choice_box, may_shrink
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.score_panel import ScorePanel
@@ -48,10 +49,10 @@ class ClassifyDock(SeenDock):
         super().__init__(napari_viewer)
         self.setObjectName("classify")
         self.picker = RecipePicker(CLASSIFIER_RECIPES, hidden=("balance",))
-        self.mode = _choice("mode", MODES, "\n".join(f"{k}: {v}" for k, v in MODES.items()))
-        self.amount = _choice("amount", AMOUNTS, "\n".join(f"{k}: {v}" for k, v in AMOUNTS.items()))
+        self.mode = may_shrink(choice_box("mode", "\n".join(f"{k}: {v}" for k, v in MODES.items()), MODES))
+        self.amount = may_shrink(choice_box("amount", "\n".join(f"{k}: {v}" for k, v in AMOUNTS.items()), AMOUNTS))
         self.amount.setMinimumContentsLength(4)
-        self.balance = _choice("balance", (), "\n".join(f"{k}: {v}" for k, v in BALANCES.items()))
+        self.balance = may_shrink(choice_box("balance", "\n".join(f"{k}: {v}" for k, v in BALANCES.items()), ()))
         self.synthetic = QSpinBox()
         self.synthetic.setObjectName("synthetic")
         self.synthetic.setRange(1, 100_000)
@@ -272,13 +273,3 @@ class ClassifyDock(SeenDock):
 
 def _counts(table: Any) -> dict[int, int]:
     return {int(k): int(n) for k, n in table["class_id"].value_counts().items()}
-
-
-def _choice(name: str, texts: Any, tooltip: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.addItems(list(texts))
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-    box.setToolTip(tooltip)
-    return box

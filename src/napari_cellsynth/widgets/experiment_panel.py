@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.experiments import PROTOCOLS, protocol
@@ -18,10 +18,13 @@ from napari_cellsynth.widgets.background import Background
 from napari_cellsynth.widgets.dock import allow, button, delayed, label, set_property
 from napari_cellsynth.widgets.figure_table import FigureTable
 from napari_cellsynth.widgets.form import Foldable, ModelForm
+from napari_cellsynth.widgets.patch_list import choice_box, may_shrink
+from napari_cellsynth.widgets.rows import row_of
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.step_timing import StepTiming
 from napari_cellsynth.widgets.training_panel import TrainingPanel
+from napari_cellsynth.widgets.where_row import WhereRow
 
 START_TIP = "Train all that the plan says and write a report. It can be stopped, and resumed without doing work twice."
 OPEN_TIP = "Open the newest finished experiment's report, or the selected one's."
@@ -47,12 +50,11 @@ class ExperimentPanel(QWidget):
             "Change of held-out balanced accuracy against real crops with augmentation, in points, over folds by "
             "group; p after Holm.",
         )
-        self.protocol = _choice("protocol", PROTOCOLS, "Which question is asked, and how.")
-        self.preset = _choice("preset", (), "How thoroughly: smoke tries it out in minutes, full is for a paper.")
-        self.workers = QSpinBox()
-        self.workers.setObjectName("workers")
-        self.workers.setRange(1, 64)
-        self.workers.setToolTip("Processes that share the folds out among them.")
+        self.protocol = may_shrink(choice_box("protocol", "Which question is asked, and how.", PROTOCOLS))
+        self.preset = may_shrink(
+            choice_box("preset", "How thoroughly: smoke tries it out in minutes, full is for a paper.", ())
+        )
+        self.where = WhereRow()
         self.form = ModelForm(PROTOCOLS[self.protocol.currentText()].settings)
         self.fold = Foldable("Settings", QWidget(), name="experiment_settings")
         self.plan = label("", "quiet", name="plan", wrap=True)
@@ -75,11 +77,11 @@ class ExperimentPanel(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.answer)
         layout.addWidget(self.differences)
-        layout.addLayout(_row(self.protocol, self.preset, stretch=0))
+        layout.addLayout(row_of(self.protocol, self.preset, stretch=0))
         layout.addWidget(self.fold)
         layout.addWidget(self.plan)
-        layout.addLayout(_row(self.start, self.open))
-        layout.addLayout(_row(label("processes"), self.workers))
+        layout.addLayout(row_of(self.start, self.open))
+        layout.addWidget(self.where)
         layout.addWidget(self.progress)
         layout.addWidget(Foldable("Experiments", self.runs, name="show_experiments"))
 
@@ -213,14 +215,14 @@ class ExperimentPanel(QWidget):
                 protocol=self.protocol.currentText(),
                 preset=self.preset.currentText(),
                 changes=self._changes(),
-                workers=self.workers.value(),
+                **self.where.value(),
             )
             self._submit(parameters, parameters.protocol)
 
     def _resume(self, run: Any) -> None:
         if run is not None:
             with self._session.reporting():
-                self._submit(ExperimentParameters(resume=run.id, workers=self.workers.value()), run.recipe)
+                self._submit(ExperimentParameters(resume=run.id, **self.where.value()), run.recipe)
 
     def _submit(self, parameters: ExperimentParameters, title: str) -> None:
         self._session.submit(Job.of(self._session.need_project().path, parameters), f"Experiment · {title}")
@@ -241,23 +243,3 @@ def _answer(run: Any) -> str:
 
 def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}"
-
-
-def _choice(name: str, texts: Any, tooltip: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.addItems(list(texts))
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-    box.setToolTip(tooltip)
-    return box
-
-
-def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(6)
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, 1 if number == stretch else 0)
-    if stretch is None:
-        row.addStretch(1)
-    return row

@@ -13,6 +13,7 @@ from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
 from napari_cellsynth.widgets.gallery_groups import SIDE_BY_SIDE, grouped
+from napari_cellsynth.widgets.gallery_labelling import EVERY, OTHERS, GalleryLabelling
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
     COLUMNS,
@@ -21,7 +22,6 @@ from napari_cellsynth.widgets.gallery_model import (
     SYNTHETIC,
     GalleryModel,
     PatchKey,
-    ProjectPatches,
 )
 from napari_cellsynth.widgets.gallery_more import MorePanel
 from napari_cellsynth.widgets.gallery_search import SearchBox
@@ -32,6 +32,7 @@ from napari_cellsynth.widgets.gallery_tools import GalleryTools
 from napari_cellsynth.widgets.patch_delegate import PatchDelegate
 from napari_cellsynth.widgets.patch_facts import PatchFacts, WithFacts
 from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, reason_menu, refill, zoom_slider
+from napari_cellsynth.widgets.project_patches import ProjectPatches
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
 ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
@@ -79,6 +80,7 @@ class GalleryDock(SeenDock):
         self.facts = PatchFacts()
         self.choose = ThresholdChoice(self)
         self.tools = GalleryTools(self.session, self)
+        self.labelling = GalleryLabelling(self)
         self.more = button("more", "More ▾", MORE_TIP)
         self.more.setCheckable(True)
         self.sheet = ContactSheet(self.session, self)
@@ -91,11 +93,11 @@ class GalleryDock(SeenDock):
         self._on_project()
 
     def _lay_out(self) -> None:
-        boxes = (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box, self.search)
-        self.body.addWidget(flow_row(*boxes, self.zoom, self.summary, self.clear_only))
+        boxes = (self.show_box, self.class_box, *self.labelling.filters, self.run_box, self.review_box, self.order_box)
+        self.body.addWidget(flow_row(*boxes, self.search, self.zoom, self.summary, self.clear_only))
         # Above the patches: in a low dock whatever is below them is out of sight.
-        verdicts = (self.accept_button, self.reject_button, self.reason, self.undo, self.show_in_image)
-        self.body.addWidget(flow_row(self.selected, *verdicts, self.more))
+        verdicts = (self.accept_button, self.reject_button, self.reason, *self.labelling.buttons, self.undo)
+        self.body.addWidget(flow_row(self.selected, *verdicts, self.show_in_image, self.more))
         self.body.addWidget(WithFacts(self.patches, self.facts, self.panel), 1)
 
     def _connect(self) -> None:
@@ -118,13 +120,12 @@ class GalleryDock(SeenDock):
         self.patches.doubleClicked.connect(lambda _index: self._on_show())
         self.clear_only.clicked.connect(lambda: self.show_objects([], ""))
         self.patches.verdict.connect(self.judge)
-        self.patches.undo_asked.connect(self._on_undo)
         self.patches.selectionModel().selectionChanged.connect(lambda *_: self._show_selection())
         self.model.dataChanged.connect(lambda *_: self._show_nearest())
         self.model.modelReset.connect(self._show_selection)
         self.accept_button.clicked.connect(lambda: self.judge(ACCEPTED))
         self.reject_button.clicked.connect(lambda: self.judge(REJECTED))
-        self.undo.clicked.connect(self._on_undo)
+        self.undo.clicked.connect(lambda: self.labelling.travel(back=True))
         self.show_in_image.clicked.connect(self._on_show)
         self.choose.wanted.connect(self.select_beyond)
         self.destroyed.connect(self.model.close)
@@ -154,10 +155,11 @@ class GalleryDock(SeenDock):
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
-            refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes)])
+            refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes), *OTHERS])
             runs = self.source.synthetic(project)["run"].iloc[::-1].unique().tolist()
             refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
             self.panel.set_runs(runs)
+            self.labelling.follow()
             table = gallery_table(project, self.source, self._choice())
             table, sections = grouped(table, self.panel.group(), {r.id: r.name for r in classes})
             self.model.set_table(table)
@@ -186,11 +188,12 @@ class GalleryDock(SeenDock):
     def _choice(self) -> Choice:
         return Choice(
             show=self.show_box.currentText(),
-            class_id=self.class_box.currentData(),
+            class_id=None if self.class_box.currentData() == EVERY else self.class_box.currentData(),
             run=self.run_box.currentData(),
             review=self.review_box.currentText(),
             order=self.order_box.currentText(),
-            objects=None if self._only is None else self._only[1],
+            objects=self.labelling.only(None if self._only is None else self._only[1]),
+            certainty={number: sure for number, (_, sure) in self.labelling.offers.suggested.items()},
             text=self.search.text(),
             beside=self.panel.beside(self.run_box.currentData()),
         )
@@ -226,6 +229,7 @@ class GalleryDock(SeenDock):
         synthetic = [key for key in keys if key.kind == SYNTHETIC]
         self.tools.follow_selection(synthetic)
         self.sheet.follow_selection([key.id for key in keys])
+        self.labelling.follow_selection()
         self.selected.setText(f"selected: {len(keys):,}")
         why_not = "" if synthetic else "No synthetic patch is selected."
         allow(self.accept_button, why_not, ACCEPT_TIP)
@@ -288,10 +292,6 @@ class GalleryDock(SeenDock):
             self._summarise()
             if len(rows) == 1 and selected[-1] + 1 < self.model.rowCount():
                 self.patches.setCurrentIndex(self.model.index(selected[-1] + 1))
-
-    def _on_undo(self) -> None:
-        with self.session.reporting():
-            self.session.need_project().undo()
 
     def _on_show(self) -> None:
         object_id = self._object_of_selection()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QColor, QImage, QPixmap
 
 from napari_cellsynth.evaluate.patch_figures import patch_words
-from napari_cellsynth.project import Project
 from napari_cellsynth.project.patches import FIGURES
 from napari_cellsynth.widgets.thumbnails import PatchReader, Recent, ThumbnailThread
 
@@ -43,40 +39,6 @@ class PatchKey(NamedTuple):
     kind: str
     id: int
     run: str = ""
-
-
-class ProjectPatches:
-    """Reads real crops and synthetic patches of a project, with a connection of its own.
-
-    Parameters
-    ----------
-    path : Path
-        The project folder.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._project = Project.open(path, read_only=True)
-
-    def read(self, keys: Sequence[Hashable]) -> list[NDArray[np.generic]]:
-        """Return one (C, Y, X) array for each `PatchKey`, in raw intensities."""
-        found: dict[Hashable, NDArray[np.generic]] = {}
-        alike: dict[tuple[str, str], list[PatchKey]] = {}
-        for key in keys:
-            assert isinstance(key, PatchKey)
-            alike.setdefault((key.kind, key.run), []).append(key)
-        for (kind, _run), group in alike.items():
-            ids = [key.id for key in group]
-            patches: Iterable[NDArray[np.generic]]
-            if kind == REAL:
-                patches = self._project.crops(ids, size=REAL_SIZE, fit="whole")
-            else:
-                patches = self._project.read_synthetic(ids)
-            found.update(zip(group, patches, strict=True))
-        return [found[key] for key in keys]
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._project.close()
 
 
 class ViewContrast:
@@ -126,6 +88,7 @@ class GalleryModel(QAbstractListModel):
     KeyRole = int(Qt.ItemDataRole.UserRole) + 1
     ReviewRole = KeyRole + 1
     ColorRole = KeyRole + 2
+    SuggestedRole = KeyRole + 3
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -135,9 +98,11 @@ class GalleryModel(QAbstractListModel):
         self._runs: list[str] = []
         self._reviews: list[str] = []
         self._classes: list[int] = []
+        self._row_of: dict[PatchKey, int] | None = None  # made when it is first asked for
         self._contrast = CONTRASTS[0]
         self._names: dict[int, str] = {}
         self._colors: dict[int, QColor] = {}
+        self.suggested: dict[int, int] = {}
         self._pixmaps = Recent(KEEP)
         self._thread: ThumbnailThread | None = None
         self.on_failure: Callable[[str], None] = lambda sentence: None
@@ -161,6 +126,10 @@ class GalleryModel(QAbstractListModel):
         self._names = dict(names)
         self._colors = {class_id: QColor(color) for class_id, color in colors.items()}
 
+    def set_suggested(self, class_ids: Mapping[int, int]) -> None:
+        """Set the classes that are suggested for real crops, by the object's id."""
+        self.suggested = dict(class_ids)
+
     def set_table(self, table: pd.DataFrame) -> None:
         """Show these patches; where only reviews differ from what is shown, the rows and the selection stay.
 
@@ -179,7 +148,7 @@ class GalleryModel(QAbstractListModel):
         self.beginResetModel()
         if self._thread is not None:
             self._thread.forget()
-        self._kinds, self._ids, self._runs = kinds, ids, runs
+        self._kinds, self._ids, self._runs, self._row_of = kinds, ids, runs, None
         self._fill(table)
         self.endResetModel()
 
@@ -205,6 +174,24 @@ class GalleryModel(QAbstractListModel):
         if self._ids:
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
+    def set_labels(self, rows: Sequence[int], class_ids: Sequence[int]) -> None:
+        """Show new labels of some rows (one at least) without reading the others again."""
+        self.table.loc[list(rows), "class_id"] = list(class_ids)
+        for row, class_id in zip(rows, class_ids, strict=True):
+            self._classes[row] = class_id
+        self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def label_of(self, row: int) -> int:
+        """Return the class of a row's patch."""
+        return self._classes[row]
+
+    def row_of(self, key: PatchKey) -> int | None:
+        """Return where a patch is, or None."""
+        if self._row_of is None:
+            keys = map(PatchKey, self._kinds, self._ids, self._runs)
+            self._row_of = {each: row for row, each in enumerate(keys)}
+        return self._row_of.get(key)
+
     def key(self, row: int) -> PatchKey:
         """Return what the patch of a row is read by."""
         return PatchKey(self._kinds[row], self._ids[row], self._runs[row])
@@ -216,6 +203,11 @@ class GalleryModel(QAbstractListModel):
     def color(self, row: int) -> QColor | None:
         """Return the colour of a row's class; None where it has none."""
         return self._colors.get(self._classes[row])
+
+    def suggested_color(self, row: int) -> QColor | None:
+        """Return the colour of the class that is suggested for a row's crop; None where none is."""
+        wanted = self.suggested.get(self._ids[row], 0) if self._kinds[row] == REAL else 0
+        return self._colors.get(wanted)
 
     def pixmap(self, key: PatchKey) -> QPixmap | None:
         """Return a picture, or None and have it read (`dataChanged` tells when it has come, if it is in the table)."""
@@ -251,6 +243,8 @@ class GalleryModel(QAbstractListModel):
             return self._reviews[row]
         if role == self.ColorRole:
             return self.color(row)
+        if role == self.SuggestedRole:
+            return self.suggested_color(row)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._words(row)
         return None
@@ -259,6 +253,8 @@ class GalleryModel(QAbstractListModel):
         key, values = self.key(row), self.table.iloc[row]
         name = self.name_of(row)
         words = [f"{key.kind} · {name}", f"{key.run} · patch {key.id}" if key.run else f"object {key.id}"]
+        if key.kind == REAL and key.id in self.suggested:
+            words.append(f"suggested: {self._names.get(self.suggested[key.id], '')}")
         if self._reviews[row]:
             words.append(f"{self._reviews[row]} {values['reason'] or ''}".strip())
         return "\n".join([*words, *patch_words(values, name)])

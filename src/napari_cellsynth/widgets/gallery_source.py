@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -64,18 +64,31 @@ class GallerySource:
             judged = self._synthetic["id"].isin(patch_ids)
             self._synthetic.loc[judged, ["review", "reason"]] = [verdict, reason]
 
-    def real(self, project: Project, chosen: Sequence[int] | None, class_id: int | None) -> pd.DataFrame:
-        """Return labelled objects (or the chosen ones, labelled or not) as rows of the gallery."""
+    def real(
+        self,
+        project: Project,
+        chosen: Sequence[int] | None,
+        class_id: int | None,
+        certainty: Mapping[int, float],
+    ) -> pd.DataFrame:
+        """Return labelled objects (or the chosen ones, or those with a reserved label) as rows of the gallery.
+
+        ``certainty`` is the confidence in what is suggested for objects, by their ids.
+        """
         objects = self.objects(project)
         if class_id is not None:
             # An object of several classes is shown with each of them.
             objects = project.per_class(objects)
-        objects = objects[objects["class_id"] > 0 if chosen is None else objects.index.isin(chosen)]
+        if chosen is not None:
+            objects = objects[objects.index.isin(chosen)]
+        elif class_id is None or class_id > 0:
+            objects = objects[objects["class_id"] > 0]
         count = len(objects)
         words = {name: pd.Series([value] * count, dtype=object) for name, value in _OF_REAL.items()}
         numbers = {name: np.full(count, np.nan) for name in ("distance", *FIGURES)}
         ids = {"id": objects.index.to_numpy(), "class_id": objects["class_id"].to_numpy()}
-        return pd.DataFrame(words | ids | numbers | {"nearest_object": np.zeros(count, np.int64)})[COLUMNS]
+        found = pd.DataFrame(words | ids | numbers | {"nearest_object": np.zeros(count, np.int64)})[COLUMNS]
+        return found.assign(confidence=found["id"].map(certainty).astype(float)) if certainty else found
 
 
 _OF_REAL = {"kind": REAL, "run": "", "review": "", "reason": ""}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,9 @@ class Choice:
 
     ``show`` is "synthetic", "real" or "both"; ``class_id`` and ``run`` are None for all (``run`` may be `NEWEST`);
     ``review`` is "all", "not reviewed", "accepted" or "rejected"; ``order`` is one of `ORDERS`; ``objects`` are the
-    only real crops to show, labelled or not; ``text`` is searched for; ``beside`` is a second run, to compare with.
+    only real crops to show, labelled or not. With "real" ``class_id`` may also be that of unlabelled, unsure or badly
+    segmented ones. ``certainty`` is the confidence in [0, 1] of what is suggested for objects, by their ids. ``text``
+    is searched for; ``beside`` is a second run, to compare with.
     """
 
     show: str = "synthetic"
@@ -63,6 +65,7 @@ class Choice:
     objects: Sequence[int] | None = None
     text: str = ""
     beside: str | None = None
+    certainty: Mapping[int, float] = field(default_factory=dict)
 
 
 def gallery_table(project: Any, source: GallerySource, choice: Choice) -> pd.DataFrame:
@@ -81,7 +84,7 @@ def gallery_table(project: Any, source: GallerySource, choice: Choice) -> pd.Dat
     if choice.show != "real":
         parts.append(_of_run(source.synthetic(project), choice.run, choice.beside))
     if choice.show != "synthetic" and choice.beside is None:
-        parts.append(source.real(project, choice.objects, choice.class_id))
+        parts.append(source.real(project, choice.objects, choice.class_id, choice.certainty))
     # An empty part would make all columns objects.
     filled = [part for part in parts if len(part)]
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -82,7 +83,12 @@ class KeySheet(QWidget):
     def tell(self, *, several: bool) -> None:
         """List what the keys do where an object has one class, or several."""
         told = [(key, SEVERAL.get(key, does) if several else does) for key, does in SHEET]
-        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}</td></tr>" for key, does in told)
+        self.tell_rows(told)
+
+    def tell_rows(self, told: Sequence[tuple[str, str]], columns: int = 1) -> None:
+        """List keys and what they do."""
+        cells = [f"<td><b>{key}</b>&nbsp;&nbsp;</td><td>{does}&nbsp;&nbsp;&nbsp;</td>" for key, does in told]
+        rows = "".join(f"<tr>{''.join(cells[i : i + columns])}</tr>" for i in range(0, len(cells), columns))
         self._text.setText(f"<table cellpadding=3>{rows}</table>")
 
     def toggle(self) -> None:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
-import pandas as pd
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
-from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.widgets.class_list import ClassList
+from napari_cellsynth.widgets.click_row import ClickRow
 from napari_cellsynth.widgets.crop_stage import CropStage
-from napari_cellsynth.widgets.dock import Dock, button, delayed
+from napari_cellsynth.widgets.dock import button, delayed
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
+from napari_cellsynth.widgets.label_acts import LabelActs
 from napari_cellsynth.widgets.label_help_row import LabelHelpRow
-from napari_cellsynth.widgets.label_queue import Entry, LabelQueue, Suggested
+from napari_cellsynth.widgets.label_modes import ModeRow
+from napari_cellsynth.widgets.label_queue import SIMILAR, LabelQueue
 from napari_cellsynth.widgets.label_tally import LabelTally
 from napari_cellsynth.widgets.live_row import LiveRow
 from napari_cellsynth.widgets.object_facts import ObjectFacts
-from napari_cellsynth.widgets.session import NO_PROJECT
-
-Source = Literal["hand", "accepted prediction"]
-Offer = tuple[tuple[int, ...], float]
-"""The class ids that are suggested for an object, and the confidence in [0, 1]."""
+from napari_cellsynth.widgets.offers import Offers
 
 AHEAD = 8
 """Objects whose frames are read ahead: some seconds of quick labelling."""
@@ -33,25 +31,14 @@ FOLLOW_MS = 600
 """The canvas follows once the person rests: moving it means reading and uploading a frame."""
 
 
-class LabelDock(Dock):
-    """Shows crops one after the other and writes their labels.
-
-    Attributes
-    ----------
-    queue : LabelQueue or None
-        The objects in the chosen order; None without a project.
-    """
+class LabelDock(LabelActs):
+    """Shows crops one after the other and writes their labels."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
-        self.queue: LabelQueue | None = None
-        self._classes: list[ClassRecord] = []
-        self._several = False
-        self._begun = 0  # the object that had no label when its first class was toggled: it was not being revised
-        self._predicted: dict[int, tuple[int, float]] = {}
-        self._all_predicted: dict[int, tuple[int, ...]] = {}
-        self._offered: tuple[int, Offer | None] | None = None
-        self._given: dict[int, int] = {}  # the label being written: no need to read it back
+        self.offers = Offers(self.session, self)
+        self.modes = ModeRow(self.session)
+        self._like = 0  # whom the others are to be similar to
         self.stage = CropStage(self.session)
         self.stage.setMinimumHeight(200)
         self.facts = ObjectFacts()
@@ -59,6 +46,7 @@ class LabelDock(Dock):
         self.help = LabelHelpRow(self.session)
         self.order = self.help.order
         self.live = LiveRow(self.session)
+        self.click = ClickRow(self.session)
         self.tally = LabelTally(self.session)
         self.undo = button("undo", "Undo", "Take the last label back (Ctrl+Z), also one of an earlier day.")
         self.redo = button("redo", "Redo", "Give the label again that was taken back (Ctrl+Shift+Z).")
@@ -73,10 +61,13 @@ class LabelDock(Dock):
         self.body.addWidget(self.stage, 1)
         self.body.addWidget(self.facts)
         self.body.addWidget(self.classes)
+        self.body.addWidget(self.modes)
+        for widget in (self.undo, self.redo, self.keys):
+            self.modes.row.addWidget(widget)
         self.body.addWidget(self.help)
+        self.add_row(self.live.switch, self.click, stretch=1)
         self.body.addWidget(self.live)
         self.body.addWidget(self.tally)
-        self.add_row(self.undo, self.redo, self.keys)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFocusProxy(self.stage)
         for widget in (self.undo, self.redo, self.keys):
@@ -93,11 +84,17 @@ class LabelDock(Dock):
         session.current_object_changed.connect(self._on_object_chosen)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
         self.order.activated.connect(lambda _index: self.stage.setFocus())
+        self.modes.changed.connect(lambda: self._read_objects(keep=False))
+        self.modes.changed.connect(self.stage.setFocus)
+        session.looks_changed.connect(lambda: self.help.offer(bool(self.offers.suggested)))
         self.stage.verb.connect(self._on_verb)
         self.classes.chosen.connect(self.choose)
         self.classes.add_asked.connect(lambda name: self._edit(lambda p: p.add_class(name)))
         self.classes.rename_asked.connect(lambda c, name: self._edit(lambda p: p.rename_class(c, name)))
         self.classes.recolor_asked.connect(lambda c, color: self._edit(lambda p: p.recolor_class(c, color)))
+        self.classes.key_asked.connect(lambda c, key: self._edit(lambda p: p.set_class_key(c, key)))
+        self.classes.merge_asked.connect(lambda c, into: self._edit(lambda p: p.merge_class(c, into)))
+        self.classes.delete_asked.connect(lambda c: self._edit(lambda p: p.delete_class(c)))
         for each, act in self._verbs().items():
             if (made := self.findChild(type(self.undo), each)) is not None:
                 made.clicked.connect(lambda _checked=False, act=act: act())
@@ -115,111 +112,6 @@ class LabelDock(Dock):
             "unlabel": lambda: self.give(UNLABELLED),
             "keys": self.sheet.toggle,
         }
-
-    # ------------------------------------------------------------------ what the person does
-    def choose(self, class_id: int) -> None:
-        """Give the current object a class and go on; in a multi-label project give or take a class, and stay."""
-        entry = self.queue.current if self.queue is not None else None
-        if not self._several or class_id <= UNLABELLED or entry is None:
-            self.give(class_id)
-            return
-        with self.session.reporting():
-            self._begun = entry.object_id if entry.label == UNLABELLED else self._begun
-            self.session.need_project().toggle_class(entry.object_id, class_id)
-
-    def go_on(self) -> None:
-        """Accept the suggestion; in a multi-label project that is done where there is no label yet, else only go on."""
-        entry = self.queue.current if self.queue is not None else None
-        bare = entry is not None and entry.label == UNLABELLED
-        if entry is None or not self._several or (bare and self._offer_for(entry) is not None):
-            self.accept_suggestion()
-        elif bare:
-            self.walk(1)
-        else:
-            self._leave(entry.object_id == self._begun)
-
-    def _leave(self, was_unlabelled: bool) -> None:
-        """Go on from an object that has its label on disk."""
-        assert self.queue is not None
-        going_on = self.queue.move_on(was_unlabelled)
-        self._show_current()
-        if not going_on:
-            self.session.inform(f"All {len(self.queue):,} objects are labelled.")
-
-    def give(self, label: int | tuple[int, ...], *, source: Source = "hand") -> None:
-        """Write the current object's label to disk, and only then show the next object."""
-        entry = self.queue.current if self.queue is not None else None
-        if entry is None or self.queue is None:
-            nothing = "There is no object to label. Segment some frames first."
-            self.session.report(NO_PROJECT if self.session.project is None else nothing)
-            return
-        # After the last object the next key of a quick hand must not fall on that one again.
-        if self.queue.finished:
-            self.session.report(
-                f"All {len(self.queue):,} objects are labelled. Go to one with the arrows to revise it."
-            )
-            return
-        with self.session.reporting():
-            self._given = {entry.object_id: label} if isinstance(label, int) else {}
-            self.session.need_project().label([entry.object_id], label, source=source)
-            self._leave(entry.label == UNLABELLED)
-
-    def give_key(self, key: str) -> None:
-        """Give the class that has `key`."""
-        record = next((each for each in self._classes if each.key == key), None)
-        if record is not None:
-            self.choose(record.id)
-        elif self.session.project is None:
-            self.session.report(NO_PROJECT)
-        else:
-            self.session.report(f"No class has the key {key}. Add one with “+ class”.")
-
-    def accept_suggestion(self) -> None:
-        """Give the current object the class (or the classes) that is suggested for it."""
-        entry = self.queue.current if self.queue is not None else None
-        offer = self._offer_for(entry)
-        if offer is not None:
-            self.give(offer[0] if self._several else offer[0][0], source="accepted prediction")
-
-    @property
-    def _suggested(self) -> Suggested:
-        """The live model's suggestions where it is on, else a classifier's predictions."""
-        return self.session.suggested or self._predicted
-
-    def _offer_for(self, entry: Entry | None) -> Offer | None:
-        """Return what is suggested for the object in view; it stays, so that Enter gives what the person has read."""
-        if entry is None:
-            return None
-        if self._offered is None or self._offered[0] != entry.object_id or self._offered[1] is None:
-            told = self._suggested.get(entry.object_id)
-            several = {} if self.session.suggested else self._all_predicted
-            offer = None if told is None else (several.get(entry.object_id, (told[0],)), told[1])
-            self._offered = (entry.object_id, offer if offer is not None and offer[0] else None)
-        return self._offered[1]
-
-    def walk(self, by: int) -> None:
-        """Go to the next or the previous object."""
-        if self.queue is not None:
-            self.queue.step(by)
-            self._show_current()
-
-    def take_back(self) -> None:
-        """Undo the last label and show its object."""
-        self._travel(lambda project: project.undo(), "There is nothing to undo.")
-
-    def give_again(self) -> None:
-        """Redo the label undone last and show its object."""
-        self._travel(lambda project: project.redo(), "There is nothing to redo.")
-
-    def _travel(self, move: Callable[[Any], list[int]], nothing: str) -> None:
-        with self.session.reporting():
-            touched = move(self.session.need_project())
-            if not touched:
-                self.session.report(nothing)
-            elif self.queue is not None and self.queue.go_to(touched[0]):
-                self._show_current()
-            else:
-                self.session.inform("That was a review in the Gallery, not a label.")
 
     def _edit(self, change: Callable[[Any], Any]) -> None:
         with self.session.reporting():
@@ -242,23 +134,18 @@ class LabelDock(Dock):
         self._show_facts()
 
     def _read_predictions(self, show: bool = True) -> None:
-        project = self.session.project
-        predicted = project.predictions() if project is not None else pd.DataFrame()
-        self._predicted, self._all_predicted, self._offered = {}, {}, None
-        if len(predicted):
-            pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
-            self._predicted = dict(zip(predicted.index.tolist(), pairs, strict=True))
-            self._all_predicted = dict(zip(predicted.index.tolist(), predicted["classes"].tolist(), strict=True))
-        self.help.offer(bool(self._suggested))
+        self._offered = None
+        with self.session.reporting():
+            self.help.offer(bool(self.offers.suggested))
         if show:
             self._show_facts()
 
     def _on_suggestions(self) -> None:
         if not self.session.suggested:
             self._offered = None
-        self.help.offer(bool(self._suggested))
+        self.help.offer(bool(self.offers.suggested))
         if self.queue is not None:
-            self.queue.sort_ahead(self._suggested)
+            self.queue.sort_ahead(self.offers.suggested)
         self._show_facts()
 
     def _read_objects(self, keep: bool = True) -> None:
@@ -267,7 +154,11 @@ class LabelDock(Dock):
         self.stage.forget_masks()
         if project is not None:
             order = self.order.currentText()
-            self.queue = LabelQueue(project.objects(), order, self._suggested, self.help.advised(order))
+            if order != SIMILAR or not keep:
+                self._like = self.session.current_object_id or 0
+            objects = self.modes.shown(project, project.objects())
+            advised = self.help.advised(order, self._like)
+            self.queue = LabelQueue(objects, self.modes.order(order), self.offers.suggested, advised)
             if keep and before is not None:
                 self.queue.go_to(before.object_id)
         self._show_counts()
@@ -281,7 +172,11 @@ class LabelDock(Dock):
             self._read_objects()
             return
         mine = [i for i in object_ids if i in self.queue]
-        self.queue.set_classes(mine, self._labels_of(mine))
+        try:
+            self.queue.set_classes(mine, self._labels_of(mine))
+        except UserError:  # a frame is being segmented again by somebody else
+            self._read_objects()
+            return
         self._show_counts()
         self._show_facts()
 
@@ -290,9 +185,7 @@ class LabelDock(Dock):
         if object_ids == list(self._given):
             given, self._given = self._given, {}
             return list(given.values())
-        if len(object_ids) == 1:
-            return [int(project.history(object_ids[0])["new"].iloc[-1])]
-        return project.objects()["label"].reindex(object_ids).fillna(0).astype(int).tolist()
+        return self.modes.labels_of(project, object_ids)
 
     def _on_object_chosen(self, object_id: int) -> None:
         current = self.queue.current if self.queue is not None else None
@@ -306,8 +199,7 @@ class LabelDock(Dock):
         entry = self.queue.current if self.queue is not None else None
         if entry is None:
             none = "No project is open.\nMake or open one in the bar above."
-            empty = "No objects yet.\nSegment the colonies first."
-            self.stage.show_text(none if self.queue is None else empty)
+            self.stage.show_text(none if self.queue is None else self.modes.nothing().replace(". ", ".\n"))
         elif self.queue is not None:
             self.stage.show_entry(entry, self.queue.ahead(AHEAD))
             # A dock behind another tab keeps its place to itself.
@@ -321,6 +213,7 @@ class LabelDock(Dock):
         self.undo.setEnabled(entry is not None)
         self.redo.setEnabled(entry is not None)
         self.facts.show_entry(entry, self._classes, self._offer_for(entry))
+        self.facts.tell_both("" if entry is None else self.modes.both_answers(entry.object_id))
         project = self.session.project
         has = () if entry is None or project is None else project.classes_of(entry.label) or (entry.label,)
         self.classes.set_current(has)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_cellsynth.events import Looks
 from napari_cellsynth.jobs.job import Job, LabelHelpParameters
 from napari_cellsynth.project.label_help import LabelHelp, read_label_help
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
-from napari_cellsynth.widgets.label_queue import MISLABELLED, NEXT
+from napari_cellsynth.widgets.label_queue import DIVERSE, MISLABELLED, NEXT, SIMILAR
 from napari_cellsynth.widgets.order_box import OrderBox
 from napari_cellsynth.widgets.session import Session
 
@@ -55,10 +57,15 @@ class LabelHelpRow(QWidget):
         self.told.setText(words(self.found))
         self.told.setVisible(bool(self.told.text()))
         set_property(self.told, "role", "problem" if any(pair["leak"] for pair in self.found.duplicates) else "quiet")
-        self.order.offer(predicted, self.found)
+        self.order.offer(predicted, self.found, self._session.looks is not None)
 
-    def advised(self, order: str) -> list[int]:
-        """Return the objects that an order by advice begins with."""
+    def advised(self, order: str, like: int = 0) -> list[int]:
+        """Return the objects that an order by advice begins with; for the similar ones with the object ``like``."""
+        looks = self._session.looks
+        if order == DIVERSE:
+            return [] if looks is None else looks.different.tolist()
+        if order == SIMILAR:
+            return [] if looks is None else most_similar(looks, like)
         doubted = [int(each["object"]) for each in self.found.mislabelled]
         return {NEXT: self.found.next, MISLABELLED: doubted}.get(order, [])
 
@@ -66,6 +73,15 @@ class LabelHelpRow(QWidget):
         with self._session.reporting():
             job = Job.of(self._session.need_project().path, LabelHelpParameters())
             self._session.submit(job, "Check labels")
+
+
+def most_similar(looks: Looks, object_id: int) -> list[int]:
+    """Return all objects that were looked at, the one given first and then the most similar; none where it was not."""
+    place = np.flatnonzero(looks.object_ids == object_id)
+    if not len(place):
+        return []
+    apart = ((looks.x - looks.x[place[0]]) ** 2).sum(axis=1)
+    return [int(number) for number in looks.object_ids[np.argsort(apart, kind="stable")]]
 
 
 def words(found: LabelHelp) -> str:

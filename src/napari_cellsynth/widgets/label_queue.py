@@ -15,7 +15,13 @@ from napari_cellsynth.project import UNLABELLED
 UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN = "Unlabelled first", "Acquisition", "Random", "Least certain"
 NEXT, MISLABELLED = "Label these next", "Likely mislabelled"
 MOST_CERTAIN = "Most certain, class by class"
-ORDERS = (UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN, MOST_CERTAIN, NEXT, MISLABELLED)
+SIMILAR, DIVERSE = "Most similar to the selected", "Different ones first"
+AS_GIVEN = ""
+"""No order of its own: as the objects come in the table."""
+ORDERS = (
+    UNLABELLED_FIRST, ACQUISITION, RANDOM, DIVERSE, SIMILAR, LEAST_CERTAIN, MOST_CERTAIN, NEXT, MISLABELLED,
+)  # fmt: skip
+BY_ADVICE = (NEXT, MISLABELLED, SIMILAR, DIVERSE)
 BY_CERTAINTY = (LEAST_CERTAIN, MOST_CERTAIN)
 
 
@@ -63,14 +69,15 @@ class LabelQueue:
     def __init__(
         self, objects: pd.DataFrame, order: str, suggested: Suggested | None = None, advised: Sequence[int] = ()
     ) -> None:
-        objects = objects.sort_values(["image_id", "frame", "cy", "cx"], kind="stable")
+        if order != AS_GIVEN:
+            objects = objects.sort_values(["image_id", "frame", "cy", "cx"], kind="stable")
         if order == RANDOM:
             objects = objects.iloc[np.random.default_rng(0).permutation(len(objects))]
         elif order == UNLABELLED_FIRST:
             objects = objects.iloc[np.argsort(objects["label"].to_numpy() != 0, kind="stable")]
         elif order in BY_CERTAINTY:
             objects = objects.iloc[_by_certainty(objects.index.to_numpy(np.int64), order, suggested or {})]
-        elif order in (NEXT, MISLABELLED):
+        elif order in BY_ADVICE:
             place = pd.Series(range(len(advised)), index=list(advised), dtype=float).reindex(objects.index)
             objects = objects.iloc[np.argsort(place.fillna(len(advised)).to_numpy(), kind="stable")]
         self.order = order

@@ -54,6 +54,7 @@ class ProjectLayers:
         self.image_id: int | None = None
         self.frame = 0
         self.frame_is_segmented = False
+        self.veiled = False
         self._frame_objects: pd.DataFrame | None = None
         # The point also moves within a step of a coarser layer, and the steps where a layer that comes or goes ends.
         viewer.dims.events.point.connect(self._on_slider)
@@ -65,7 +66,7 @@ class ProjectLayers:
         self._retelling.setInterval(RETELL_MS)
         self._retelling.timeout.connect(self._retell)
         for name in ("labels", "classes", "predictions", "suggestions"):
-            getattr(session, f"{name}_changed").connect(self._retell_soon)
+            getattr(session, f"{name}_changed").connect(self.retell_soon)
 
     # ------------------------------------------------------------------ for the docks
     @property
@@ -108,6 +109,8 @@ class ProjectLayers:
                     margin=np.nan,
                     unsure=False,
                 )
+            if self._session.labels_hidden:
+                self._frame_objects = without_labels(self._frame_objects)
         return self._frame_objects
 
     def object_at(self, label: int) -> int | None:
@@ -176,6 +179,24 @@ class ProjectLayers:
             made.events.editable.connect(_lock)
             made.editable = False
         return made
+
+    def put(self, kind: str, layer: Any, *, locked: bool = True) -> None:
+        """Put a Labels layer made elsewhere onto the canvas as the project's; unlocked it can be painted in."""
+        viewer: Any = self._viewer()
+        active = viewer.layers.selection.active
+        self._kinds[layer] = kind
+        viewer.add_layer(layer)
+        if locked:
+            layer.events.editable.connect(_lock)
+            layer.editable = False
+        viewer.layers.selection.active = active
+
+    def veil(self, on: bool) -> None:
+        """Hide the outlines while a copy of the objects is being corrected in their place, or bring them back."""
+        self.veiled = on
+        if (layer := self.objects_layer) is not None:
+            layer.visible = not on
+        self._session.frame_objects_changed.emit()
 
     def owns(self, layer: Any) -> bool:
         """Whether a layer is the project's own; a copy that the person made of one is not."""
@@ -289,7 +310,8 @@ class ProjectLayers:
         with self._session.reporting():
             self.refresh()
 
-    def _retell_soon(self) -> None:
+    def retell_soon(self) -> None:
+        """Make what the canvas says of the objects anew in a moment."""
         self._frame_objects = None
         self._retelling.start()
 
@@ -339,3 +361,10 @@ def _lock(event: Any) -> None:
     """Keep a layer from being painted in: napari makes it editable again whenever its data are set."""
     if event.source.editable:
         event.source.editable = False
+
+
+def without_labels(objects: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame's objects as if nobody had labelled them and nothing were suggested."""
+    none = pd.Series([()] * len(objects), index=objects.index, dtype=object)
+    nothing = dict.fromkeys(("confidence", "entropy", "margin"), np.nan)
+    return objects.assign(class_id=0, label=0, predicted_id=0, predicted=none, unsure=False, **nothing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellsynth.events import Failed, Progress, Suggestions
+from napari_cellsynth.events import Failed, Looks, Progress, Suggestions
 from napari_cellsynth.jobs.job import Job, SuggestParameters
 from napari_cellsynth.widgets.job_thread import JobHandle
 from napari_cellsynth.widgets.session import STOP_SECONDS, Session
@@ -70,9 +70,6 @@ class LiveSuggestions(QObject):
         project = self._session.project
         if not self._wanted or project is None:
             self._break_off()
-        elif project.multi_label:
-            self._break_off()
-            self._say("Suggestions while you label need a single-label project.")
         elif self._handle is None:
             job = Job.of(project.path, SuggestParameters())
             self._handle = handle = JobHandle(job, "Suggesting classes", self._session.start_run, self._session)
@@ -80,7 +77,12 @@ class LiveSuggestions(QObject):
             handle.happened.connect(lambda event: self._on_event(handle, event))
             handle.ended.connect(lambda last: self._on_ended(handle, last))
             handle.start()
-            self._say("Suggestions: starting …")
+            several = "Suggestions while you label need a single-label project."
+            self._say(several if project.multi_label else "Suggestions: starting …")
+
+    @property
+    def _several(self) -> bool:
+        return self._session.project is not None and self._session.project.multi_label
 
     def _on_project(self) -> None:
         self._break_off()
@@ -89,6 +91,8 @@ class LiveSuggestions(QObject):
 
     def _forget(self) -> None:
         self._take({})
+        self._session.looks = None
+        self._session.looks_changed.emit()
         self._say("")
 
     def _take(self, suggested: dict[int, tuple[int, float]]) -> None:
@@ -113,7 +117,10 @@ class LiveSuggestions(QObject):
             pairs = zip(event.class_ids.tolist(), event.confidence.tolist(), strict=True)
             self._take(dict(zip(event.object_ids.tolist(), pairs, strict=True)))
             self._say(words_of(event))
-        elif isinstance(event, Progress) and not self._session.suggested:
+        elif isinstance(event, Looks):
+            self._session.looks = event
+            self._session.looks_changed.emit()
+        elif isinstance(event, Progress) and not self._session.suggested and not self._several:
             label_more = "; label crops of two classes" if event.done == event.total else ""
             self._say(f"Suggestions: {event.done:,} of {event.total:,} objects looked at{label_more}")
 

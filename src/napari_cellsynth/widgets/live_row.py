@@ -18,7 +18,7 @@ ON = True
 
 
 class LiveRow(QWidget):
-    """Switches the suggestions on and off.
+    """Switches the suggestions on and off; the dock lays out the ``switch``, this widget holds the words.
 
     Parameters
     ----------
@@ -38,7 +38,6 @@ class LiveRow(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(self.switch)
         layout.addWidget(self.words)
         self.switch.toggled.connect(self.live.want)
         self.live.changed.connect(self._tell)

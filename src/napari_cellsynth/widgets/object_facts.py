@@ -18,6 +18,7 @@ class ObjectFacts(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.where = label("", name="where")
+        self.both = label("", name="both_answers", wrap=True)
         self.suggestion = label("", name="suggestion")
         self.accept = button("accept", "accept ⏎", "Give the object its suggested class (Enter).", primary=True)
         self.previous = button("previous", "‹ previous", "The object before (←).")
@@ -31,6 +32,7 @@ class ObjectFacts(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(4)
         outer.addWidget(self.where)
+        outer.addWidget(self.both)
         offer = QHBoxLayout(self.suggested)
         offer.setContentsMargins(0, 0, 0, 0)
         offer.addWidget(self.suggestion)
@@ -45,6 +47,11 @@ class ObjectFacts(QWidget):
         outer.addLayout(walk)
         for widget in (self.accept, self.previous, self.next, self.follow):
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def tell_both(self, words: str) -> None:
+        """Tell what two people said of the object; empty where nothing is compared."""
+        self.both.setText(words)
+        self.both.setVisible(bool(words))
 
     def show_entry(
         self, entry: Entry | None, classes: Sequence[ClassRecord], suggestion: tuple[tuple[int, ...], float] | None

@@ -170,8 +170,9 @@ class PredictionOverlay(QObject):
         return table
 
     def _show_outlines(self, objects_layer: Any) -> None:
-        if objects_layer.visible != self._shown["outlines"]:
-            objects_layer.visible = self._shown["outlines"]
+        shown = self._shown["outlines"] and not self._session.layers.veiled
+        if objects_layer.visible != shown:
+            objects_layer.visible = shown
 
     def _show_classes(self, instances: NDArray[np.integer], objects_layer: Any, classes: Sequence[Any]) -> None:
         layer = self.layer(CLASSES)

@@ -38,6 +38,10 @@ class PatchDelegate(QStyledItemDelegate):
         if color is not None:
             # Real patches have a whole bar, synthetic ones a broken one: told apart without reading.
             self._bar(painter, area, color, broken=key.kind == SYNTHETIC)
+        elif (suggested := model.suggested_color(row)) is not None:
+            # Hollow: nobody has labelled it yet.
+            painter.setPen(QPen(suggested, 1))
+            painter.drawRect(area.left(), area.bottom() + 1, area.width() - 1, 3)
         if review:
             self._mark(painter, area, review)
         if option.state & QStyle.StateFlag.State_Selected:

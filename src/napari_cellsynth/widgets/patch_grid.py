@@ -11,9 +11,7 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint
 from qtpy.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent, QPalette, QRegion, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QStyle, QStyleOptionViewItem
 
-HEADING = 20
-"""Height of a heading in pixels."""
-
+HEADING = 20  # height of a heading in pixels
 Move = QAbstractItemView.CursorAction
 
 
@@ -72,7 +70,8 @@ class PatchGrid(QAbstractItemView):
             Put the sections side by side, where they scroll together, instead of one below the other.
         """
         self._sections, self._beside = list(sections), beside
-        self._lay_out_again()
+        self.updateGeometries()
+        self.viewport().update()
 
     # ------------------------------------------------------------------ where everything is
     def gridSize(self) -> QSize:
@@ -83,12 +82,9 @@ class PatchGrid(QAbstractItemView):
         """Make the cells this large; the row at the top stays in view."""
         kept = self._top_row()
         self._cell = size
-        self._lay_out_again()
-        self._keep_at_top(kept)
-
-    def _lay_out_again(self) -> None:
         self.updateGeometries()
         self.viewport().update()
+        self._keep_at_top(kept)
 
     def _top_row(self) -> QModelIndex:
         return self.indexAt(QPoint(1, HEADING + 1)) if self.verticalOffset() else QModelIndex()

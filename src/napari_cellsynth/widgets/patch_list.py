@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
@@ -17,10 +17,9 @@ REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off"
 
 
 class PatchList(PatchGrid):
-    """The grid of patches; A and R are verdicts, Ctrl+Z takes one back."""
+    """The grid of patches; A and R are verdicts."""
 
     verdict = Signal(str)
-    undo_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,6 +38,12 @@ class PatchList(PatchGrid):
         chosen = self.selectionModel().selection()
         return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
 
+    def rows_in_view(self) -> list[int]:
+        """Return the rows that are on the screen to their middle at least; a low dock shows a part of the list only."""
+        seen = self.viewport().visibleRegion().boundingRect()
+        touched = [row for rows in self._rows_in(seen.translated(0, self.verticalOffset())) for row in rows]
+        return [row for row in touched if seen.contains(self.visualRect(self.model().index(row, 0)).center())]
+
     def sizeHint(self) -> QSize:
         """Return a modest size: along the bottom of a laptop's window there is one row of patches."""
         return QSize(256, 78)
@@ -46,9 +51,7 @@ class PatchList(PatchGrid):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the verdict keys, which Qt would use to search by letter."""
         control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if control and event.key() == Qt.Key.Key_Z:
-            self.undo_asked.emit()
-        elif not control and event.key() == Qt.Key.Key_A:
+        if not control and event.key() == Qt.Key.Key_A:
             self.verdict.emit(ACCEPTED)
         elif not control and event.key() == Qt.Key.Key_R:
             self.verdict.emit(REJECTED)
@@ -56,13 +59,20 @@ class PatchList(PatchGrid):
             super().keyPressEvent(event)
 
 
-def choice_box(name: str, tooltip: str, texts: Sequence[str]) -> QComboBox:
+def choice_box(name: str, tooltip: str, texts: Iterable[str]) -> QComboBox:
     """Return a drop-down list of these texts; `name` is its objectName."""
     box = QComboBox()
     box.setObjectName(name)
     box.setToolTip(tooltip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.addItems(list(texts))
+    return box
+
+
+def may_shrink(box: QComboBox) -> QComboBox:
+    """Let a drop-down list be narrower than its longest text, and return it: a dock must not grow by it."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(6)
     return box
 
 

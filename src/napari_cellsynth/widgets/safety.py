@@ -57,7 +57,8 @@ class Safety(QObject):
             lost = len(mend_masks(folder))
             when = chosen.time if isinstance(chosen, Backup) else str(chosen)
             frames = f" {lost} frames are to be segmented again." if lost else ""
-            return f"Restored the backup of {when}; what was there until now is kept in {aside.name}.{frames}"
+            kept = f"; what was there until now is kept in {aside.name}" if aside else ""
+            return f"Restored the backup of {when}{kept}.{frames}"
 
         self._worker.run(work)
 

@@ -6,28 +6,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
 from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.widgets.by_hand import ByHandPanel
 from napari_cellsynth.widgets.dock import Dock, allow, button, label
 from napari_cellsynth.widgets.enhancement_table import EnhancementTable
-from napari_cellsynth.widgets.form import Foldable, ModelForm
+from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.found_objects import FoundObjects
 from napari_cellsynth.widgets.image_adding import ImageAdder
 from napari_cellsynth.widgets.job_thread import duration_text
+from napari_cellsynth.widgets.method import MethodPicker
 from napari_cellsynth.widgets.preview import SegmentationPreview
-
-LABELS = {
-    "radius": "texture radius",
-    "opening": "opening",
-    "min_area": "smallest object",
-    "flat_field_px": "uneven light over",
-    "split_touching": "split touching objects",
-    "cell_width_px": "width of a cell",
-    "enhance": "enhancement",
-}
 
 
 class SegmentDock(Dock):
@@ -50,17 +42,8 @@ class SegmentDock(Dock):
             "What must not be split between training and test. A regular expression over the path of the images that "
             "are added next: its bracketed part is the group. Empty: every series is its own group."
         )
-        self.form = ModelForm(
-            SegmentParameters,
-            advanced=("flat_field_px", "split_touching", "cell_width_px", "enhance"),
-            hidden=("images", "frames"),
-            labels=LABELS,
-            advanced_title="uneven light · touching objects · enhancement",
-        )
-        for name in ("radius", "opening", "min_area"):
-            editor = self.form.editor(name)
-            if isinstance(editor, QSpinBox):
-                editor.setSuffix(" px")
+        self.method = MethodPicker()
+        self.form = self.method.form
         self.enhancements = EnhancementTable(self.session)
         self.microns = label("", "quiet", name="microns", wrap=True)
         self.live = QCheckBox("live preview")
@@ -73,6 +56,7 @@ class SegmentDock(Dock):
         self.estimate = label("", "quiet", name="estimate")
         self.problem = label("", "problem", name="problem", wrap=True)
         self.found = FoundObjects(self.session)
+        self.by_hand = ByHandPanel(self.session)
         self.preview = SegmentationPreview(self.session, self)
         self._lay_out()
         self._connect()
@@ -82,8 +66,7 @@ class SegmentDock(Dock):
         self.add_row(label("Images", "heading"), self.images, self.add, stretch=1)
         self.add_row(self.shown, stretch=0)
         self.add_row(self.group_by, stretch=0)
-        self.body.addWidget(label("Method: entropy + Otsu", "heading"))
-        self.body.addWidget(self.form)
+        self.body.addWidget(self.method)
         self.body.addWidget(self.microns)
         self.body.addWidget(Foldable("enhancements compared", self.enhancements, name="show_enhancements"))
         self.add_row(self.live, self.result)
@@ -92,6 +75,7 @@ class SegmentDock(Dock):
         self.add_row(self.estimate)
         self.body.addWidget(self.problem)
         self.body.addWidget(self.found)
+        self.body.addWidget(Foldable("correct by hand", self.by_hand, name="show_by_hand"))
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -103,12 +87,14 @@ class SegmentDock(Dock):
         session.jobs_changed.connect(self._show_buttons)
         self.shown.activated.connect(lambda _index: self._on_shown())
         self.group_by.textChanged.connect(lambda text: setattr(self.add, "group_by", text.strip()))
-        self.form.valueChanged.connect(self._on_edited)
-        self.form.problemChanged.connect(lambda _text: self._show_buttons())
+        self.method.valueChanged.connect(self._on_edited)
+        self.method.problemChanged.connect(lambda _text: self._show_buttons())
         self.live.toggled.connect(self._on_live)
         self.preview.begun.connect(lambda: self.result.setText("…"))
         self.preview.computed.connect(self._on_preview)
         self.preview.failed.connect(self._on_preview_failed)
+        self.by_hand.toggled.connect(lambda _on: self._preview_soon())
+        self.by_hand.taken.connect(lambda done: self.found.say_orphans(len(done.orphans), done.carried))
         self.segment_all.clicked.connect(lambda: self.submit(whole=True))
         self.segment_frame.clicked.connect(lambda: self.submit(whole=False))
 
@@ -116,8 +102,7 @@ class SegmentDock(Dock):
     def submit(self, *, whole: bool) -> None:
         """Queue the segmentation of every frame, or of the one on the canvas."""
         with self.session.reporting():
-            project, parameters = self.session.need_project(), self.form.value()
-            assert isinstance(parameters, SegmentParameters)
+            project, parameters = self.session.need_project(), self.method.value()
             title = "Segment"
             if not whole:
                 image_id, frame = self.session.current_image_id, self.session.current_frame
@@ -181,7 +166,7 @@ class SegmentDock(Dock):
     def _show_buttons(self) -> None:
         project = self.session.project
         images = project.images() if project is not None else pd.DataFrame()
-        why_not = self.form.problem()
+        why_not = self.method.problem()
         if project is None:
             why_not = NO_PROJECT
         elif project.read_only:
@@ -206,7 +191,7 @@ class SegmentDock(Dock):
         """Say what the lengths are in µm, where the pixel size of the image on the canvas is known."""
         sizes = images["pixel_size_um"].to_dict() if len(images) else {}
         size = float(sizes.get(self.session.current_image_id) or "nan")
-        known = not np.isnan(size) and not self.form.problem()
+        known = self.method.is_entropy and not np.isnan(size) and not self.form.problem()
         self.microns.setVisible(known)
         if known:
             values = self.form.value()
@@ -236,7 +221,8 @@ class SegmentDock(Dock):
     def _preview_soon(self) -> None:
         """Preview where it tells something new: a frame without objects, or settings that were just changed."""
         segmented = self.session.layers.frame_is_segmented
-        if not self.live.isChecked() or not self.is_seen() or (segmented and not self._edited):
+        unwanted = not self.live.isChecked() or self.by_hand.correcting or not self.method.is_entropy
+        if unwanted or not self.is_seen() or (segmented and not self._edited):
             self._remove_preview()
             return
         if self.session.current_image_id is not None and not self.form.problem():

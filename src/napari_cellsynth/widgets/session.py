@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Failed, Finished, Saved
+from napari_cellsynth.events import Failed, Finished, Looks, Saved
 from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.frames import FrameReader
@@ -32,6 +32,7 @@ STOP_SECONDS = 20.0
 CHANGED_BY = {
     "segment": ("objects_changed", "labels_changed"),
     "train-gan": ("runs_changed",),
+    "at-once": ("runs_changed",),
     "generate": ("synthetic_changed",),
     "quality": ("runs_changed", "synthetic_changed"),
     "score": ("synthetic_changed",),
@@ -72,6 +73,12 @@ class Session(QObject):
         The docks' own threads and processes; they end with the session.
     suggested : dict
         Object id to the class id and confidence that a live model suggests; empty unless it is switched on.
+    looks : Looks or None
+        How the objects look, once the live model's worker has seen them all.
+    labels_hidden : bool
+        Whether the canvas keeps labels and suggestions to itself: somebody labels without seeing them.
+    armed : int or None
+        The class that a click on the canvas gives; None: a click chooses an object.
     jobs : list of JobHandle
         Oldest first: done, running and waiting ones of this sitting.
     """
@@ -86,6 +93,8 @@ class Session(QObject):
     predictions_changed = Signal()
     label_help_changed = Signal()
     suggestions_changed = Signal()
+    looks_changed = Signal()
+    user_changed = Signal()
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
@@ -100,6 +109,9 @@ class Session(QObject):
         self.jobs: list[JobHandle] = []
         self.current_object_id: int | None = None
         self.suggested: dict[int, tuple[int, float]] = {}
+        self.looks: Looks | None = None
+        self.labels_hidden = False
+        self.armed: int | None = None
         self.frames = FrameReader(self)
         self.layers = ProjectLayers(self, viewer)
         self._status: dict[JobHandle, TaskStatus] = {}
@@ -208,6 +220,12 @@ class Session(QObject):
             with self.reporting():
                 self.layers.centre_on(int(object_id))
         self.current_object_changed.emit(int(object_id))
+
+    def hide_labels(self, hidden: bool) -> None:
+        """Show labels and suggestions on the canvas, or none."""
+        if hidden != self.labels_hidden:
+            self.labels_hidden = hidden
+            self.layers.retell_soon()
 
     # ------------------------------------------------------------------ jobs
     @property

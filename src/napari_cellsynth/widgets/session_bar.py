@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.first_start import SampleRow
+from napari_cellsynth.widgets.labeller import add_labeller, adopt_labeller
 from napari_cellsynth.widgets.merging import ask_merge
 from napari_cellsynth.widgets.safety import add_actions
 from napari_cellsynth.widgets.session import Session
@@ -119,6 +120,7 @@ class SessionBar(QWidget):
         self.project_button.setToolTip(str(project.path) if project is not None else "No project is open.")
         if project is not None:
             _remember(Path(project.path))
+            adopt_labeller(self._session, _settings())
 
     def _fill_menu(self) -> None:
         menu, project = self.menu, self._session.project
@@ -126,6 +128,7 @@ class SessionBar(QWidget):
         menu.addAction("New…", self.ask_new)
         menu.addAction("Open…", self.ask_open)
         menu.addAction("Merge sources…", partial(ask_merge, self._session, self))
+        add_labeller(menu, self._session, _settings(), self)
         recent = menu.addMenu("Open recent")
         for path in recent_projects():
             recent.addAction(literal(path.name), partial(self._session.open, path)).setToolTip(str(path))

@@ -20,6 +20,7 @@ from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.seen_dock import SeenDock
 from napari_cellsynth.widgets.step_timing import StepTiming
 from napari_cellsynth.widgets.training_panel import TrainingPanel
+from napari_cellsynth.widgets.where_row import WhereRow
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 UNTIMED = ("steps", "fit", "ema_half_life", "symmetries", "lr", "beta1", "beta2")
@@ -67,7 +68,8 @@ class TrainGansDock(SeenDock):
         self.count.setToolTip("Patches a class.")
         self.generate = button("generate", "Generate", GENERATE_TIP)
         self.quality = button("quality", "Measure", QUALITY_TIP)
-        self.progress = TrainingPanel(self.session, {"train-gan"}, samples=True)
+        self.where = WhereRow()
+        self.progress = TrainingPanel(self.session, {"train-gan", "at-once"}, samples=True)
         self.runs = RunList(
             self.session,
             "gan",
@@ -86,6 +88,7 @@ class TrainGansDock(SeenDock):
         self.add_row(label("Device"), self.device, label("seed"), self.seed)
         self.add_row(self.train_all, self.train_selected, stretch=0)
         self.body.addWidget(self.estimate)
+        self.body.addWidget(Foldable("several at once", self.where, name="show_where"))
         self.body.addWidget(self.progress, 1)
         self.body.addWidget(QueuePanel(self.session))
         self.add_row(self.count, label("a class"), self.generate, self.quality)
@@ -243,8 +246,10 @@ class TrainGansDock(SeenDock):
     def _train(self, states: list[ClassState]) -> None:
         with self.session.reporting():
             path, overrides = self.session.need_project().path, self.picker.overrides()
+            trainings = {}
             for learned in self._trainings(states):
-                parameters = TrainGanParameters(
+                title = learned[0].name if len(learned) == 1 else f"{len(learned)} classes"
+                trainings[f"GAN · {title}"] = TrainGanParameters(
                     # By id: a class may be given another name while its training waits.
                     classes=[state.id for state in learned],
                     recipe=self.picker.name(),
@@ -252,8 +257,7 @@ class TrainGansDock(SeenDock):
                     overrides=overrides,
                     device=self.device.currentText(),
                 )
-                title = learned[0].name if len(learned) == 1 else f"{len(learned)} classes"
-                self.session.submit(Job.of(path, parameters), f"GAN · {title}")
+            self.where.submit(self.session, path, trainings)
 
     def _resume(self, run: Any) -> None:
         if run is None:

@@ -1,0 +1,77 @@
+"""The objects as AnnData (``.h5ad``): one observation an object, its size as variables, all else beside."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.classes import SEPARATOR
+from napari_cellsynth.project.export import objects_table
+from napari_cellsynth.project.formats.parquet import rows_of_texts
+from napari_cellsynth.project.formats.place import file_beside, library
+from napari_cellsynth.project.project import Project
+
+_MEASURED = ["area", "height", "width"]
+
+
+def write_h5ad(project: Project, out_path: str | Path) -> Path:
+    """Write the objects as AnnData.
+
+    ``X`` holds area (px²; of the box where there is no mask), height and width (px), ``obs`` the table of
+    `objects_table`, ``obsm["spatial"]`` the centres (x, y), ``obsm["probabilities"]`` those of the newest prediction
+    for each class, and ``uns`` the classes with their colours, ``label_colors`` as scanpy has it among them.
+
+    Raises
+    ------
+    UserError
+        When it cannot be written, or anndata is not installed.
+    """
+    anndata = library("anndata", "AnnData")
+    with file_beside(out_path) as (beside, out):
+        table = objects_table(project, out.parent)
+        objects = project.objects().loc[table.index]
+        measured = objects.assign(height=objects["y1"] - objects["y0"], width=objects["x1"] - objects["x0"])[_MEASURED]
+        records = project.classes()
+        colors = {record.name: record.color for record in records}
+        kinds = [record.name for record in records if (table["label"] == record.name).any()]
+        kinds += sorted(set(table["label"]) - set(kinds))
+        obs = table.assign(object_id=table.index.to_numpy(), label=table["label"].astype("category"))
+        obs["label"] = obs["label"].cat.set_categories(kinds)
+        obs.index = obs.index.map(str).rename(None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of texts that it makes categories of
+            made = anndata.AnnData(X=measured.to_numpy(np.float32), obs=obs)
+            made.var_names = _MEASURED
+            made.obsm["spatial"] = objects[["cx", "cy"]].to_numpy(np.float64)
+            predicted = project.predictions().reindex(table.index)
+            shares = [name for name in predicted if name.startswith("p_")]
+            if shares:
+                made.obsm["probabilities"] = predicted[shares].to_numpy(np.float32)
+            made.uns["classes"] = [record.name for record in records]
+            made.uns["class_colors"] = [record.color for record in records]
+            made.uns["label_colors"] = [colors.get(kind.split(SEPARATOR)[0], "#bbbbbb") for kind in kinds]
+            made.uns["probabilities"] = [name.removeprefix("p_") for name in shares]
+            made.write_h5ad(beside)
+    return out
+
+
+def h5ad_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the observations of an ``.h5ad`` file as a table of texts has them, numbered from 1.
+
+    Raises
+    ------
+    UserError
+        When it is no such file, or anndata is not installed.
+    """
+    anndata = library("anndata", "AnnData")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = anndata.read_h5ad(file).obs
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise UserError(f"{file} cannot be read as AnnData.", "Export it again.") from error
+    yield from rows_of_texts(table.astype(object).to_dict("records"))
