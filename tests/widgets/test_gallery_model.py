@@ -8,7 +8,8 @@ pytest.importorskip("qtpy.QtWidgets")
 
 from qtpy.QtCore import QSize, Qt
 
-from napari_cellsynth.widgets.gallery_model import COLUMNS, SYNTHETIC, GalleryModel, PatchDelegate, PatchKey
+from napari_cellsynth.widgets.gallery_model import COLUMNS, SYNTHETIC, GalleryModel, PatchKey
+from napari_cellsynth.widgets.patch_delegate import PatchDelegate
 from napari_cellsynth.widgets.patch_list import PatchList
 
 pytestmark = pytest.mark.gui

@@ -21,6 +21,7 @@ from napari_cellsynth.cli.mosaic import segment_mosaic
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.relinking import relink
 from napari_cellsynth.cli.review import review
+from napari_cellsynth.cli.runs import runs
 from napari_cellsynth.cli.safety import check, restore
 from napari_cellsynth.cli.standalone import demo, doctor, enhance, recipes
 from napari_cellsynth.console import StoppedByUser
@@ -55,6 +56,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "draw": draw,
     "quality": quality,
     "review": review,
+    "runs": runs,
     "train-classifier": train_classifier,
     "predict": predict,
     "experiment": experiment,

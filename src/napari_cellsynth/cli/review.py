@@ -44,6 +44,11 @@ def review(
     answers: Annotated[
         str | None, typer.Option(metavar="RSSR…", help="R (real) or S for each of that row, left to right: the score.")
     ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw these patches on a contact sheet, by class.")
+    ] = None,
+    real: Annotated[bool, typer.Option("--real", help="With --sheet: the real crops of these classes, too.")] = False,
+    contrast: Annotated[str, typer.Option(help="With --sheet: shared, class or each.")] = "shared",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the blind test's choice and order.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress to stderr.")] = False,
 ) -> None:
@@ -65,6 +70,9 @@ def review(
         table = _chosen(opened, run, class_name, figure, below, above)
         if blind is not None or answers is not None:
             show(_blind(opened, table.index.tolist(), seed, blind, answers), as_json)
+            return
+        if sheet is not None:
+            show(_sheet(opened, table, class_name, sheet, real=real, contrast=contrast), as_json)
             return
         if accept or reject:
             opened.review(table.index.tolist(), "accepted" if accept else "rejected", reason)
@@ -140,6 +148,27 @@ def _blind(project: Project, ids: list[int], seed: int, file: Path | None, answe
         "high": score.high,
         "told": blind_words(score),
     }
+
+
+def _sheet(
+    project: Project, table: pd.DataFrame, class_name: str | None, file: Path, *, real: bool, contrast: str
+) -> dict[str, Any]:
+    """Draw the chosen patches on a contact sheet, a heading a class, each with its real crops where they are wanted."""
+    from napari_cellsynth.jobs.contact_sheet import Group, write_contact_sheet
+
+    if contrast not in ("shared", "class", "each"):
+        raise UserError(f"There is no contrast {contrast!r}.", "Choose shared, class or each.")
+    objects = project.per_class(project.objects()) if real else None
+    groups = []
+    for record in project.classes():
+        if class_name is not None and record.name != class_name:
+            continue
+        if objects is not None:
+            crops = objects.index[objects["class_id"] == record.id].tolist()
+            groups.append(Group(f"{record.name} · {len(crops):,} real", crops))
+        made = table.index[table["class_id"] == record.id].tolist()
+        groups.append(Group(f"{record.name} · {len(made):,} synthetic", made))
+    return write_contact_sheet(project, groups, file, contrast=contrast)
 
 
 def _tell(table: pd.DataFrame, names: dict[int, str], as_json: bool) -> None:

@@ -186,6 +186,8 @@ def _patches(project: Project, mend: bool) -> Iterator[Finding]:
         lost = [first for first in range(0, len(numbers), 256) if not _readable(project, numbers[first : first + 256])]
         if lost:
             yield Finding(f"Synthetic patches of {run} are missing or damaged.", "Generate them again.")
+        if run in project.deleted_runs():
+            continue
         try:
             project.run(run)
         except UserError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,21 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.arrays import check_chunks, opened, patch_chunks
-from napari_cellsynth.project.base import ZARR_ERRORS, as_json, table
+from napari_cellsynth.project.base import ZARR_ERRORS, as_json
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Labels
+from napari_cellsynth.project.patch_table import COLUMNS, FIGURES, VERDICTS, Verdict, patch_table
+from napari_cellsynth.project.run_bin import without_binned
 from napari_cellsynth.project.runs import Runs
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 from napari_cellsynth.project.values import telling_damage
 
-Verdict = Literal["", "accepted", "rejected"]
-VERDICTS = ("", "accepted", "rejected")
-FIGURES = ("realism", "confidence", "copy_ratio")
-"""What `set_figures` keeps of a patch, besides its nearest object and the distance to it."""
-_COLUMNS = [
-    "run", "checkpoint", "class_id", "seed", "index_in_run", "review", "reason", "nearest_object", "distance", "size",
-    "channels", "realism", "confidence", "copy_ratio",
-]  # fmt: skip
+__all__ = ["FIGURES", "VERDICTS", "Synthetic", "Verdict", "assert_real"]
 
 
 class Synthetic(Labels, Runs):
@@ -91,7 +86,7 @@ class Synthetic(Labels, Runs):
     def synthetic(
         self, run: str | None = None, class_id: int | None = None, review: Verdict | None = None
     ) -> pd.DataFrame:
-        """Return the synthetic patches (of a run, a class, a review).
+        """Return the synthetic patches (of a run, a class, a review), without those of runs in the bin.
 
         Returns
         -------
@@ -100,7 +95,8 @@ class Synthetic(Labels, Runs):
             ``"rejected"``), reason, nearest_object (0 when not measured), distance, size (pixels) and channels;
             realism, confidence (of its own class) and copy_ratio, NaN when not measured.
         """
-        where, parameters = ["1"], list[Any]()
+        present, parameters = without_binned(self.path, "run")
+        where = [present]
         code = VERDICTS.index(review) if review is not None else None
         for column, value in (("run", run), ("review", code)):
             if value is not None:
@@ -110,14 +106,9 @@ class Synthetic(Labels, Runs):
             where.append("class_id IN (SELECT value FROM json_each(?))")
             parameters.append(self._as_class(class_id))
         rows = self._db.read(
-            f"SELECT id, {', '.join(_COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
+            f"SELECT id, {', '.join(COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
         )
-        found = table(rows, _COLUMNS, "patch_id")
-        if heirs := self._heirs():
-            found["class_id"] = found["class_id"].replace(heirs)
-        found["review"] = [VERDICTS[code] for code in found["review"]]
-        found["nearest_object"] = found["nearest_object"].astype("float64").fillna(0).astype("int64")
-        return found.astype(dict.fromkeys(("distance", *FIGURES), "float64"))
+        return patch_table(rows, self._heirs())
 
     @telling_damage
     def read_synthetic(self, patch_ids: Sequence[int]) -> NDArray[Any]:
@@ -224,10 +215,11 @@ class Synthetic(Labels, Runs):
         LeakError
             When there are patches, but every one comes from a run that saw a test group or whose record is gone.
         """
+        present, names = without_binned(self.path, "run")
+        usable = f"class_id IN (SELECT value FROM json_each(?)) AND review != 2 AND {present}"
         rows = self._db.read(
-            "SELECT id, run FROM patches WHERE class_id IN (SELECT value FROM json_each(?)) AND review != 2 "
-            "ORDER BY review = 1 DESC, id",
-            (self._as_class(class_id),),
+            f"SELECT id, run FROM patches WHERE {usable} ORDER BY review = 1 DESC, id",
+            (self._as_class(class_id), *names),
         )
         seen = {run: self._seen_of(test_groups, run) for run in {row[1] for row in rows}}
         clean = [int(number) for number, run in rows if seen[run] == []]

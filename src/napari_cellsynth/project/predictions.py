@@ -15,6 +15,7 @@ from napari_cellsynth.evaluate import multi_label
 from napari_cellsynth.evaluate.score_curves import entropy, margin
 from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.label_sets import LabelSets
+from napari_cellsynth.project.run_bin import binned, no_run, without_binned
 from napari_cellsynth.project.values import damaged, telling_damage
 
 
@@ -76,8 +77,9 @@ class Predictions(LabelSets):
             self._changed("predictions_changed")
 
     def latest_prediction_run(self) -> str | None:
-        """Return the run that predicted last, or None."""
-        rows = self._db.read("SELECT run FROM prediction_runs ORDER BY number DESC LIMIT 1")
+        """Return the run that predicted last and is not in the bin, or None."""
+        present, names = without_binned(self.path, "run")
+        rows = self._db.read(f"SELECT run FROM prediction_runs WHERE {present} ORDER BY number DESC LIMIT 1", names)
         return str(rows[0][0]) if rows else None
 
     @telling_damage
@@ -134,6 +136,8 @@ class Predictions(LabelSets):
             rows = self._db.read("SELECT class_ids, thresholds FROM prediction_runs WHERE run = ?", (chosen,))
             if not rows:
                 raise UserError(f"{chosen} has predicted nothing.", "Run it on the images first.")
+            if chosen in binned(self.path):
+                raise no_run(self.path, chosen, [])
             class_ids, told = self._classes_of(rows[0][0]), rows[0][1]
             thresholds = None if told is None else self._thresholds_of(told, len(class_ids))
         where, parameters = ["p.run = ?", "o.active = 1"], [chosen]

@@ -19,6 +19,7 @@ from napari_cellsynth.project.opinions import Opinions
 from napari_cellsynth.project.patches import Synthetic
 from napari_cellsynth.project.paths import inside, usable
 from napari_cellsynth.project.predictions import Predictions
+from napari_cellsynth.project.run_bin import BIN
 from napari_cellsynth.project.schema import APPLICATION_ID, GO_BACK, read_header
 from napari_cellsynth.project.watching import Watched
 
@@ -119,7 +120,7 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
             if backups(folder):
                 raise UserError(f"{folder} has lost its {_DATABASE}.", GO_BACK)
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
-        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", FOLDER):
+        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", BIN, FOLDER):
             inside(folder, name)
         if not read_only and not (os.access(folder, os.W_OK) and os.access(file, os.W_OK)):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project.base import ProjectPart, plain
+from napari_cellsynth.project.base import plain
 from napari_cellsynth.project.paths import inside, is_plain
+from napari_cellsynth.project.run_bin import RunBin, binned, no_run
 
 RunKind = Literal["gan", "classifier", "experiment", "drawing"]
 RunStatus = Literal["running", "stopped", "finished", "failed"]
@@ -96,7 +97,7 @@ class RunRecord:
         return table if isinstance(table, dict) else {}
 
 
-class Runs(ProjectPart):
+class Runs(RunBin):
     """Starting, changing and listing runs."""
 
     def new_run(
@@ -186,10 +187,7 @@ class Runs(ProjectPart):
         # An id is a plain name: nothing outside of the project's runs can be meant.
         folder = inside(self.path / "runs", run_id) if is_plain(run_id) else None
         if folder is None or not os.path.isfile(folder / "run.json"):
-            names = ", ".join(record.id for record in self.runs()[:5])
-            raise UserError(
-                f"There is no run {run_id!r}.", f"The newest are {names}." if names else "The project has none yet."
-            )
+            raise no_run(self.path, run_id, [record.id for record in self.runs()])
         return _read(folder)
 
     def runs(self, kind: RunKind | None = None) -> list[RunRecord]:
@@ -213,7 +211,7 @@ class Runs(ProjectPart):
             # An id that patches or predictions name is never given again, even where its folder was deleted: they would
             # pass for the new run's, and what that run saw for what theirs saw.
             named = self._db.read("SELECT run FROM patches UNION SELECT run FROM prediction_runs")
-            ids = [folder.name for folder in place.iterdir()] + [str(row[0]) for row in named]
+            ids = [folder.name for folder in place.iterdir()] + binned(self.path) + [str(row[0]) for row in named]
             taken = [int(found[1]) for name in ids if (found := re.fullmatch(rf"{kind}-([0-9]{{1,9}})", name))]
             number = max(taken, default=0) + 1
             while True:

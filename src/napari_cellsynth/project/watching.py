@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_cellsynth.project.base import ProjectPart
 from napari_cellsynth.project.database import Database
+from napari_cellsynth.project.run_bin import binned
 from napari_cellsynth.project.schema import FIRST_PATCH_ID
 
 _ASKED = {
@@ -64,6 +65,8 @@ class Watched(ProjectPart):
     def _look(self) -> dict[str, Any]:
         """Return, by signal, what tells two states of the project apart."""
         found: dict[str, Any] = {name: [self._db.read(sql) for sql in asked] for name, asked in _ASKED.items()}
+        for name in ("synthetic_changed", "predictions_changed"):
+            found[name].append(binned(self.path))
         records = sorted((self.path / "runs").glob("*/run.json"))
         found["runs_changed"] = [(str(record), _modified(record)) for record in records]
         [(found["labels_changed"],)] = self._db.read("SELECT ifnull(max(id), 0) FROM journal")

@@ -7,9 +7,10 @@ from qtpy.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from napari_cellsynth.events import Failed, Preview
 from napari_cellsynth.jobs.job import InterpolateParameters, Job
-from napari_cellsynth.widgets.dock import STYLE, label
+from napari_cellsynth.widgets.dock import label
 from napari_cellsynth.widgets.sample_grid import SampleGrid
 from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.theme import wear_theme
 
 STEPS = 9
 
@@ -31,7 +32,7 @@ class Between(QDialog):
         super().__init__(parent)
         self.setObjectName("between")
         self.setWindowTitle("Between two patches")
-        self.setStyleSheet(STYLE)
+        wear_theme(self, session.viewer)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.strip = SampleGrid()
         self.strip.setToolTip("Both ends are the chosen patches; the noise between them goes along an arc.")

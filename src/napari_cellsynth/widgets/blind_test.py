@@ -11,13 +11,15 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.blind import blind_score, blind_words
+from napari_cellsynth.imaging.composite import to_rgb
 from napari_cellsynth.jobs.blind import SHOWN, Shown, blind_round
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.blind import BlindAnswer
 from napari_cellsynth.widgets.background import Background
-from napari_cellsynth.widgets.dock import STYLE, allow, button, label
+from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.session import Session
-from napari_cellsynth.widgets.thumbnails import to_image, to_rgb
+from napari_cellsynth.widgets.theme import wear_theme
+from napari_cellsynth.widgets.thumbnails import to_image
 
 SIDE = 320
 """Pixels a side, of every patch alike."""
@@ -55,7 +57,7 @@ class BlindTest(QDialog):
         super().__init__(parent)
         self.setObjectName("blind_test")
         self.setWindowTitle("Real or synthetic?")
-        self.setStyleSheet(STYLE)
+        wear_theme(self, session.viewer)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._path = session.need_project().path

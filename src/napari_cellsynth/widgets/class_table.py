@@ -12,6 +12,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QBrush, QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_cellsynth.widgets.theme import colors_around
+
 FEW = 10
 """Fewer crops than this give copies rather than new patches."""
 
@@ -149,7 +151,7 @@ class ClassTable(QTableWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(state.advice or f"{state.name}: {text}")
                 if state.advice and (column == 1 or (column == 3 and not state.quality)):
-                    item.setForeground(QBrush(QColor("#ffb454")))
+                    item.setForeground(QBrush(QColor(colors_around(self).problem)))
                 self.setItem(row, column, item)
             self.item(row, 0).setIcon(_dot(state.color))
         self.clearSelection()

@@ -173,8 +173,7 @@ class ClassifyDock(SeenDock):
         fresh = bool(finished) and predicted == finished[0].id
         set_property(self.train, "primary", not finished and not busy)
         set_property(self.predict_all, "primary", bool(finished) and not fresh and not busy)
-        resumable = self.runs.newest_resumable()
-        self.progress.set_resumable("" if resumable is not None and not busy else "No run was stopped.")
+        self.progress.set_resumable("A job is running." if busy else self.runs.why_not_resume())
         set_property(self.counts, "role", "problem" if why_not else "quiet")
         self.counts.setText(why_not or self._training_words())
 

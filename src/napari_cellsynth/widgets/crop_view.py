@@ -8,8 +8,9 @@ from qtpy.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_cellsynth.imaging.composite import to_rgb
 from napari_cellsynth.imaging.crop import Box
-from napari_cellsynth.widgets.thumbnails import to_image, to_rgb
+from napari_cellsynth.widgets.thumbnails import to_image
 
 OUTLINE = QColor("#ffd23f")
 

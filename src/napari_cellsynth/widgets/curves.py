@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cellsynth.events import Metric
+from napari_cellsynth.widgets.plot import Plot
 
 INTERVAL_MS = 100
 """Shortest time between two drawings, in milliseconds: ten a second is as fast as one reads a curve."""
 
 MOST_POINTS = 2000
 """Points drawn of one line; a longer history is thinned for the drawing only."""
-
-LINE_COLORS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2", "#999999")
-"""Colours that people with any colour vision tell apart (Okabe and Ito)."""
-
 
 NO_CURVE = frozenset({"learning_rate"})
 """Figures too small to be seen on the axis of the others; the legend tells their newest value."""
@@ -46,11 +43,9 @@ class CurvesView(QWidget):
         self.setObjectName("curves")
         self.setToolTip("The figures of the running training, step by step. Drag to move, wheel to zoom.")
         self._history: dict[str, tuple[list[float], list[float]]] = {}
-        self._lines: dict[str, pg.PlotDataItem] = {}
+        self._lines: dict[str, Any] = {}
         self.drawings = 0
-        self.plot = pg.PlotWidget(self)
-        self.plot.hideButtons()
-        self.plot.setMenuEnabled(False)
+        self.plot = Plot("curves_plot", self.toolTip(), self)
         self.plot.setLabel("bottom", "step")
         font = QFont()
         font.setPointSize(7)
@@ -64,7 +59,7 @@ class CurvesView(QWidget):
         small = self.legend.font()
         small.setPointSize(8)
         self.legend.setFont(small)
-        self.set_colors("#262930", "#f0f1f2")
+        self.plot.themed.connect(self._draw)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -83,14 +78,6 @@ class CurvesView(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Return the smallest size in which the axes can still be read."""
         return QSize(140, 110)
-
-    def set_colors(self, background: str, text: str) -> None:
-        """Draw on the theme's background and with its text colour."""
-        self.plot.setBackground(background)
-        for side in ("bottom", "left"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(text)
-            axis.setTextPen(text)
 
     def add(self, metric: Metric) -> None:
         """Add the figures of one step; they appear with the next drawing."""
@@ -142,9 +129,7 @@ class CurvesView(QWidget):
                 continue
             line = self._lines.get(name)
             if line is None:
-                color = LINE_COLORS[len(self._lines) % len(LINE_COLORS)]
-                line = self.plot.plot(pen=pg.mkPen(color, width=1.5))
-                self._lines[name] = line
+                line = self._lines[name] = self.plot.add_line(len(self._lines))
             color = line.opts["pen"].color().name()
             words.append(f'<span style="color:{color}">●</span>&nbsp;{shown}')
             stride = max(1, math.ceil(len(steps) / MOST_POINTS))

@@ -19,21 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cellsynth.widgets.accessible import make_accessible
 from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.session_bar import SessionBar
-
-# Two accents only: the button that is the next step, and a field or a line that says what is wrong.
-STYLE = """
-QPushButton[primary="true"]:enabled { background: #2a7ad4; color: white; font-weight: 600; }
-QPushButton[primary="true"]:enabled:hover { background: #3d8ee8; }
-QPushButton { padding: 4px 10px; }
-/* The texts of these buttons end in ▾ or …; the style's own arrow would lie over them. */
-QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0px; }
-QLabel[role="problem"] { color: #ffb454; }
-QLabel[role="quiet"] { color: #9aa0a8; }
-QLabel[role="heading"] { font-weight: 600; }
-*[invalid="true"] { border: 1px solid #ff6b5a; }
-"""
+from napari_cellsynth.widgets.theme import wear_theme
 
 
 class Dock(QWidget):
@@ -51,7 +40,9 @@ class Dock(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.session: Session = session_for(napari_viewer)
-        self.setStyleSheet(STYLE)
+        self._wear_theme()
+        # A method and not a lambda: napari holds it weakly, so that a closed dock is forgotten.
+        napari_viewer.events.theme.connect(self._wear_theme)
         content = QWidget()
         self.body = QVBoxLayout(content)
         self.body.setContentsMargins(6, 4, 6, 6)
@@ -72,6 +63,14 @@ class Dock(QWidget):
         self.setMinimumWidth(300)
         self._frame: QDockWidget | None = None
         self._turning = delayed(self, 0, self._turn)
+        # Once the rows are made, and again where a project brings rows of its own (its classes).
+        self._naming = delayed(self, 0, lambda: make_accessible(self))
+        self._naming.start()
+        for signal in (self.session.project_changed, self.session.classes_changed):
+            signal.connect(self._naming.start)
+
+    def _wear_theme(self, _event: object = None) -> None:
+        wear_theme(self, self.session.viewer)
 
     # ------------------------------------------------------------------ in front or behind another tab
     def is_seen(self) -> bool:

@@ -134,6 +134,7 @@ class ModelForm(QWidget):
                 rows.addRow(Foldable(words, editor.fields, name=f"{group}{name}"))
                 continue
             editor.widget.setObjectName(group + name)
+            editor.widget.setAccessibleName(words)
             text = QLabel(words)
             for widget in (editor.widget, text):
                 widget.setToolTip(explained(self._model, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from qtpy.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, Q
 from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
+from napari_cellsynth.widgets.gallery_groups import SIDE_BY_SIDE, grouped
 from napari_cellsynth.widgets.gallery_labelling import EVERY, OTHERS, GalleryLabelling
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
@@ -19,20 +21,24 @@ from napari_cellsynth.widgets.gallery_model import (
     REJECTED,
     SYNTHETIC,
     GalleryModel,
-    PatchDelegate,
     PatchKey,
-    ProjectPatches,
 )
+from napari_cellsynth.widgets.gallery_more import MorePanel
+from napari_cellsynth.widgets.gallery_search import SearchBox
+from napari_cellsynth.widgets.gallery_sheet import ContactSheet
+from napari_cellsynth.widgets.gallery_source import GallerySource
 from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, beyond, gallery_table, order_by, table_words
 from napari_cellsynth.widgets.gallery_tools import GalleryTools
+from napari_cellsynth.widgets.patch_delegate import PatchDelegate
 from napari_cellsynth.widgets.patch_facts import PatchFacts, WithFacts
 from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, reason_menu, refill, zoom_slider
+from napari_cellsynth.widgets.project_patches import ProjectPatches
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
-REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
 ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
 REJECT_TIP = "Keep the selected synthetic patches out of every training (R)."
 UNDO_TIP = "Take back the last verdict or label (Ctrl+Z)."
+MORE_TIP = "Group patches, set the contrast, select them by a figure, score them, compare two, or test yourself."
 SHOW_TIP = "Show the object (of a synthetic patch: the nearest real one) in its image."
 
 
@@ -67,7 +73,7 @@ class GalleryDock(SeenDock):
         self.patches.setItemDelegate(self.delegate)
         self.accept_button = button("accept", "Accept  A", ACCEPT_TIP)
         self.reject_button = button("reject", "Reject  R", REJECT_TIP)
-        self.reason = reason_menu(REASONS, lambda reason: self.judge(REJECTED, reason))
+        self.reason = reason_menu(lambda reason: self.judge(REJECTED, reason))
         self.undo = button("undo", "Undo", UNDO_TIP)
         self.show_in_image = button("show_in_image", "In image", SHOW_TIP)
         self.selected = label("", name="selected")
@@ -75,51 +81,31 @@ class GalleryDock(SeenDock):
         self.choose = ThresholdChoice(self)
         self.tools = GalleryTools(self.session, self)
         self.labelling = GalleryLabelling(self)
-        self.more = button("more", "More ▾", "Select patches by a figure, score them, compare two, or test yourself.")
+        self.more = button("more", "More ▾", MORE_TIP)
         self.more.setCheckable(True)
+        self.sheet = ContactSheet(self.session, self)
+        self.panel = MorePanel(self.choose.widgets, (*self.tools.buttons, self.sheet.button))
+        self.search = SearchBox(self.refresh)
+        self.source = GallerySource()
         self._lay_out()
         self._connect()
         self._on_zoom(self.zoom.value())
         self._on_project()
 
     def _lay_out(self) -> None:
-        self.body.addWidget(
-            flow_row(
-                label("Show"),
-                self.show_box,
-                self.class_box,
-                *self.labelling.filters,
-                self.run_box,
-                self.review_box,
-                self.order_box,
-                label("size"),
-                self.zoom,
-                self.summary,
-                self.clear_only,
-            )
-        )
+        boxes = (self.show_box, self.class_box, *self.labelling.filters, self.run_box, self.review_box, self.order_box)
+        self.body.addWidget(flow_row(*boxes, self.search, self.zoom, self.summary, self.clear_only))
         # Above the patches: in a low dock whatever is below them is out of sight.
-        self.body.addWidget(
-            flow_row(
-                self.selected,
-                self.accept_button,
-                self.reject_button,
-                self.reason,
-                *self.labelling.buttons,
-                self.undo,
-                self.show_in_image,
-                self.more,
-            )
-        )
-        tools = flow_row(*self.choose.widgets, *self.tools.buttons)
-        tools.hide()
-        self.more.toggled.connect(tools.setVisible)
-        self.body.addWidget(tools)
-        self.body.addWidget(WithFacts(self.patches, self.facts), 1)
+        verdicts = (self.accept_button, self.reject_button, self.reason, *self.labelling.buttons, self.undo)
+        self.body.addWidget(flow_row(self.selected, *verdicts, self.show_in_image, self.more))
+        self.body.addWidget(WithFacts(self.patches, self.facts, self.panel), 1)
 
     def _connect(self) -> None:
         session = self.session
         session.project_changed.connect(self._on_project)
+        session.synthetic_changed.connect(self._forget_synthetic)
+        for signal in (session.objects_changed, session.labels_changed, session.images_changed):
+            signal.connect(lambda *_: self.source.forget_real())
         for signal in (session.synthetic_changed, session.objects_changed, session.classes_changed):
             signal.connect(self.refresh_if_seen)
         session.labels_changed.connect(self.refresh_after_labels)
@@ -127,6 +113,11 @@ class GalleryDock(SeenDock):
         for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):
             box.activated.connect(lambda _index: self.refresh())
         self.zoom.valueChanged.connect(self._on_zoom)
+        self.more.toggled.connect(self.panel.setVisible)
+        self.panel.changed.connect(self.refresh)
+        for follow in (self.model.set_contrast, self.sheet.follow_contrast):
+            self.panel.contrast_wanted.connect(follow)
+        self.patches.doubleClicked.connect(lambda _index: self._on_show())
         self.clear_only.clicked.connect(lambda: self.show_objects([], ""))
         self.patches.verdict.connect(self.judge)
         self.patches.selectionModel().selectionChanged.connect(lambda *_: self._show_selection())
@@ -159,18 +150,22 @@ class GalleryDock(SeenDock):
             self.model.set_table(pd.DataFrame(columns=COLUMNS))
             self.summary.setText("No project is open.")
             self.tools.follow(self.model.table)
+            self.sheet.follow((), ())
             return
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
             refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes), *OTHERS])
-            synthetic = project.synthetic()
-            runs = synthetic["run"].iloc[::-1].unique().tolist()
+            runs = self.source.synthetic(project)["run"].iloc[::-1].unique().tolist()
             refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
+            self.panel.set_runs(runs)
             self.labelling.follow()
-            table = gallery_table(project, synthetic, self._choice())
+            table = gallery_table(project, self.source, self._choice())
+            table, sections = grouped(table, self.panel.group(), {r.id: r.name for r in classes})
             self.model.set_table(table)
+            self.patches.set_sections(sections, beside=self.panel.group() == SIDE_BY_SIDE)
             self.tools.follow(self.model.table)
+            self.sheet.follow(self.model.table["id"].tolist(), sections)
             self._summarise()
         self.clear_only.setVisible(self._only is not None)
         self._show_selection()
@@ -199,19 +194,25 @@ class GalleryDock(SeenDock):
             order=self.order_box.currentText(),
             objects=self.labelling.only(None if self._only is None else self._only[1]),
             certainty=self.labelling.certainty(),
+            text=self.search.text(),
+            beside=self.panel.beside(self.run_box.currentData()),
         )
+
+    def _forget_synthetic(self) -> None:
+        if not self._judging:
+            self.source.forget_synthetic()
 
     def _on_project(self) -> None:
         self._only = None
+        self.source.forget()
         self._told.clear()
         project = self.session.project
-        self.model.open_patches(None if project is None else _opener(project.path))
+        self.model.open_patches(None if project is None else partial(ProjectPatches, project.path))
         self.refresh()
 
     def _on_zoom(self, side: int) -> None:
         self.delegate.side = side
         self.patches.setGridSize(QSize(side + 6, side + 9))
-        self.patches.setIconSize(QSize(side, side))
 
     def _tell_once(self, sentence: str) -> None:
         if sentence not in self._told:
@@ -227,6 +228,7 @@ class GalleryDock(SeenDock):
         keys = self.selected_keys()
         synthetic = [key for key in keys if key.kind == SYNTHETIC]
         self.tools.follow_selection(synthetic)
+        self.sheet.follow_selection([key.id for key in keys])
         self.labelling.follow_selection()
         self.selected.setText(f"selected: {len(keys):,}")
         why_not = "" if synthetic else "No synthetic patch is selected."
@@ -286,6 +288,7 @@ class GalleryDock(SeenDock):
             finally:
                 self._judging = False
             self.model.set_reviews(rows, verdict, reason)
+            self.source.set_reviews([self.model.key(row).id for row in rows], verdict, reason)
             self._summarise()
             if len(rows) == 1 and selected[-1] + 1 < self.model.rowCount():
                 self.patches.setCurrentIndex(self.model.index(selected[-1] + 1))
@@ -294,7 +297,3 @@ class GalleryDock(SeenDock):
         object_id = self._object_of_selection()
         if object_id is not None:
             self.session.select_object(object_id)
-
-
-def _opener(path: Any) -> Any:
-    return lambda: ProjectPatches(path)

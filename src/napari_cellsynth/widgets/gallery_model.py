@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap
-from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
+from qtpy.QtGui import QColor, QImage, QPixmap
 
 from napari_cellsynth.evaluate.patch_figures import patch_words
-from napari_cellsynth.project import Project
 from napari_cellsynth.project.patches import FIGURES
 from napari_cellsynth.widgets.thumbnails import PatchReader, Recent, ThumbnailThread
 
@@ -28,6 +23,12 @@ KEEP = 3000
 REAL_SIZE = 96
 """Side in pixels to which a real crop is brought for the gallery."""
 
+SHARED, PER_CLASS, EACH = CONTRASTS = ("shared contrast", "contrast per class", "contrast each")
+"""What patches share black and white with."""
+
+SAMPLE = 48
+"""Patches that decide what is black and white for a group."""
+
 COLUMNS = ["kind", "id", "run", "class_id", "review", "reason", "nearest_object", "distance", *FIGURES]
 """The columns of the table behind the model, one row a patch."""
 
@@ -40,38 +41,39 @@ class PatchKey(NamedTuple):
     run: str = ""
 
 
-class ProjectPatches:
-    """Reads real crops and synthetic patches of a project, with a connection of its own.
+class ViewContrast:
+    """Ranges decided by an even sample of the patches in view when they were chosen.
 
     Parameters
     ----------
-    path : Path
-        The project folder.
+    contrast : str
+        One of `CONTRASTS`.
+    table : DataFrame
+        The patches in view, with `COLUMNS`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._project = Project.open(path, read_only=True)
+    def __init__(self, contrast: str, table: pd.DataFrame) -> None:
+        self._contrast, self._table = contrast, table
+        self._class_of: dict[tuple[str, int], int] = {}
+        if contrast == PER_CLASS:
+            self._class_of = dict(
+                zip(zip(table["kind"], table["id"], strict=True), table["class_id"].tolist(), strict=True)
+            )
 
-    def read(self, keys: Sequence[Hashable]) -> list[NDArray[np.generic]]:
-        """Return one (C, Y, X) array for each `PatchKey`, in raw intensities."""
-        found: dict[Hashable, NDArray[np.generic]] = {}
-        alike: dict[tuple[str, str], list[PatchKey]] = {}
-        for key in keys:
-            assert isinstance(key, PatchKey)
-            alike.setdefault((key.kind, key.run), []).append(key)
-        for (kind, _run), group in alike.items():
-            ids = [key.id for key in group]
-            patches: Iterable[NDArray[np.generic]]
-            if kind == REAL:
-                patches = self._project.crops(ids, size=REAL_SIZE, fit="whole")
-            else:
-                patches = self._project.read_synthetic(ids)
-            found.update(zip(group, patches, strict=True))
-        return [found[key] for key in keys]
+    def group(self, key: Hashable) -> Hashable:
+        """Return a key's class, the same for all, or None."""
+        assert isinstance(key, PatchKey)
+        if self._contrast == PER_CLASS:
+            return self._class_of.get((key.kind, key.id), "beside")
+        return None if self._contrast == EACH else "all"
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._project.close()
+    def sample(self, group: Hashable) -> Sequence[Hashable]:
+        """Return up to 48 keys of a group."""
+        table = self._table
+        if self._contrast == PER_CLASS:
+            table = table[table["class_id"] == group]
+        table = table.iloc[:: max(1, len(table) // SAMPLE)].head(SAMPLE)
+        return list(map(PatchKey, *(table[name].tolist() for name in ("kind", "id", "run"))))
 
 
 class GalleryModel(QAbstractListModel):
@@ -91,10 +93,13 @@ class GalleryModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.table = pd.DataFrame(columns=COLUMNS)
-        self._keys: list[PatchKey] = []
-        self._row_of: dict[PatchKey, int] = {}
+        self._kinds: list[str] = []
+        self._ids: list[int] = []
+        self._runs: list[str] = []
         self._reviews: list[str] = []
         self._classes: list[int] = []
+        self._row_of: dict[PatchKey, int] | None = None  # made when it is first asked for
+        self._contrast = CONTRASTS[0]
         self._names: dict[int, str] = {}
         self._colors: dict[int, QColor] = {}
         self.suggested: dict[int, int] = {}
@@ -113,6 +118,7 @@ class GalleryModel(QAbstractListModel):
             self._thread = ThumbnailThread(open_reader, self)
             self._thread.ready.connect(self._on_ready)
             self._thread.failed.connect(lambda sentence: self.on_failure(sentence))
+            self.set_contrast(self._contrast)
             self._thread.start()
 
     def set_classes(self, names: Mapping[int, str], colors: Mapping[int, str]) -> None:
@@ -133,17 +139,16 @@ class GalleryModel(QAbstractListModel):
             With the columns `COLUMNS`, in the order on the screen.
         """
         # Lists of plain values: walking through a column of pandas takes ten times as long.
-        keys = list(map(PatchKey, *(table[name].tolist() for name in ("kind", "id", "run"))))
-        if keys == self._keys:
+        kinds, ids, runs = (table[name].tolist() for name in ("kind", "id", "run"))
+        if ids == self._ids and kinds == self._kinds:
             self._fill(table)
-            if keys:
-                self.dataChanged.emit(self.index(0), self.index(len(keys) - 1))
+            if ids:
+                self.dataChanged.emit(self.index(0), self.index(len(ids) - 1))
             return
         self.beginResetModel()
         if self._thread is not None:
             self._thread.forget()
-        self._keys = keys
-        self._row_of = {key: row for row, key in enumerate(keys)}
+        self._kinds, self._ids, self._runs, self._row_of = kinds, ids, runs, None
         self._fill(table)
         self.endResetModel()
 
@@ -160,6 +165,15 @@ class GalleryModel(QAbstractListModel):
         # Once for all of them: thousands are judged by one key.
         self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
 
+    def set_contrast(self, contrast: str) -> None:
+        """Draw patches between black and white as one of `CONTRASTS` says; those drawn otherwise are drawn again."""
+        self._contrast = contrast
+        self._pixmaps.clear()
+        if self._thread is not None:
+            self._thread.set_contrast(ViewContrast(contrast, self.table))
+        if self._ids:
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+
     def set_labels(self, rows: Sequence[int], class_ids: Sequence[int]) -> None:
         """Show new labels of some rows (one at least) without reading the others again."""
         self.table.loc[list(rows), "class_id"] = list(class_ids)
@@ -173,15 +187,27 @@ class GalleryModel(QAbstractListModel):
 
     def row_of(self, key: PatchKey) -> int | None:
         """Return where a patch is, or None."""
+        if self._row_of is None:
+            keys = map(PatchKey, self._kinds, self._ids, self._runs)
+            self._row_of = {each: row for row, each in enumerate(keys)}
         return self._row_of.get(key)
 
     def key(self, row: int) -> PatchKey:
         """Return what the patch of a row is read by."""
-        return self._keys[row]
+        return PatchKey(self._kinds[row], self._ids[row], self._runs[row])
 
     def review(self, row: int) -> str:
         """Return the verdict on a row's patch: empty, accepted or rejected."""
         return self._reviews[row]
+
+    def color(self, row: int) -> QColor | None:
+        """Return the colour of a row's class; None where it has none."""
+        return self._colors.get(self._classes[row])
+
+    def suggested_color(self, row: int) -> QColor | None:
+        """Return the colour of the class that is suggested for a row's crop; None where none is."""
+        wanted = self.suggested.get(self._ids[row], 0) if self._kinds[row] == REAL else 0
+        return self._colors.get(wanted)
 
     def pixmap(self, key: PatchKey) -> QPixmap | None:
         """Return a picture, or None and have it read (`dataChanged` tells when it has come, if it is in the table)."""
@@ -202,30 +228,29 @@ class GalleryModel(QAbstractListModel):
     # ------------------------------------------------------------------ Qt's side
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of patches."""
-        return 0 if parent is not None and parent.isValid() else len(self._keys)
+        return 0 if parent is not None and parent.isValid() else len(self._ids)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what the delegate paints of a row."""
-        if not index.isValid() or index.row() >= len(self._keys):
+        if not index.isValid() or index.row() >= len(self._ids):
             return None
         row = index.row()
         if role == Qt.ItemDataRole.DecorationRole:
-            return self.pixmap(self._keys[row])
+            return self.pixmap(self.key(row))
         if role == self.KeyRole:
-            return self._keys[row]
+            return self.key(row)
         if role == self.ReviewRole:
             return self._reviews[row]
         if role == self.ColorRole:
-            return self._colors.get(self._classes[row])
+            return self.color(row)
         if role == self.SuggestedRole:
-            key = self._keys[row]
-            return self._colors.get(self.suggested.get(key.id, 0)) if key.kind == REAL else None
+            return self.suggested_color(row)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._words(row)
         return None
 
     def _words(self, row: int) -> str:
-        key, values = self._keys[row], self.table.iloc[row]
+        key, values = self.key(row), self.table.iloc[row]
         name = self.name_of(row)
         words = [f"{key.kind} · {name}", f"{key.run} · patch {key.id}" if key.run else f"object {key.id}"]
         if key.kind == REAL and key.id in self.suggested:
@@ -241,64 +266,6 @@ class GalleryModel(QAbstractListModel):
     def _on_ready(self, pictures: list[tuple[PatchKey, QImage]]) -> None:
         for key, image in pictures:
             self._pixmaps.put(key, QPixmap.fromImage(image))
-        rows = [self._row_of[key] for key, _ in pictures if key in self._row_of]
-        if rows:
-            self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
-        else:
-            # A patch beside the list (the nearest real one) has come.
-            self.dataChanged.emit(QModelIndex(), QModelIndex())
-
-
-class PatchDelegate(QStyledItemDelegate):
-    """Paints a patch with its class as a bar below it, a mark for its verdict, and a frame where it is selected."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.side = 64
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        """Return the size of a cell, the same for all."""
-        return QSize(self.side + 4, self.side + 7)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        """Paint one cell."""
-        area = QRect(option.rect.x() + 2, option.rect.y() + 2, self.side, self.side)
-        pixmap = index.data(Qt.ItemDataRole.DecorationRole)
-        review = index.data(GalleryModel.ReviewRole)
-        if pixmap is None:
-            painter.fillRect(area, QColor("#3a3f4a"))
-        else:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.setOpacity(0.35 if review == REJECTED else 1.0)
-            painter.drawPixmap(area, pixmap)
-            painter.setOpacity(1.0)
-        color = index.data(GalleryModel.ColorRole)
-        if color is not None:
-            # Real patches have a whole bar, synthetic ones a broken one: told apart without reading.
-            self._bar(painter, area, color, broken=index.data(GalleryModel.KeyRole).kind == SYNTHETIC)
-        elif (suggested := index.data(GalleryModel.SuggestedRole)) is not None:
-            # Hollow: nobody has labelled it yet.
-            painter.setPen(QPen(suggested, 1))
-            painter.drawRect(area.left(), area.bottom() + 1, area.width() - 1, 3)
-        if review:
-            self._mark(painter, area, review)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QPen(QColor("#ffffff"), 2))
-            painter.drawRect(area.adjusted(0, 0, -1, -1))
-
-    @staticmethod
-    def _bar(painter: QPainter, area: QRect, color: QColor, *, broken: bool) -> None:
-        top = area.bottom() + 1
-        if not broken:
-            painter.fillRect(area.left(), top, area.width(), 3, color)
-            return
-        step = max(6, area.width() // 8)
-        for left in range(area.left(), area.right(), step):
-            painter.fillRect(left, top, step // 2, 3, color)
-
-    @staticmethod
-    def _mark(painter: QPainter, area: QRect, review: str) -> None:
-        spot = QRect(area.right() - 14, area.top() + 1, 14, 14)
-        painter.fillRect(spot, QColor("#1d7f4e" if review == ACCEPTED else "#b0472b"))
-        painter.setPen(QColor("white"))
-        painter.drawText(spot, int(Qt.AlignmentFlag.AlignCenter), "✓" if review == ACCEPTED else "✕")
+        # To look up their rows among tens of thousands would take longer than to paint again what is on the screen.
+        last = self.index(len(self._ids) - 1) if self._ids else QModelIndex()
+        self.dataChanged.emit(self.index(0) if self._ids else last, last)

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.evaluate.patch_figures import PATCH_FIGURES
-from napari_cellsynth.project.patches import FIGURES
-from napari_cellsynth.widgets.gallery_model import ACCEPTED, COLUMNS, REAL, REJECTED, SYNTHETIC
+from napari_cellsynth.widgets.gallery_model import ACCEPTED, COLUMNS, REJECTED
+from napari_cellsynth.widgets.gallery_search import found_by
+from napari_cellsynth.widgets.gallery_source import GallerySource
 
 NEWEST = "newest"
 """In place of a run: of every class the newest one."""
@@ -52,7 +53,8 @@ class Choice:
     ``show`` is "synthetic", "real" or "both"; ``class_id`` and ``run`` are None for all (``run`` may be `NEWEST`);
     ``review`` is "all", "not reviewed", "accepted" or "rejected"; ``order`` is one of `ORDERS`; ``objects`` are the
     only real crops to show, labelled or not. With "real" ``class_id`` may also be that of unlabelled, unsure or badly
-    segmented ones. ``certainty`` is the confidence in [0, 1] of what is suggested for objects, by their ids.
+    segmented ones. ``certainty`` is the confidence in [0, 1] of what is suggested for objects, by their ids. ``text``
+    is searched for; ``beside`` is a second run, to compare with.
     """
 
     show: str = "synthetic"
@@ -61,67 +63,56 @@ class Choice:
     review: str = "all"
     order: str = "newest first"
     objects: Sequence[int] | None = None
+    text: str = ""
+    beside: str | None = None
     certainty: Mapping[int, float] = field(default_factory=dict)
 
 
-def gallery_table(project: Any, synthetic: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+def gallery_table(project: Any, source: GallerySource, choice: Choice) -> pd.DataFrame:
     """Return the patches to show, in order, with the columns of the gallery's model.
 
     Parameters
     ----------
     project : Project
         Its labelled objects are the real crops.
-    synthetic : DataFrame
-        `Project.synthetic`.
+    source : GallerySource
+        What was read of the project.
     choice : Choice
         What to show.
     """
     parts = []
     if choice.show != "real":
-        parts.append(_of_run(synthetic, choice.run).assign(kind=SYNTHETIC, id=lambda table: table.index))
-    if choice.show != "synthetic":
-        parts.append(_real(project, choice.objects, choice.class_id, choice.certainty))
+        parts.append(_of_run(source.synthetic(project), choice.run, choice.beside))
+    if choice.show != "synthetic" and choice.beside is None:
+        parts.append(source.real(project, choice.objects, choice.class_id, choice.certainty))
     # An empty part would make all columns objects.
-    filled = [part[COLUMNS] for part in parts if len(part)]
+    filled = [part for part in parts if len(part)]
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
+    wanted = np.ones(len(table), bool)
     if choice.class_id is not None:
-        table = table[table["class_id"] == choice.class_id]
+        wanted &= (table["class_id"] == choice.class_id).to_numpy()
     if choice.review != "all":
-        table = table[table["review"] == ("" if choice.review == "not reviewed" else choice.review)]
-    return _ordered(table, choice.order)
+        wanted &= (table["review"] == ("" if choice.review == "not reviewed" else choice.review)).to_numpy()
+    if choice.text.strip():
+        names = {record.id: record.name for record in project.classes()}
+        wanted &= found_by(table, choice.text, names, source.images(project), source.objects(project))
+    return _ordered(table if wanted.all() else table[wanted], choice.order)
 
 
-def _real(
-    project: Any, chosen: Sequence[int] | None, class_id: int | None, certainty: Mapping[int, float]
-) -> pd.DataFrame:
-    objects = project.objects()
-    if class_id is not None:
-        # An object of several classes is shown with each of them.
-        objects = project.per_class(objects)
-    if chosen is not None:
-        objects = objects[objects.index.isin(chosen)]
-    elif class_id is None or class_id > 0:
-        objects = objects[objects["class_id"] > 0]
-    found = pd.DataFrame({"class_id": objects["class_id"]}).assign(
-        kind=REAL,
-        id=objects.index,
-        run="",
-        review="",
-        reason="",
-        nearest_object=0,
-        distance=np.nan,
-        **dict.fromkeys(FIGURES, np.nan),
-    )
-    return found.assign(confidence=found["id"].map(certainty).astype(float)) if certainty else found
-
-
-def _of_run(synthetic: pd.DataFrame, run: str | None) -> pd.DataFrame:
+def _of_run(synthetic: pd.DataFrame, run: str | None, beside: str | None) -> pd.DataFrame:
+    if beside is not None:
+        return synthetic[synthetic["run"].isin([run, beside])]
     if run is None:
         return synthetic
     if run != NEWEST:
         return synthetic[synthetic["run"] == run]
-    newest = synthetic.groupby("class_id")["run"].last()
-    return synthetic[synthetic["run"] == synthetic["class_id"].map(newest)]
+    # Numbers in place of the words, of which comparing tens of thousands takes longer than all the rest.
+    codes, classes = pd.factorize(synthetic["run"])[0], synthetic["class_id"].to_numpy()
+    newest = dict(zip(classes.tolist(), codes.tolist(), strict=True))
+    wanted = np.zeros(len(synthetic), bool)
+    for class_id, code in newest.items():
+        wanted |= (classes == class_id) & (codes == code)
+    return synthetic if wanted.all() else synthetic[wanted]
 
 
 def _ordered(table: pd.DataFrame, order: str) -> pd.DataFrame:
@@ -140,8 +131,9 @@ def _ordered(table: pd.DataFrame, order: str) -> pd.DataFrame:
 def table_words(table: pd.DataFrame, order: str) -> tuple[str, int]:
     """Return what the table holds in words, and of how many patches the order's figure is not known."""
     words = f"{len(table):,} patches"
+    counts = table["review"].value_counts()
     for verdict in (ACCEPTED, REJECTED):
-        count = int((table["review"] == verdict).sum())
+        count = int(counts.get(verdict, 0))
         words += f" · {count:,} {verdict}" if count else ""
     name, _ = BY_FIGURE.get(order, ("", True))
     unknown = int(table[PATCH_FIGURES[name].column].isna().sum()) if name else 0

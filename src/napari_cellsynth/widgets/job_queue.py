@@ -94,6 +94,16 @@ class JobQueue(QObject):
         self.jobs_changed.emit()
         return handle
 
+    def move_job(self, handle: JobHandle, by: int) -> None:
+        """Let a waiting job run earlier (`by` below 0) or later by so many places of the queue."""
+        waiting = self.waiting
+        if handle not in waiting:
+            return
+        place = waiting.index(handle)
+        waiting.insert(max(0, min(len(waiting) - 1, place + by)), waiting.pop(place))
+        self.jobs = [each for each in self.jobs if each.state != "waiting"] + waiting
+        self.jobs_changed.emit()
+
     def stop_jobs(self) -> None:
         """Empty the queue and ask the running job to stop."""
         for handle in [*self.waiting, *filter(None, [self.running])]:

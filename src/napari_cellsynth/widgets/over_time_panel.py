@@ -21,6 +21,7 @@ from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.background import Background
 from napari_cellsynth.widgets.dock import allow, button, delayed, label
 from napari_cellsynth.widgets.figure_table import FigureTable
+from napari_cellsynth.widgets.plot import Plot
 from napari_cellsynth.widgets.session import Session
 
 SETTLE_MS = 300
@@ -59,17 +60,14 @@ class OverTimePanel(QWidget):
         self.choice.setObjectName("over_time_of")
         self.choice.setToolTip("The video or group that is shown; it follows the image on the canvas.")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.plot = pg.PlotWidget()
-        self.plot.setObjectName("over_time")
-        self.plot.setToolTip(PLOT_TIP)
-        self.plot.setBackground("#262930")
-        self.plot.setMenuEnabled(False)
+        self.plot = Plot("over_time", PLOT_TIP)
         self.plot.setMouseEnabled(False, False)
-        self.plot.hideButtons()
         self.plot.setLabel("bottom", "frame")
         self.plot.setYRange(0, 1)
         self.plot.setFixedHeight(190)
-        self.now = pg.InfiniteLine(angle=90, pen=pg.mkPen("#ffffff", width=1))
+        self.now = pg.InfiniteLine(angle=90)
+        self.plot.themed.connect(self._paint_now)
+        self._paint_now()
         self.legend = label("", name="over_time_legend", wrap=True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.words = label("", "quiet", name="over_time_words", wrap=True)
@@ -92,6 +90,9 @@ class OverTimePanel(QWidget):
         session.frame_changed.connect(self._on_frame)
         session.job_event.connect(self._on_job_event)
         self.refresh()
+
+    def _paint_now(self) -> None:
+        self.now.setPen(pg.mkPen(self.plot.colors.text, width=1))
 
     # ------------------------------------------------------------------ what is shown
     def refresh(self) -> None:

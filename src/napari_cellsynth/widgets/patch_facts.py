@@ -55,12 +55,14 @@ class PatchFacts(QWidget):
 
 
 class WithFacts(QWidget):
-    """The patches with the facts beside them, or below them where there is little room."""
+    """The patches with the facts and further controls beside them, or below and above where there is little room."""
 
-    def __init__(self, patches: QWidget, facts: PatchFacts) -> None:
+    def __init__(self, patches: QWidget, facts: PatchFacts, more: QWidget) -> None:
         super().__init__()
+        self._more = more
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.addWidget(more)
         self._row.addWidget(patches, 1)
         self._row.addWidget(facts)
 
@@ -69,3 +71,5 @@ class WithFacts(QWidget):
         super().resizeEvent(event)
         wide = self.width() > NARROW
         self._row.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        self._more.setMaximumWidth(self._more.sizeHint().width() if wide else 16_777_215)
+        self._more.setMaximumHeight(16_777_215 if wide else max(44, self.height() // 2))

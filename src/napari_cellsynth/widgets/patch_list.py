@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QListView, QMenu, QSlider, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QMenu, QSlider, QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_cellsynth.widgets.gallery_model import ACCEPTED, REJECTED
+from napari_cellsynth.widgets.patch_grid import PatchGrid
+
+REASONS = ("artefact", "copy of a real one", "wrong class", "blurred", "cut off")
 
 
-class PatchList(QListView):
+class PatchList(PatchGrid):
     """The grid of patches; A and R are verdicts."""
 
     verdict = Signal(str)
@@ -22,15 +25,13 @@ class PatchList(QListView):
         super().__init__()
         self.setObjectName("patches")
         self.setToolTip("Whole bar: real. Broken bar: synthetic. Click, Shift and Ctrl select; A accepts, R rejects.")
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(1000)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAccessibleName("Patches")
         self.setMinimumHeight(60)
+
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+        """Tell readers of the screen what the patch is."""
+        super().currentChanged(current, previous)
+        self.setAccessibleDescription(current.data(int(Qt.ItemDataRole.AccessibleTextRole)) or "")
 
     def selected_rows(self) -> list[int]:
         """Return the selected rows, first to last; from ranges, since one index each would be slow."""
@@ -39,26 +40,9 @@ class PatchList(QListView):
 
     def rows_in_view(self) -> list[int]:
         """Return the rows that are on the screen to their middle at least; a low dock shows a part of the list only."""
-        model = self.model()
-        count, seen = (0 if model is None else model.rowCount()), self.viewport().visibleRegion().boundingRect()
-
-        def first(below: int) -> int:
-            """Return the first row with its middle below a height; rows are laid out from top to bottom."""
-            low, high = 0, count
-            while low < high:
-                middle = (low + high) // 2
-                if self.visualRect(model.index(middle, 0)).center().y() < below:
-                    low = middle + 1
-                else:
-                    high = middle
-            return low
-
-        rows = []
-        for row in range(first(seen.top()), count):
-            if self.visualRect(model.index(row, 0)).center().y() > seen.bottom():
-                break
-            rows.append(row)
-        return rows
+        seen = self.viewport().visibleRegion().boundingRect()
+        touched = [row for rows in self._rows_in(seen.translated(0, self.verticalOffset())) for row in rows]
+        return [row for row in touched if seen.contains(self.visualRect(self.model().index(row, 0)).center())]
 
     def sizeHint(self) -> QSize:
         """Return a modest size: along the bottom of a laptop's window there is one row of patches."""
@@ -99,11 +83,12 @@ def zoom_slider() -> QSlider:
     made.setToolTip("Size of a patch on the screen.")
     made.setRange(32, 192)
     made.setValue(64)
-    made.setFixedWidth(90)
+    made.setAccessibleName("Size of a patch")
+    made.setFixedWidth(80)
     return made
 
 
-def reason_menu(reasons: Sequence[str], reject: Callable[[str], None]) -> QToolButton:
+def reason_menu(reject: Callable[[str], None]) -> QToolButton:
     """Return the button that offers reasons and rejects with the one that is chosen."""
     made = QToolButton()
     made.setObjectName("reason")
@@ -111,7 +96,7 @@ def reason_menu(reasons: Sequence[str], reject: Callable[[str], None]) -> QToolB
     made.setToolTip("Reject the selected patches and keep the reason.")
     made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     menu = QMenu(made)
-    for text in reasons:
+    for text in REASONS:
         menu.addAction(text, lambda text=text: reject(text))
     made.setMenu(menu)
     return made

@@ -1,27 +1,38 @@
-"""The runs of a kind with their states; a run's parameters can be copied into the form, and a stopped one resumed."""
+"""The runs of a kind with their states: open, compare, copy parameters, resume, delete into the bin, take back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
+    QMenu,
     QTableWidget,
     QTableWidgetItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_cellsynth.project.runs import RunKind
+from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.dock import allow, button
+from napari_cellsynth.widgets.patch_list import flow_row
+from napari_cellsynth.widgets.run_window import show_runs
 from napari_cellsynth.widgets.session import Session
 
+OPEN_TIP = "Show this run's settings, scores, curves and samples; those of several beside each other (Ctrl and click)."
+DELETE_TIP = "Move the selected runs into the project's bin; their patches and predictions are hidden with them."
+BIN_TIP = "Take a run back out of the project's bin, with its patches and predictions."
 COPY_TIP = "Put this run's recipe and settings into the form above."
 RESUME_TIP = "Go on with this run where it stopped."
+
+
+SELECT_ROW = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
 
 
 def resumable(run: Any) -> bool:
@@ -58,7 +69,8 @@ class RunList(QWidget):
         self.table.setToolTip("The trainings of this project, newest first.")
         self.table.setHorizontalHeaderLabels(["run", *columns, "status"])
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.setAccessibleName("Runs")
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
@@ -68,16 +80,22 @@ class RunList(QWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.copy = button("copy_parameters", "Copy parameters", COPY_TIP)
         self.resume = button("resume_run", "Resume run", RESUME_TIP)
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        row.addWidget(self.copy)
-        row.addWidget(self.resume)
-        row.addStretch(1)
+        self.open = button("open_runs", "Open", OPEN_TIP)
+        self.delete = button("delete_runs", "Delete", DELETE_TIP)
+        self.bin = QToolButton()
+        self.bin.setObjectName("bin")
+        self.bin.setToolTip(BIN_TIP)
+        self.bin.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.bin.setMenu(QMenu(self.bin))
+        row = flow_row(self.open, self.copy, self.resume, self.delete, self.bin)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.table)
-        layout.addLayout(row)
+        layout.addWidget(row)
+        self.open.clicked.connect(self.open_selected)
+        self.table.doubleClicked.connect(lambda _index: self.open_selected())
+        self.delete.clicked.connect(self.delete_selected)
         self.copy.clicked.connect(lambda: self.copied.emit(self.selected()))
         self.resume.clicked.connect(lambda: self.resumed.emit(self.selected()))
         self.table.itemSelectionChanged.connect(self._on_selection)
@@ -90,9 +108,13 @@ class RunList(QWidget):
         return list(self._runs)
 
     def selected(self) -> Any:
-        """Return the run of the selected row, or None."""
-        rows = self.table.selectionModel().selectedRows()
-        return self._runs[rows[0].row()] if rows else None
+        """Return the run of the selected row, or None; None too where several are selected."""
+        runs = self.all_selected()
+        return runs[0] if len(runs) == 1 else None
+
+    def all_selected(self) -> list[Any]:
+        """Return the selected runs, newest first."""
+        return [self._runs[row] for row in sorted(index.row() for index in self.table.selectionModel().selectedRows())]
 
     def select(self, run_id: str) -> None:
         """Select a run's row."""
@@ -109,9 +131,17 @@ class RunList(QWidget):
                 return None
         return None
 
+    def why_not_resume(self) -> str:
+        """Return why there is no newest stopped run to go on with; empty where there is one."""
+        if self.newest_resumable() is not None:
+            return ""
+        older = next((run.id for run in self._runs if resumable(run)), "")
+        words = f"A newer run has finished; to go on with {older}, select it under Runs."
+        return words if older else "No run was stopped."
+
     def refresh(self) -> None:
         """Read the runs again; the selection stays."""
-        before = self.selected()
+        before = {run.id for run in self.all_selected()}
         project = self._session.project
         self._runs = [] if project is None else list(project.runs(self._kind))
         self.table.blockSignals(True)
@@ -124,15 +154,58 @@ class RunList(QWidget):
                 self.table.setItem(row, column, item)
         self.table.setFixedHeight(28 + 22 * max(1, min(5, len(self._runs))))
         self.table.clearSelection()
-        if before is not None:
-            self.select(before.id)
+        for row, run in enumerate(self._runs):
+            if run.id in before:
+                index = self.table.model().index(row, 0)
+                self.table.selectionModel().select(index, SELECT_ROW)
+        self._fill_bin()
         self.table.blockSignals(False)
         self._on_selection()
 
+    def _fill_bin(self) -> None:
+        project = self._session.project
+        deleted = [] if project is None else [each for each in project.deleted_runs() if each.startswith(self._kind)]
+        self.bin.setText(f"Bin {len(deleted)} ▾")
+        self.bin.setVisible(bool(deleted))
+        menu = self.bin.menu()
+        menu.clear()
+        for run_id in deleted:
+            menu.addAction(f"Take back {literal(run_id)}", partial(self.restore, run_id))
+
+    def open_selected(self) -> None:
+        """Show the selected runs in a window of their own."""
+        with self._session.reporting():
+            if ids := [run.id for run in self.all_selected()]:
+                show_runs(self._session, ids, self)
+
+    def delete_selected(self) -> None:
+        """Move the selected runs into the bin."""
+        with self._session.reporting():
+            project = self._session.need_project()
+            ids = [run.id for run in self.all_selected()]
+            for run_id in ids:
+                project.delete_run(run_id)
+            self._session.inform(f"{', '.join(ids)}: in the bin, with patches and predictions. Bin ▾ takes it back.")
+
+    def restore(self, run_id: str) -> None:
+        """Take a run back out of the bin."""
+        with self._session.reporting():
+            self._session.need_project().restore_run(run_id)
+
     def _on_selection(self) -> None:
-        run = self.selected()
-        none = "No run is selected." if self._runs else "There are no runs yet."
+        run, runs = self.selected(), self.all_selected()
+        none = ("Select one run alone." if runs else "No run is selected.") if self._runs else "There are no runs yet."
         allow(self.copy, none if run is None else "", COPY_TIP)
         other = "" if run is None or resumable(run) else f"{run.id} is {run.status}."
         allow(self.resume, none if run is None else other, RESUME_TIP)
+        self.open.setText(f"Compare {len(runs)}" if len(runs) > 1 else "Open")
+        allow(self.open, "" if runs else none, OPEN_TIP)
+        allow(self.delete, ("" if runs else none) or self._why_not_delete(runs), DELETE_TIP)
         self.chosen.emit(run)
+
+    def _why_not_delete(self, runs: list[Any]) -> str:
+        if self._session.need_project().read_only:
+            return "The project was opened read-only."
+        waiting = {handle.job.parameters.get("resume") for handle in self._session.waiting}
+        busy = next((run.id for run in runs if run.status == "running" or run.id in waiting), "")
+        return f"{busy} is being trained or waits for it." if busy else ""

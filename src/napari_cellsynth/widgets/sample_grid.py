@@ -10,7 +10,9 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_cellsynth.widgets.thumbnails import to_image, to_rgb
+from napari_cellsynth.imaging.composite import to_rgb
+from napari_cellsynth.widgets.theme import colors_around
+from napari_cellsynth.widgets.thumbnails import to_image
 
 GAP = 2
 """Pixels between two patches on the screen."""
@@ -77,7 +79,7 @@ class SampleGrid(QWidget):
         """Draw the patches, or one line that says that there are none yet."""
         painter = QPainter(self)
         if not self._pictures:
-            painter.setPen(QColor("#8a8d93"))
+            painter.setPen(QColor(colors_around(self).quiet))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.rect(), int(flags), "samples appear here")
             return

@@ -22,11 +22,11 @@ from napari_cellsynth.evaluate.score_words import (
     score_lines,
 )
 from napari_cellsynth.widgets.confusion import ConfusionView
-from napari_cellsynth.widgets.curves import LINE_COLORS
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.figure_table import FigureTable
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.picture_window import show_pictures
+from napari_cellsynth.widgets.plot import Plot
 from napari_cellsynth.widgets.score_text import score_text
 from napari_cellsynth.widgets.session import Session
 
@@ -128,12 +128,10 @@ class ScorePanel(QWidget):
             plot.clear()
             plot.plot([0, 1], [0, 1], pen=pg.mkPen("#777777"))
         for k, (name, curve) in enumerate(zip(names, scores.get("roc") or [], strict=False)):
-            pen = pg.mkPen(LINE_COLORS[k % len(LINE_COLORS)], width=1.5)
-            self.roc.plot(curve["fpr"], curve["tpr"], pen=pen, name=name)
+            self.roc.add_line(k, curve["fpr"], curve["tpr"], name=name)
         self.reliability.setVisible("reliability" in scores)
         if bins := scores.get("reliability"):
-            pen = pg.mkPen(LINE_COLORS[0], width=1.5)
-            self.reliability.plot(bins["confidence"], bins["accuracy"], pen=pen, symbol="o", symbolSize=5)
+            self.reliability.add_line(0, bins["confidence"], bins["accuracy"], symbol="o", symbolSize=5)
 
     def _mistakes(self) -> Any:
         return self._run.folder / "mistakes.png"
@@ -182,13 +180,8 @@ def open_gallery(viewer: Any) -> Any:
     return widget
 
 
-def _plot(name: str, x: str, y: str) -> pg.PlotWidget:
-    plot = pg.PlotWidget()
-    plot.setObjectName(name)
-    plot.setToolTip(f"{y} over {x}, on held-out crops.")
-    plot.setBackground("#262930")
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
+def _plot(name: str, x: str, y: str) -> Plot:
+    plot = Plot(name, f"{y} over {x}, on held-out crops.")
     plot.setRange(xRange=(0, 1), yRange=(0, 1))
     plot.setLabel("bottom", x)
     plot.setLabel("left", y)

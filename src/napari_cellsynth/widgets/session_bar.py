@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import psutil
 from qtpy.QtCore import QProcess, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
@@ -24,6 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
+from napari_cellsynth.widgets.first_start import SampleRow
 from napari_cellsynth.widgets.labeller import add_labeller, adopt_labeller
 from napari_cellsynth.widgets.merging import ask_merge
 from napari_cellsynth.widgets.recent import recent_projects, remember, settings, start_folder
@@ -108,6 +110,7 @@ class SessionBar(QWidget):
         outer.setSpacing(3)
         outer.addLayout(top)
         outer.addWidget(self.last_button)
+        outer.addWidget(SampleRow(self._session))
         outer.addWidget(self.job_row)
 
     # ------------------------------------------------------------------ the project
@@ -256,4 +259,9 @@ def _small(name: str, text: str, tooltip: str) -> QPushButton:
 def cpu_text() -> str:
     """Say what is known of the machine without asking torch: the cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"CPU · {cores} core{'s' * (cores != 1)}"
+    return f"CPU · {cores} core{'s' * (cores != 1)} · {free_memory_gb():.0f} GB free"
+
+
+def free_memory_gb() -> float:
+    """Return the memory in GB that is free for a new training."""
+    return float(psutil.virtual_memory().available / 2**30)

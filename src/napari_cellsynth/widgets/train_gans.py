@@ -14,6 +14,7 @@ from napari_cellsynth.widgets.draw_row import DrawRow
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
 from napari_cellsynth.widgets.job_thread import duration_text
+from napari_cellsynth.widgets.queue_panel import QueuePanel
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
 from napari_cellsynth.widgets.seen_dock import SeenDock
@@ -89,6 +90,7 @@ class TrainGansDock(SeenDock):
         self.body.addWidget(self.estimate)
         self.body.addWidget(Foldable("several at once", self.where, name="show_where"))
         self.body.addWidget(self.progress, 1)
+        self.body.addWidget(QueuePanel(self.session))
         self.add_row(self.count, label("a class"), self.generate, self.quality)
         self.body.addWidget(Foldable("artificial patches, without a GAN", self.drawings, name="show_drawings"))
         self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
@@ -177,8 +179,7 @@ class TrainGansDock(SeenDock):
         set_property(self.estimate, "role", "problem" if why_not else "quiet")
         self.timing.want(None if why_not or busy or not self.is_seen() else self._to_be_timed())
         self.estimate.setText(why_not or self._estimate())
-        resumable = self.runs.newest_resumable()
-        self.progress.set_resumable("" if resumable is not None and not busy else "No run was stopped.")
+        self.progress.set_resumable("A job is running." if busy else self.runs.why_not_resume())
 
     def _estimate(self) -> str:
         """Say how long it will take: from steps timed here, else from how long runs of this recipe took here."""

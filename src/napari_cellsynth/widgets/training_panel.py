@@ -59,7 +59,7 @@ class TrainingPanel(QWidget):
         self._settling.setInterval(50)
         self._settling.timeout.connect(self.begun)
         self.stop = button("stop", "Stop", STOP_TIP)
-        self.resume = button("resume", "Resume", RESUME_TIP)
+        self.resume = button("resume", "Resume newest", RESUME_TIP)
         self.step_bar = _bar("step_progress", "How far this training is.")
         self.queue_bar = _bar("queue_progress", "How many of the queued trainings are done.")
         self.curves = CurvesView()
