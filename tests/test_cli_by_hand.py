@@ -64,3 +64,13 @@ def test_label_images_become_the_objects_of_a_series_or_of_a_frame(project: Path
 def test_a_wrong_correction_is_one_line(project: Path, arguments: list[str], words: str) -> None:
     verb, *rest = arguments
     assert words in cellsynth(verb, project, *rest, check=2).stderr
+
+
+def test_moved_images_are_found_again_in_a_folder(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "video.tif").rename(tmp_path / "moved" / "video.tif")
+    assert answer("info", project)["missing_images"] == 1
+    assert answer("relink", project, tmp_path / "moved")["found"] == [str(tmp_path / "moved" / "video.tif")]
+    (tmp_path / "moved" / "video.tif").rename(tmp_path / "again.tif")
+    assert answer("relink", project, tmp_path / "again.tif", "--image", "video")["path"] == str(tmp_path / "again.tif")
+    assert "no image 'x'" in cellsynth("relink", project, tmp_path, "--image", "x", check=2).stderr

@@ -30,6 +30,7 @@ def ellipses(generator: np.random.Generator) -> np.ndarray:
 
 def test_the_main_job_in_python_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     [code] = re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
     for number in range(4):
         tifffile.imwrite(tmp_path / f"{number}.tif", ellipses(np.random.default_rng(number)))
     monkeypatch.chdir(tmp_path)
@@ -37,6 +38,7 @@ def test_the_main_job_in_python_runs_as_it_stands(tmp_path, monkeypatch, capsys)
     score, counts = capsys.readouterr().out.strip().splitlines()[-1].split(" ", 1)
     assert float(score) > 0.9
     assert counts == "{1: 24, 2: 24}"
+    assert len(list((tmp_path / "outlines").glob("*.geojson"))) == 4
 
 
 def test_the_page_of_recipes_has_a_row_for_every_one_as_the_list_tells_it():

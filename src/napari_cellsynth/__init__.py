@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from napari_cellsynth.classify.predict import predict
     from napari_cellsynth.errors import UserError
     from napari_cellsynth.imaging.enhance import enhance
+    from napari_cellsynth.imaging.mosaic import segment_mosaic
     from napari_cellsynth.imaging.segment import segment_colonies
+    from napari_cellsynth.jobs.model_export import export
     from napari_cellsynth.jobs.recipes import recipes
+    from napari_cellsynth.jobs.run import do
     from napari_cellsynth.project import Project
+    from napari_cellsynth.project.exchange import import_folder
     from napari_cellsynth.synthesis import generate, train_gan
 
 __version__ = "0.1.0"
@@ -24,11 +28,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "Project": "napari_cellsynth.project",
     "UserError": "napari_cellsynth.errors",
+    "do": "napari_cellsynth.jobs.run",
     "enhance": "napari_cellsynth.imaging.enhance",
+    "export": "napari_cellsynth.jobs.model_export",
     "generate": "napari_cellsynth.synthesis",
+    "import_folder": "napari_cellsynth.project.exchange",
     "predict": "napari_cellsynth.classify.predict",
     "recipes": "napari_cellsynth.jobs.recipes",
     "segment_colonies": "napari_cellsynth.imaging.segment",
+    "segment_mosaic": "napari_cellsynth.imaging.mosaic",
     "train_classifier": "napari_cellsynth.classify",
     "train_gan": "napari_cellsynth.synthesis",
 }
@@ -36,11 +44,15 @@ _HOMES = {
 __all__ = [
     "Project",
     "UserError",
+    "do",
     "enhance",
+    "export",
     "generate",
+    "import_folder",
     "predict",
     "recipes",
     "segment_colonies",
+    "segment_mosaic",
     "train_classifier",
     "train_gan",
 ]

@@ -111,13 +111,13 @@ class Truth:
             self.active.setdefault(key, label)
 
     def bring_in(self, rows: dict[int, str]) -> None:
-        for name in rows.values():
+        new = {cell: name for cell, name in rows.items() if (2, 0, cell, 0) not in self.active}
+        for name in new.values():
             if name and name not in self.names.values():
                 self.highest += 1
                 self.names[self.highest] = name
         ids = {name: number for number, name in self.names.items()} | {"": 0}
-        for cell, name in rows.items():
-            self.active.setdefault((2, 0, cell, 0), ids[name])
+        self.active |= {(2, 0, cell, 0): ids[name] for cell, name in new.items()}
 
 
 class Operations(RuleBasedStateMachine):

@@ -12,9 +12,11 @@ from scipy import ndimage
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.components import Components
-from napari_cellsynth.imaging.mosaic import segment_mosaic
+from napari_cellsynth.imaging.mosaic import segment_mosaic, segment_within
 from napari_cellsynth.imaging.omezarr import tiles, write_pyramid
 from napari_cellsynth.imaging.segment import segment_colonies
+from napari_cellsynth.project import Project
+from napari_cellsynth.project.exchange import import_folder
 
 
 def colonies(height: int, width: int, seed: int = 0, dtype: str = "uint8") -> np.ndarray:
@@ -72,6 +74,20 @@ def test_a_tiff_in_tiles_or_strips_is_read_by_its_pieces(tmp_path: Path, options
     np.testing.assert_array_equal(labels, segment_colonies(frame, 4, 2, 40))
 
 
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_go_into_the_image_itself_and_a_project_imports_them(tmp_path: Path, version: str) -> None:
+    frame = colonies(260, 300, 5)
+    write_pyramid(tmp_path / "i.ome.zarr", (1, 1, 260, 300), "uint8", "tcyx", iter([((0, 0), frame)]), version=version)
+    segment_within(tmp_path / "i.ome.zarr", 4, 2, 40)
+    expected = segment_colonies(frame, 4, 2, 40)
+    with Project.create(tmp_path / "p") as project:
+        report = import_folder(project, tmp_path / "i.ome.zarr")
+        assert (report.images, report.objects) == (1, expected.max())
+        np.testing.assert_array_equal(project.mask(1, 0), expected)
+    with pytest.raises(UserError, match="exists already"):
+        segment_within(tmp_path / "i.ome.zarr")
+
+
 def test_a_flat_frame_has_no_object(tmp_path: Path) -> None:
     source = written(tmp_path / "i.zarr", np.full((1, 1, 100, 90), 7, np.uint16))
     report = segment_mosaic(source, tmp_path / "labels", chunk=40)
@@ -122,6 +138,7 @@ def test_components_of_tiles_are_those_of_scipy(share: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_mosaic_of_36_megapixels_has_the_same_objects(tmp_path: Path) -> None:
     frame = colonies(6000, 6000)
     source = written(tmp_path / "i.zarr", frame[None, None])

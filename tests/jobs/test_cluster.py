@@ -18,7 +18,7 @@ from distributed import Client, LocalCluster
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Progress, Stopped
-from napari_cellsynth.jobs import cluster
+from napari_cellsynth.jobs import cluster, slurm
 from napari_cellsynth.jobs.cluster import Spread, opened
 from napari_cellsynth.jobs.experiment_cluster import files_of, write_files
 from napari_cellsynth.jobs.run import run
@@ -201,7 +201,7 @@ def test_the_script_for_slurm_is_dask_jobqueues_own(tmp_path: Path) -> None:
         job_script_prologue=["source /opt/cellsynth/bin/activate"],
         scheduler_options={"dashboard_address": "127.0.0.1:0"},
     )
-    made = cluster.slurm_cluster(file)
+    made = slurm.slurm_cluster(file)
     try:
         scripts = [each.job_script().replace(each.scheduler_address, "ADDRESS") for each in (made, expected)]
     finally:
@@ -227,7 +227,7 @@ def test_a_wrong_configuration_is_one_line(tmp_path: Path, text: str | None, wor
     if text is not None:
         file.write_text(text)
     with pytest.raises(UserError, match=f"(?i){words}"):
-        cluster.read_slurm(file)
+        slurm.read_slurm(file)
 
 
 def test_files_of_a_worker_replace_a_folder_whole_and_never_leave_it(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def settings_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def settings() -> QSettings:
         return QSettings(file, QSettings.Format.IniFormat)
 
-    monkeypatch.setattr("napari_cellsynth.widgets.session_bar._settings", settings)
+    monkeypatch.setattr("napari_cellsynth.widgets.recent.settings", settings)
 
 
 @pytest.fixture(autouse=True)

@@ -135,6 +135,25 @@ def test_a_click_gives_the_class_it_is_armed_with(opened: Any) -> None:
     assert label_of(opened, click(opened, 4)) == 0
 
 
+def test_a_key_that_a_dock_does_not_take_labels_nothing_on_the_canvas(opened: Any, qtbot: Any) -> None:
+    from napari_cellsynth.widgets.classify import ClassifyDock
+
+    dock = ClassifyDock(opened.viewer)
+    qtbot.addWidget(dock)
+    object_id = point_at(opened, 4)
+    with qtbot.waitActive(dock):
+        dock.show()
+        dock.activateWindow()
+    dock.bar.project_button.setFocus()
+    qtbot.waitUntil(dock.bar.project_button.hasFocus)
+    press(opened.layers.objects_layer, "1")
+    assert label_of(opened, object_id) == 0
+    dock.hide()
+    qtbot.waitUntil(lambda: not dock.bar.project_button.hasFocus())
+    press(opened.layers.objects_layer, "1")
+    assert label_of(opened, object_id) == 1
+
+
 def test_while_labels_are_hidden_the_canvas_tells_and_gives_none(opened: Any, said: list[str], qtbot: Any) -> None:
     object_id = int(opened.layers.frame_objects().index[5])
     opened.project.label([object_id], 2)

@@ -60,6 +60,10 @@ def predict(project, run):
     project.set_predictions(run.id, ids, p, [record.id for record in project.classes()])
 
 
+def legend(dock):
+    return [switch.text() for switch in dock.overlay.legend.switches.values()]
+
+
 def test_buttons_that_are_off_say_why(dock, session, project_path):
     assert dock.train.toolTip() == "No project is open."
     session.open(project_path)
@@ -181,8 +185,8 @@ def test_a_cell_of_the_matrix_opens_its_held_out_crops(dock, labelled, monkeypat
 def test_the_classes_in_the_frame_are_counted(dock, labelled, qtbot):
     predict(labelled, finished(labelled))
     # Of the 16 objects of the first frame 4 are labelled Spread; the rest are labelled or predicted Dense.
-    qtbot.waitUntil(lambda: "Dense&nbsp;12" in dock.overlay.counts.text(), timeout=2000)
-    assert "Spread&nbsp;4" in dock.overlay.counts.text()
+    qtbot.waitUntil(lambda: "Dense 12" in legend(dock), timeout=2000)
+    assert "Spread 4" in legend(dock)
 
 
 def test_the_overlay_is_switched_by_its_boxes(dock, labelled):
@@ -257,4 +261,4 @@ def test_the_threshold_says_what_it_costs_and_is_kept_in_the_project(dock, label
     assert dock.unsure.consequence.text() == "No held-out crop would be answered."
     qtbot.waitUntil(lambda: labelled.unsure_below() == 0.95, timeout=2000)
     # Of 16 objects in the first frame 12 are not labelled, and all were predicted with 0.9.
-    qtbot.waitUntil(lambda: "unsure&nbsp;4" in dock.overlay.counts.text(), timeout=2000)
+    qtbot.waitUntil(lambda: "unsure 4" in legend(dock), timeout=2000)

@@ -19,7 +19,8 @@ from napari_cellsynth.widgets.class_table import class_states
 from napari_cellsynth.widgets.classify import ClassifyDock
 from napari_cellsynth.widgets.gallery_table import Choice, gallery_table
 from napari_cellsynth.widgets.label import LabelDock
-from napari_cellsynth.widgets.overlay import CLASSES, DIFFERENCES, PredictionOverlay
+from napari_cellsynth.widgets.overlay import CLASSES, PredictionOverlay
+from napari_cellsynth.widgets.overlay_table import DIFFERENCES
 from napari_cellsynth.widgets.report_pages import write_project_report
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.session_bar import SessionBar

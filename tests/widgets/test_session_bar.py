@@ -7,8 +7,9 @@ import pytest
 
 from napari_cellsynth.events import Progress
 from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.widgets.recent import recent_projects
 from napari_cellsynth.widgets.session import Session
-from napari_cellsynth.widgets.session_bar import SessionBar, recent_projects
+from napari_cellsynth.widgets.session_bar import SessionBar
 
 pytestmark = pytest.mark.gui
 
@@ -76,3 +77,25 @@ def test_the_menu_offers_to_relink_an_image_that_has_gone(
     assert session.project is not None
     session.project.relink(1, project_path.parent / "moved.tif")
     assert not session.project.images()["missing"].any()
+
+
+@pytest.mark.parametrize(("chosen", "made"), [("labels", "labels.csv"), ("a.json", "a.json"), ("b.xlsx", "")])
+def test_labels_are_exported_in_the_format_of_the_name(
+    bar: SessionBar, session: Session, project_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, made: str
+) -> None:
+    session.open(project_path)
+    place = project_path.parent / "out"
+    place.mkdir()
+    asked: list[str] = []
+
+    def ask(*arguments: Any) -> tuple[str, str]:
+        asked.extend(arguments[-1].split(";;"))
+        return str(place / chosen), ""
+
+    told: list[str] = []
+    monkeypatch.setattr("napari_cellsynth.widgets.session_bar.QFileDialog.getSaveFileName", ask)
+    monkeypatch.setattr(session, "report", lambda error: told.append(str(error)))
+    bar.ask_export()
+    assert asked[:3] == ["csv (*.csv)", "parquet (*.parquet)", "geojson (*.geojson)"]
+    assert [file.name for file in place.iterdir()] == ([made] if made else [])
+    assert bool(told) == (not made)

@@ -17,7 +17,9 @@ from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
 from napari_cellsynth.cli.insight import explain, label_help, over_time
 from napari_cellsynth.cli.labels import agreement, classes, redo, undo
 from napari_cellsynth.cli.merging import merge
+from napari_cellsynth.cli.mosaic import segment_mosaic
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
+from napari_cellsynth.cli.relinking import relink
 from napari_cellsynth.cli.review import review
 from napari_cellsynth.cli.runs import runs
 from napari_cellsynth.cli.safety import check, restore
@@ -40,7 +42,9 @@ _VERBS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "import": import_,
     "merge": merge,
+    "relink": relink,
     "segment": segment,
+    "segment-mosaic": segment_mosaic,
     "classes": classes,
     "agreement": agreement,
     "undo": undo,

@@ -31,7 +31,14 @@ from napari_cellsynth.events import Stop, never
 from napari_cellsynth.imaging.components import Components
 from napari_cellsynth.imaging.entropy import local_entropy
 from napari_cellsynth.imaging.morphology import histogram, open_with_disk, otsu_of_counts
-from napari_cellsynth.imaging.omezarr import Version, tiles, write_pyramid
+from napari_cellsynth.imaging.omezarr import (
+    Version,
+    is_ome_zarr,
+    label_images,
+    put_metadata,
+    tiles,
+    write_pyramid,
+)
 from napari_cellsynth.imaging.segment import check_settings, to_eight_bits, to_gray
 from napari_cellsynth.imaging.windows import Windows, open_windows
 
@@ -119,6 +126,32 @@ def segment_mosaic(
     finally:
         source.close()
     return MosaicReport(place, counts)
+
+
+def segment_within(
+    image: str | Path, radius: int = 9, opening: int = 5, min_area: int = 500, *, progress: Told | None = None
+) -> MosaicReport | None:
+    """Write the labels of an OME-Zarr image into it, as ``labels/objects``; parameters as of `segment_mosaic`.
+
+    Raises
+    ------
+    UserError
+        As there, or when the image is no OME-Zarr or has such labels already.
+    """
+    import zarr
+
+    place = Path(image).expanduser()
+    if not is_ome_zarr(place):
+        raise UserError(f"{place} is no OME-Zarr.", "Say where the label image goes.")
+    version: Version = "0.4" if (place / ".zgroup").is_file() else "0.5"
+    group: Any = zarr.open_group(str(place), mode="a").require_group("labels")
+    report = segment_mosaic(
+        place, place / "labels" / "objects", radius, opening, min_area, version=version, progress=progress
+    )
+    if report is not None:
+        names = [*label_images(place), "objects"]
+        put_metadata(group, {"labels": sorted(set(names))}, version)
+    return report
 
 
 class _Stopped(Exception):

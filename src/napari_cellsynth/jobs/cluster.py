@@ -9,17 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Progress, Stop
+from napari_cellsynth.jobs.slurm import on_slurm
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -35,22 +33,6 @@ _ENDING_SECONDS = 60.0
 """After a stop, pieces that are at work end at their next step; longer than this nobody waits for them."""
 
 
-class SlurmSettings(BaseModel):
-    """What a ``[slurm]`` table may hold; lengths and sizes as `sbatch` takes them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    workers: int = Field(1, ge=1, description="Jobs of the queue, a worker each.")
-    queue: str | None = Field(None, description="Partition.")
-    account: str | None = Field(None, description="Account that is charged.")
-    cores: int = Field(1, ge=1, description="Cores a worker.")
-    memory: str = Field("8GB", description="Memory a worker.")
-    walltime: str = Field("04:00:00", description="Longest time of a worker; what it was at is done again by another.")
-    interface: str | None = Field(None, description="Network interface of the cluster, such as ib0.")
-    directives: list[str] = Field(default_factory=list, description="More #SBATCH lines, such as --gres=gpu:1.")
-    prologue: list[str] = Field(default_factory=list, description="Shell lines before the worker, such as activate.")
-
-
 @contextlib.contextmanager
 def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
     """Connect to a cluster, and leave it at the end as it was.
@@ -61,7 +43,7 @@ def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
         Without a scheduler so many workers are started here, as processes of their own.
     scheduler : str, optional
         The address of a scheduler (``tcp://host:8786``, or ``tls://`` with the certificates of Dask's configuration),
-        or a TOML file with a ``[slurm]`` table (`SlurmSettings`).
+        or a TOML file with a ``[slurm]`` table (`slurm.SlurmSettings`).
 
     Raises
     ------
@@ -72,7 +54,7 @@ def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
         if scheduler is None:
             address = stack.enter_context(_started_here(workers))
         elif scheduler.endswith(".toml"):
-            address = stack.enter_context(_on_slurm(Path(scheduler)))
+            address = stack.enter_context(on_slurm(Path(scheduler)))
         else:
             address = scheduler
         client = stack.enter_context(_client(address))
@@ -141,65 +123,6 @@ def _share_of_the_machine(number: int, workers: int) -> dict[str, str]:
     if gpus := torch.cuda.device_count():
         told["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
     return told
-
-
-@contextlib.contextmanager
-def _on_slurm(file: Path) -> Iterator[str]:
-    cluster = slurm_cluster(file)
-    try:
-        cluster.scale(read_slurm(file).workers)
-        yield str(cluster.scheduler_address)
-    finally:
-        cluster.close()
-
-
-def slurm_cluster(file: Path) -> Any:
-    """Return dask-jobqueue's cluster of a ``[slurm]`` table, no worker of which is asked for yet.
-
-    Raises
-    ------
-    UserError
-        When the table is wrong or dask-jobqueue is not installed.
-    """
-    told = read_slurm(file)
-    try:
-        from dask_jobqueue import SLURMCluster
-    except ImportError as error:
-        raise UserError("dask-jobqueue is not installed.", "Install the extra: napari-cellsynth[slurm].") from error
-    return SLURMCluster(
-        queue=told.queue,
-        account=told.account,
-        cores=told.cores,
-        processes=1,
-        memory=told.memory,
-        walltime=told.walltime,
-        interface=told.interface,
-        job_extra_directives=told.directives,
-        job_script_prologue=told.prologue,
-        scheduler_options={"dashboard_address": "127.0.0.1:0"},
-    )
-
-
-def read_slurm(file: Path) -> SlurmSettings:
-    """Read a TOML file's ``[slurm]`` table.
-
-    Raises
-    ------
-    UserError
-        Naming what is wrong with it.
-    """
-    try:
-        told = tomllib.loads(file.expanduser().read_text(encoding="utf-8"))
-        return SlurmSettings(**told.get("slurm", {}))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no TOML: {error}.", "Write a [slurm] table as docs/cluster.md shows.") from error
-    except (ValidationError, TypeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("slurm",), "msg": str(error)}
-        where = ".".join(str(part) for part in first["loc"])
-        hint = f"It may have {', '.join(SlurmSettings.model_fields)}."
-        raise UserError(f"{file}: {where}: {first['msg']}.", hint) from None
 
 
 def _check_versions(client: Client, where: str) -> None:

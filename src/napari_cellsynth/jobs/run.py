@@ -5,11 +5,12 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Failed, Finished, Stop, Stopped, never
-from napari_cellsynth.jobs.job import Job
+from napari_cellsynth.jobs.job import Job, Kind
 
 # The work is named, not imported: a dock that only submits jobs must not pay for torch.
 _WORK = {
@@ -78,6 +79,36 @@ def result_of(events: Iterator[Event], on_event: Callable[[Event], None] = lambd
         return None
     assert isinstance(last, Finished), f"a job ended with {last!r}"
     return last.result
+
+
+def do(project: str | Path, kind: Kind, **parameters: Any) -> dict[str, Any]:
+    """Do a piece of work here and now, and return its result.
+
+    Parameters
+    ----------
+    project : str or Path
+        The project's folder; nobody needs to have it open.
+    kind : str
+        Which work, named as the command line names it: ``"segment"``, ``"train-gan"``, ``"generate"``,
+        ``"train-classifier"``, ``"predict"`` and all others of `jobs.job.PARAMETERS`.
+    parameters
+        Fields of that work's model in `jobs.job`, such as ``SegmentParameters``.
+
+    Returns
+    -------
+    dict
+        As plain values.
+
+    Raises
+    ------
+    UserError
+        When a parameter does not exist or is out of its range, or the work fails.
+    """
+    if kind not in _WORK:
+        raise UserError(f"There is no work {kind!r}.", f"Choose among {', '.join(_WORK)}.")
+    result = result_of(run(Job(kind=kind, project=Path(project), parameters=parameters)))
+    assert result is not None, "nobody asked it to stop"
+    return result
 
 
 def _work(job: Job) -> Callable[[Job, Stop], Iterator[Event]]:

@@ -1,10 +1,12 @@
 """The project folder on disk: images linked, objects, labels, synthetic patches, predictions and runs; no torch.
 
 ``project`` is the class `Project`, put together from one part a subject: ``images``, ``masks``, ``classes``,
-``label_sets`` (several classes an object), ``journal`` (labels and undo), ``objects`` (with ``carry``), ``groups``
-(splits), ``crops``, ``patches`` (synthetic ones), ``predictions`` and ``runs``; ``base`` holds what they share.
+``label_sets`` (several classes an object), ``actions`` (undo), ``journal`` (labels), ``class_edits``, ``opinions``
+(answers beside labels), ``objects`` (with ``carry``), ``groups`` (splits), ``crops``, ``patches`` (synthetic ones),
+``predictions`` and ``runs``; ``base`` holds what they share.
 ``schema`` and ``database`` are the SQLite file below, ``backups`` its copies; ``checking`` looks a whole project over.
-``exchange``, ``folders`` and ``importing`` bring objects in, ``export`` takes them out.
+``exchange``, ``tables`` and ``folders`` read what comes in, ``importing`` writes it; ``export`` and ``exporting`` take
+objects out; ``formats`` holds a file for each format of other programs.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from napari_cellsynth.errors import UserError
@@ -14,6 +14,8 @@ PALETTE = (
     "#882255", "#44aa99", "#ddcc77", "#332288", "#aa4499", "#117733", "#88ccee", "#661100",
 )  # fmt: skip
 """Eight colours of Okabe and Ito (2008), then eight of Paul Tol's muted scheme; told apart by the colour-blind."""
+
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 KEYS = "123456789"
 """The keys that a class can have."""
@@ -89,12 +91,13 @@ class Classes(ProjectPart):
         """Return the names of all classes, also of those that are gone: old labels name them."""
         return RESERVED_NAMES | {int(row[0]): str(row[1]) for row in self._db.read("SELECT id, name FROM classes")}
 
-    def _require_classes(self, names: Iterable[str]) -> dict[str, int]:
-        """Return ids by name, adding the classes that are missing, in the order given; no step of undo."""
+    def _require_classes(self, names: Iterable[str], colors: Mapping[str, str]) -> dict[str, int]:
+        """Return ids by name, adding the classes that are missing, in the order and colours given; no step of undo."""
         known = {record.name: record.id for record in self.classes()}
         for name in names:
             if name not in known:
-                known[name] = self._insert_class(name)
+                color = colors.get(name, "")
+                known[name] = self._insert_class(name, color if _COLOR.fullmatch(color) else None)
         return known
 
     def _insert_class(self, name: str, color: str | None = None) -> int:
@@ -161,6 +164,6 @@ def checked_name(name: str, taken: Collection[str]) -> str:
 
 def checked_color(color: str) -> str:
     """Return a colour in small letters, or say that it is none."""
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+    if not _COLOR.fullmatch(color):
         raise UserError(f"{color!r} is not a colour.", "Write it like #e69f00.")
     return color.lower()

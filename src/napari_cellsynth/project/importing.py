@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from napari_cellsynth.imaging.crop import mask_hash
 from napari_cellsynth.project.base import UNLABELLED
@@ -15,7 +14,6 @@ from napari_cellsynth.project.project import Project
 from napari_cellsynth.project.relabelling import give_labels, notice_there, other_labels
 
 _NAMED_PAIRS = 5
-_COLOR = re.compile("#[0-9a-fA-F]{6}")
 _INSERT = (
     "INSERT INTO objects (id, image_id, frame, y0, x0, y1, x1, cy, cx, area, mask_label, mask_hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')"
@@ -45,7 +43,7 @@ def carry_out(project: Project, plan: ImportPlan, *, relabel: bool = False) -> I
         labels = dict.fromkeys(item.label for item in used if item.label.casefold() not in RESERVED_IDS)
         parts = {label: parts_of(label, known) for label in labels}
         notices += _notice_several(project, parts)
-        class_ids = _require_classes(project, [name for of in parts.values() for name in of], plan.colors)
+        class_ids = project._require_classes([name for of in parts.values() for name in of], plan.colors)
         meant = _meant(project, used, class_ids, known)
         notices += notice_there(plan, there, differing, relabel)
         notices += _notice_repeated(plan, repeated)
@@ -60,16 +58,6 @@ def carry_out(project: Project, plan: ImportPlan, *, relabel: bool = False) -> I
     every = dict.fromkeys(item.label for item in plan.objects if item.label.casefold() not in RESERVED_IDS)
     names = tuple(dict.fromkeys(name for label in every for name in parts_of(label, known)))
     return ImportReport(images, len(fresh), names, notices)
-
-
-def _require_classes(project: Project, names: Iterable[str], colors: Mapping[str, str]) -> dict[str, int]:
-    """Return ids by name, adding the classes that are missing in the colours that they come with."""
-    known = {record.name: record.id for record in project.classes()}
-    for name in dict.fromkeys(names):
-        if name not in known:
-            code = colors.get(name, "")
-            known[name] = project.add_class(name, code if _COLOR.fullmatch(code) else None)
-    return known
 
 
 def _notice_several(project: Project, parts: Mapping[str, Sequence[str]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -124,13 +124,22 @@ class Objects(Masks, Labels):
         return ids
 
     @telling_damage
-    def objects(self, *, image_id: int | None = None, frame: int | None = None, active: bool = True) -> pd.DataFrame:
+    def objects(
+        self,
+        *,
+        image_id: int | None = None,
+        frame: int | None = None,
+        object_ids: Iterable[int] | None = None,
+        active: bool = True,
+    ) -> pd.DataFrame:
         """Return objects with their current labels.
 
         Parameters
         ----------
         image_id, frame : int, optional
             Only those of an image, of a frame.
+        object_ids : iterable of int, optional
+            Only these, as far as they are there.
         active : bool
             Only those of the frames' newest segmentation; False returns the superseded ones alone.
 
@@ -142,11 +151,16 @@ class Objects(Masks, Labels):
             (the same; where an object has several classes a number that `classes_of` takes apart, and class_id is the
             first of them) and source.
         """
-        where, parameters = ["active = ?"], [int(active)]
+        where: list[str] = ["active = ?"]
+        parameters: list[Any] = [int(active)]
         for column, value in (("image_id", image_id), ("frame", frame)):
             if value is not None:
                 where.append(f"{column} = ?")
                 parameters.append(int(value))
+        if object_ids is not None:
+            where.append("id IN (SELECT value FROM json_each(?))")
+            parameters.append(as_json(object_ids))
+            return self._object_table(" AND ".join(where), parameters)
         # Without an image nearly every row is wanted: reading the table in its order spares the sorting.
         return self._object_table(" AND ".join(where), parameters, "" if image_id is not None else "NOT INDEXED")
 

@@ -145,8 +145,10 @@ class Predictions(LabelSets):
             if value is not None:
                 where.append(f"o.{column} = ?")
                 parameters.append(int(value))  # type: ignore[arg-type]
+        # SQLite does not know that a frame holds fewer objects than a run has predicted.
+        tables = "predictions p JOIN objects o" if image_id is None else "objects o CROSS JOIN predictions p"
         found = self._db.read(
-            "SELECT p.object_id, p.probabilities FROM predictions p JOIN objects o ON o.id = p.object_id "
+            f"SELECT p.object_id, p.probabilities FROM {tables} ON o.id = p.object_id "
             f"WHERE {' AND '.join(where)} ORDER BY p.object_id",
             parameters,
         )

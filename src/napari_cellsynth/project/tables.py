@@ -15,7 +15,7 @@ from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject, meaning
 
 _BOX = ("x0", "y0", "x1", "y1")
-_REQUIRED = ("image", *_BOX, "label")
+REQUIRED = ("image", *_BOX, "label")
 
 
 def table_plan(file: Path, known: Collection[str], rows: Iterable[tuple[int, dict[str, str]]]) -> ImportPlan:
@@ -106,7 +106,7 @@ def _object(plan: ImportPlan, image: int, row: dict[str, str], file: Path, line:
     return PlannedObject(image, frame, y0, x0, y1, x1, row["label"], user=row.get("user", ""))
 
 
-def csv_rows(file: Path, required: Collection[str] = _REQUIRED) -> Iterator[tuple[int, dict[str, str]]]:
+def csv_rows(file: Path, required: Collection[str] = REQUIRED) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the lines of a CSV with their numbers, cells by column, formulas as they were before `safe_cell`."""
     try:
         text = file.read_text(encoding="utf-8-sig")

@@ -1,5 +1,6 @@
 """Labelling on the canvas: a click chooses an object or gives it the class of the click, a right click clears it.
 
+Shift+click offers all classes.
 A label key gives the object under the pointer a class.
 The keys are bound to the project's own layers, so they act only while one of those is selected; everywhere else they
 stay napari's.
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
+from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 
@@ -37,7 +39,7 @@ def bind_canvas(layer: Any, session: Session) -> None:
     def bind(key: str, act: Callable[[Session], None]) -> None:
         def pressed(_layer: Any) -> None:
             owner = alive()
-            if owner is not None and isalive(owner) and owner.project is not None:
+            if owner is not None and isalive(owner) and owner.project is not None and not _typing_in_a_dock():
                 with owner.reporting():
                     act(owner)
 
@@ -74,7 +76,17 @@ def bind_canvas(layer: Any, session: Session) -> None:
             else:
                 owner.select_object(object_id, move_canvas=False)
 
-    layer.mouse_drag_callbacks.append(choose)
+    def offer(_layer: Any, event: Any) -> None:
+        owner = alive()
+        if event.button != LEFT or list(event.modifiers) != ["Shift"] or owner is None or not isalive(owner):
+            return
+        object_id = owner.layers.object_at_position(event.position)
+        if object_id is not None:
+            from napari_cellsynth.widgets.class_menu import pop_up
+
+            pop_up(owner, object_id)
+
+    layer.mouse_drag_callbacks += [choose, offer]
 
 
 def label_here(session: Session, class_id: int) -> None:
@@ -100,6 +112,16 @@ def label_object(session: Session, object_id: int, class_id: int) -> None:
     else:
         project.label([object_id], class_id, source="hand")
     session.select_object(object_id, move_canvas=False)
+
+
+def _typing_in_a_dock() -> bool:
+    """Whether the keys belong to one of our docks: what a widget in there does not take, Qt offers to the window."""
+    widget = QApplication.focusWidget()
+    while widget is not None:
+        if type(widget).__module__.startswith(__package__ or "napari_cellsynth"):
+            return True
+        widget = widget.parentWidget()
+    return False
 
 
 def _give_key(session: Session, key: str) -> None:

@@ -103,6 +103,8 @@ class Dock(QWidget):
 
     def _turn(self) -> None:
         if self.is_seen():
+            if type(self).__name__ != "GalleryDock":  # it lies below the canvas, not among the tabs
+                self.session.remembering.saw(type(self).__name__)
             self.came_forward()
         else:
             self.went_back()

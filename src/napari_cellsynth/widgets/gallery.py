@@ -193,7 +193,7 @@ class GalleryDock(SeenDock):
             review=self.review_box.currentText(),
             order=self.order_box.currentText(),
             objects=self.labelling.only(None if self._only is None else self._only[1]),
-            certainty={number: sure for number, (_, sure) in self.labelling.offers.suggested.items()},
+            certainty=self.labelling.certainty(),
             text=self.search.text(),
             beside=self.panel.beside(self.run_box.currentData()),
         )

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QMenu, QToolButton, QWidget
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.widgets.dock import allow, button
 from napari_cellsynth.widgets.gallery_model import REAL
+from napari_cellsynth.widgets.gallery_table import BY_FIGURE
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
 from napari_cellsynth.widgets.offers import Offers
 from napari_cellsynth.widgets.patch_list import choice_box, refill
@@ -103,6 +104,12 @@ class GalleryLabelling(QObject):
         if self._dock.class_box.currentData() == EVERY:
             return list(self._session.need_project().objects().index)
         return None
+
+    def certainty(self) -> dict[int, float]:
+        """Return how sure the suggestions are, where the crops are ordered by that; else nothing, to save the time."""
+        if BY_FIGURE.get(self._dock.order_box.currentText(), ("", True))[0] != "confidence":
+            return {}
+        return {number: sure for number, (_, sure) in self.offers.suggested.items()}
 
     def follow(self) -> None:
         """Take over the classes and suggestions; to be called whenever the dock reads the project."""

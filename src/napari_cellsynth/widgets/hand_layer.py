@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.by_hand import part_along, part_into
+from napari_cellsynth.widgets.outline import outline_quickly
 from napari_cellsynth.widgets.session import Session
 
 CORRECTION, CHOSEN = "correction", "chosen"
@@ -56,6 +57,7 @@ class HandLayer(QObject):
         self.chosen: list[int] = []
         self.cutting = False
         self.layer = Labels(self._start.copy(), name=CORRECTION, opacity=1.0, colormap=_colors(OUTLINE))
+        outline_quickly(self.layer)
         self.layer.contour = 2
         self._marks = Labels(np.zeros(mask.shape, np.uint8), name=CHOSEN, opacity=0.4, colormap=_colors(FILL, CUT))
         self.layer.mouse_drag_callbacks.append(self._on_drag)

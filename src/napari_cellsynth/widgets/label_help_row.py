@@ -34,6 +34,7 @@ class LabelHelpRow(QWidget):
         self.found = LabelHelp()
         self._predicted = False
         self.order = OrderBox()
+        session.remembering.keep("order", self.order)
         self.check = button("check_labels", "Check labels", CHECK_TIP)
         self.told = label("", "quiet", name="label_help", wrap=True)
         row = QHBoxLayout()

@@ -6,7 +6,7 @@ keeps it quick whatever the number of frames, and its ``features`` table says wh
 
 from __future__ import annotations
 
-import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +14,11 @@ import pandas as pd
 from qtpy.QtCore import QTimer
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.project import UNLABELLED
-from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.widgets.canvas_frames import CanvasFrames
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
+from napari_cellsynth.widgets.frame_objects import FrameObjects
+from napari_cellsynth.widgets.outline import outline_quickly, repaint
+from napari_cellsynth.widgets.own_layers import OwnLayers
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -31,7 +32,7 @@ RETELL_MS = 200
 """Labels come in bursts; what the canvas says of the objects is made once after a burst."""
 
 
-class ProjectLayers:
+class ProjectLayers(OwnLayers):
     """The session's layers in the viewer.
 
     Attributes
@@ -40,22 +41,21 @@ class ProjectLayers:
         The project image on the canvas.
     frame : int
         The frame on the canvas.
+    objects : FrameObjects
+        The objects of that frame, and words about them.
     frame_is_segmented : bool
         Whether that frame has been segmented (it may still hold no object).
     """
 
     def __init__(self, session: Session, viewer: Any) -> None:
         self._session = session
-        # Weak: the session must not keep a closed viewer alive.
-        self._viewer = weakref.ref(viewer)
+        super().__init__(viewer)
         self._pixels = CanvasFrames(session)
-        # Not in the layers' metadata: those go with the copies that the person makes, which are not ours.
-        self._kinds: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self.image_id: int | None = None
         self.frame = 0
         self.frame_is_segmented = False
         self.veiled = False
-        self._frame_objects: pd.DataFrame | None = None
+        self.objects = FrameObjects(session)
         # The point also moves within a step of a coarser layer, and the steps where a layer that comes or goes ends.
         viewer.dims.events.point.connect(self._on_slider)
         viewer.dims.events.current_step.connect(self._on_slider)
@@ -65,7 +65,8 @@ class ProjectLayers:
         self._retelling.setSingleShot(True)
         self._retelling.setInterval(RETELL_MS)
         self._retelling.timeout.connect(self._retell)
-        for name in ("labels", "classes", "predictions", "suggestions"):
+        session.labels_changed.connect(self._on_labels)
+        for name in ("classes", "predictions", "suggestions"):
             getattr(session, f"{name}_changed").connect(self.retell_soon)
 
     # ------------------------------------------------------------------ for the docks
@@ -89,35 +90,12 @@ class ProjectLayers:
             that were given, a tuple), ``confidence``, ``entropy`` and ``margin`` (NaN: none), and whether it is
             ``unsure``. While a live model suggests classes, those stand in the place of the predictions.
         """
-        if self._frame_objects is None:
-            project = self._session.need_project()
-            objects = project.objects(image_id=self.image_id, frame=self.frame)
-            predictions = project.predictions(image_id=self.image_id, frame=self.frame).reindex(objects.index)
-            self._frame_objects = objects.assign(
-                predicted_id=predictions["class_id"].fillna(0).astype(int),
-                predicted=[each if isinstance(each, tuple) else () for each in predictions["classes"]],
-                **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
-                unsure=predictions["unsure"].eq(True),
-            )
-            if suggested := self._session.suggested:
-                told = [suggested.get(number, (0, np.nan)) for number in objects.index.tolist()]
-                self._frame_objects = self._frame_objects.assign(
-                    predicted_id=[class_id for class_id, _ in told],
-                    predicted=[(class_id,) if class_id else () for class_id, _ in told],
-                    confidence=[confidence for _, confidence in told],
-                    entropy=np.nan,
-                    margin=np.nan,
-                    unsure=False,
-                )
-            if self._session.labels_hidden:
-                self._frame_objects = without_labels(self._frame_objects)
-        return self._frame_objects
+        return self.objects.table(self.image_id, self.frame)
 
     def object_at(self, label: int) -> int | None:
         """Return the id of the current frame's object with this value in the ``objects`` layer."""
-        objects = self.frame_objects()
-        found = objects.index[objects["mask_label"] == label]
-        return int(found[0]) if len(found) else None
+        self.frame_objects()
+        return self.objects.with_mask(label)
 
     def object_at_position(self, position: Any) -> int | None:
         """Return the id of the object at a place in world coordinates (also where the outlines are hidden), or None."""
@@ -160,36 +138,19 @@ class ProjectLayers:
         viewer.reset_view()
         self._session.frame_changed.emit(image_id, self.frame)
 
-    def add(self, kind: str, adder: str, data: Any, **options: Any) -> Any:
-        """Add a layer of the project to the canvas and return it (a list of them where channels are apart).
-
-        Parameters
-        ----------
-        kind : str
-            What `ours` finds it by.
-        adder : str
-            The viewer's method: ``"add_image"`` or ``"add_labels"``; the latter's layer cannot be painted in.
-        data, options
-            What that method takes.
-        """
-        made = getattr(self._viewer(), adder)(data, **options)
-        for layer in made if isinstance(made, list) else [made]:
-            self._kinds[layer] = kind
-        if adder == "add_labels":
-            made.events.editable.connect(_lock)
-            made.editable = False
-        return made
-
-    def put(self, kind: str, layer: Any, *, locked: bool = True) -> None:
-        """Put a Labels layer made elsewhere onto the canvas as the project's; unlocked it can be painted in."""
-        viewer: Any = self._viewer()
-        active = viewer.layers.selection.active
-        self._kinds[layer] = kind
-        viewer.add_layer(layer)
-        if locked:
-            layer.events.editable.connect(_lock)
-            layer.editable = False
-        viewer.layers.selection.active = active
+    def outline_only(self, labels: Sequence[int] | None) -> None:
+        """Outline only the objects with these numbers in the mask; None: all of them."""
+        layer = self.objects_layer
+        if layer is None or (labels is None and layer.metadata.get("outlined") is None):
+            return
+        if labels is None:
+            layer.metadata.pop("outlined")
+        else:
+            # The last place stands for numbers beyond the table.
+            table = np.zeros(int(np.max(layer.data, initial=0)) + 2, bool)
+            table[np.asarray(labels, np.int64)] = True
+            layer.metadata["outlined"] = table
+        layer.refresh()
 
     def veil(self, on: bool) -> None:
         """Hide the outlines while a copy of the objects is being corrected in their place, or bring them back."""
@@ -197,10 +158,6 @@ class ProjectLayers:
         if (layer := self.objects_layer) is not None:
             layer.visible = not on
         self._session.frame_objects_changed.emit()
-
-    def owns(self, layer: Any) -> bool:
-        """Whether a layer is the project's own; a copy that the person made of one is not."""
-        return layer in self._kinds
 
     def _add_image(self, name: str, source: Any) -> None:
         pixels, channels = self._pixels.of(source), source.shape[1]
@@ -217,7 +174,7 @@ class ProjectLayers:
         viewer, project = self._viewer(), self._session.project
         if viewer is None or project is None or self.image_id is None:
             return
-        self._frame_objects = None
+        self.objects.forget()
         mask = None
         # Where it cannot be read the outlines of the frame before must not stay.
         with self._session.reporting():
@@ -234,10 +191,12 @@ class ProjectLayers:
 
             outline = CyclicLabelColormap(colors=[[0, 0, 0, 0], OUTLINE], background_value=0)
             layer = self.add(OBJECTS, "add_labels", mask, name=OBJECTS, opacity=0.9, colormap=outline)
+            outline_quickly(layer)
             layer.contour = 2
             bind_canvas(layer, self._session)
         else:
-            layer.data = mask
+            layer.metadata.pop("outlined", None)  # the numbers are other objects' now; the overlay says which again
+            repaint(layer, mask)
         self._retell()
 
     def centre_on(self, object_id: int) -> None:
@@ -278,7 +237,7 @@ class ProjectLayers:
         self._remove()
         self.image_id, self.frame = None, 0
         self.frame_is_segmented = False
-        self._frame_objects = None
+        self.objects.forget()
         self._session.frame_objects_changed.emit()
 
     def disconnect(self) -> None:
@@ -290,14 +249,6 @@ class ProjectLayers:
         self.image_id = None
 
     # ------------------------------------------------------------------ inside
-    def ours(self, kind: str) -> Any:
-        """Return our layer of a kind, or None."""
-        return next((layer for layer in self._own() if self._kinds[layer] == kind), None)
-
-    def _own(self) -> list[Any]:
-        viewer = self._viewer()
-        return [] if viewer is None else [layer for layer in viewer.layers if layer in self._kinds]
-
     def _remove(self) -> None:
         # While the image leaves, the slider jumps about: nobody wants the masks of those frames.
         self.image_id = None
@@ -310,9 +261,18 @@ class ProjectLayers:
         with self._session.reporting():
             self.refresh()
 
+    def _on_labels(self, object_ids: list[int]) -> None:
+        """Recolour at once what was labelled here; the words of the pointer and the counts follow after a burst."""
+        touched = self.objects.relabel(object_ids) if self._session.project is not None else None
+        if touched is None:
+            self.retell_soon()
+        elif touched:
+            self._session.objects_relabelled.emit(touched)
+            self._retelling.start()
+
     def retell_soon(self) -> None:
         """Make what the canvas says of the objects anew in a moment."""
-        self._frame_objects = None
+        self.objects.forget()
         self._retelling.start()
 
     def _retell(self) -> None:
@@ -321,28 +281,8 @@ class ProjectLayers:
             return
         with self._session.reporting():
             if self.frame_is_segmented:
-                layer.features = self._features()
+                layer.features = self.objects.features(self.image_id, self.frame)
             self._session.frame_objects_changed.emit()
-
-    def _features(self) -> pd.DataFrame:
-        """Return what the status bar says of an object under the pointer."""
-        objects = self.frame_objects()
-        names = {record.id: record.name for record in self._session.need_project().classes()}
-        return pd.DataFrame(
-            {
-                "index": objects["mask_label"].to_numpy(),
-                "object": objects.index.to_numpy(),
-                "class": [self.label_words(label) for label in objects["label"].tolist()],
-                "predicted": [" + ".join(names.get(c, "") for c in has) for has in objects["predicted"].tolist()],
-                **{name: objects[name].round(2).to_numpy() for name in ("confidence", "entropy", "margin")},
-                "unsure": objects["unsure"].to_numpy(),
-                "area": objects["area"].to_numpy(),
-            }
-        )
-
-    def label_words(self, label: int) -> str:
-        """Return the names of a label's classes, or what a person called the object else; empty where it has none."""
-        return "" if label == UNLABELLED else self._session.need_project().label_words(label).replace(SEPARATOR, " + ")
 
     def _on_slider(self) -> None:
         viewer, images = self._viewer(), self.image_layers
@@ -355,16 +295,3 @@ class ProjectLayers:
             self.frame = frame
             self._on_objects()
             self._session.frame_changed.emit(self.image_id, frame)
-
-
-def _lock(event: Any) -> None:
-    """Keep a layer from being painted in: napari makes it editable again whenever its data are set."""
-    if event.source.editable:
-        event.source.editable = False
-
-
-def without_labels(objects: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame's objects as if nobody had labelled them and nothing were suggested."""
-    none = pd.Series([()] * len(objects), index=objects.index, dtype=object)
-    nothing = dict.fromkeys(("confidence", "entropy", "margin"), np.nan)
-    return objects.assign(class_id=0, label=0, predicted_id=0, predicted=none, unsure=False, **nothing)

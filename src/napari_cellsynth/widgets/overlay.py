@@ -13,18 +13,16 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.project import UNSURE
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
+from napari_cellsynth.widgets.outline import repaint
+from napari_cellsynth.widgets.overlay_table import LABELS_FIRST, OverlayFilter, overlay_table, shown_class
 from napari_cellsynth.widgets.session import Session
 
 CLASSES, CONFIDENCE = "classes", "confidence"
 UNSURE_COLOR = "#9a9a9a"
 """Grey, for answers below the project's confidence and objects that a person called unsure."""
 
-LABELS_FIRST, PREDICTIONS, DIFFERENCES = "labels, else predictions", "predictions", "differences"
-COLORED_BY = {
-    LABELS_FIRST: "An object labelled by hand shows its label, every other one its prediction.",
-    PREDICTIONS: "Every object shows its prediction, labelled or not.",
-    DIFFERENCES: "Only objects whose prediction differs from their label, in the predicted class's colour.",
-}
+MOST_AT_ONCE = 50
+"""So many objects are recoloured one by one, each in its box; more of them with the whole frame."""
 
 
 def look_up(instances: NDArray[np.integer], labels: ArrayLike, values: ArrayLike, dtype: type) -> NDArray[Any]:
@@ -77,15 +75,20 @@ class PredictionOverlay(QObject):
     """The objects or the classes of the current frame are others now."""
     hovered = Signal(str)
     """Words about the object under the pointer; empty where there is none."""
+    pointed = Signal(list)
+    """Classes and probabilities of the object under the pointer, the most probable first; empty where there is none."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._shown = {CLASSES: True, "outlines": True, CONFIDENCE: False}
         self._colored_by = LABELS_FIRST
+        self.filter = OverlayFilter()
         self.table: pd.DataFrame = pd.DataFrame()
         self._words = ""
+        self._places: dict[int, int] = {}
         session.frame_objects_changed.connect(self.refresh)
+        session.objects_relabelled.connect(self._on_relabelled)
         session.viewer.mouse_move_callbacks.append(self._on_move)
 
     # ------------------------------------------------------------------ what is shown
@@ -98,6 +101,20 @@ class PredictionOverlay(QObject):
         """Show what one of `COLORED_BY` says."""
         self._colored_by = what
         self.refresh()
+
+    def hide_classes(self, hidden: set[int]) -> None:
+        """Hide the objects of these classes (`UNSURE`: the unsure ones), and show all others."""
+        self.filter.hidden = set(hidden)
+        self.refresh()
+
+    def show_confidences(self, low: float, high: float) -> None:
+        """Show only objects whose prediction is as sure as that; at 0 to 1 also those that have none."""
+        self.filter.low, self.filter.high = low, high
+        self.refresh()
+
+    def passing(self) -> int:
+        """Return how many objects of the current frame pass the filter."""
+        return 0 if self.table.empty else int(self.table["shown"].sum())
 
     def differing(self) -> int:
         """Return the number of objects in the current frame whose prediction differs from their label."""
@@ -138,41 +155,23 @@ class PredictionOverlay(QObject):
         session, objects_layer = self._session, self._session.layers.objects_layer
         if session.project is None or session.current_image_id is None or objects_layer is None:
             self.table = pd.DataFrame()
+            self._tell_pointed(None)
             return
-        self.table = self._frame_table()
+        self.table = overlay_table(session.layers.frame_objects(), session.project, self._colored_by)
+        self.table["shown"] = self.filter.passing(self.table)
         self._show_outlines(objects_layer)
         instances = np.asarray(objects_layer.data)
         classes = session.project.classes()
         self._show_classes(instances, objects_layer, classes)
         self._show_confidence(instances, objects_layer)
 
-    def _frame_table(self) -> pd.DataFrame:
-        objects = self._session.layers.frame_objects()
-        project = self._session.need_project()
-        table = objects[["mask_label", "predicted_id", "predicted", "confidence", "unsure", "label"]].assign(
-            label_id=objects["class_id"],
-            labelled=[project.classes_of(each) for each in objects["label"].tolist()],
-        )
-        label = table["label_id"]
-        others = pd.Series([a != b for a, b in zip(table["labelled"], table["predicted"], strict=True)], table.index)
-        answered = objects["confidence"].notna()
-        table["differs"] = (label > 0) & answered & others.astype(bool) & ~table["unsure"]
-        predicted = table["predicted_id"].mask(table["unsure"], UNSURE)
-        shown = {
-            LABELS_FIRST: label.where(label != 0, predicted),
-            PREDICTIONS: predicted,
-            DIFFERENCES: predicted.where(table["differs"], 0),
-        }
-        table["class_id"] = shown[self._colored_by]
-        by_label = (label != 0) & (self._colored_by == LABELS_FIRST)
-        all_of = zip(by_label, table["class_id"], table["labelled"], table["predicted"], strict=True)
-        table["classes"] = [(mine if hand else theirs) if first > 0 else () for hand, first, mine, theirs in all_of]
-        return table
-
     def _show_outlines(self, objects_layer: Any) -> None:
         shown = self._shown["outlines"] and not self._session.layers.veiled
         if objects_layer.visible != shown:
             objects_layer.visible = shown
+        self._session.layers.outline_only(
+            None if self.filter.is_open else self.table.loc[self.table["shown"], "mask_label"].tolist()
+        )
 
     def _show_classes(self, instances: NDArray[np.integer], objects_layer: Any, classes: Sequence[Any]) -> None:
         layer = self.layer(CLASSES)
@@ -180,8 +179,8 @@ class PredictionOverlay(QObject):
             if layer is not None:
                 layer.visible = False
             return
-        place = {record.id: i + 1 for i, record in enumerate(classes)} | {UNSURE: len(classes) + 1}
-        values = [place.get(class_id, 0) for class_id in self.table["class_id"].tolist()]
+        self._places = {record.id: i + 1 for i, record in enumerate(classes)} | {UNSURE: len(classes) + 1}
+        values = [self._places.get(class_id, 0) for class_id in self.table["class_id"].where(self.table["shown"], 0)]
         image = look_up(instances, self.table["mask_label"], values, np.uint8)
         colors = [*(record.color for record in classes), UNSURE_COLOR]
         if layer is None:
@@ -193,8 +192,24 @@ class PredictionOverlay(QObject):
         if layer.metadata.get("colors") != colors:
             layer.colormap = _class_colormap(colors)
             layer.metadata["colors"] = colors
-        layer.data = image
-        layer.visible = True
+        repaint(layer, image)
+        if not layer.visible:  # napari draws it again even where it is
+            layer.visible = True
+
+    def _on_relabelled(self, object_ids: list[int]) -> None:
+        """Recolour a few objects at once, without reading or painting the rest of the frame."""
+        session, layer, objects_layer = self._session, self.layer(CLASSES), self._session.layers.objects_layer
+        few = len(object_ids) <= MOST_AT_ONCE and self.filter.is_open
+        if layer is None or not layer.visible or self.table.empty or not few:
+            return
+        objects, project = session.layers.frame_objects(), session.need_project()
+        for number in object_ids:
+            if number not in objects.index:
+                continue
+            row = objects.loc[number].to_dict()
+            y0, x0, y1, x1 = (int(row[name]) for name in ("y0", "x0", "y1", "x1"))
+            ys, xs = np.nonzero(np.asarray(objects_layer.data)[y0:y1, x0:x1] == row["mask_label"])
+            layer.data_setitem((ys + y0, xs + x0), self._places.get(shown_class(row, project, self._colored_by), 0))
 
     def _show_confidence(self, instances: NDArray[np.integer], objects_layer: Any) -> None:
         layer = self.layer(CONFIDENCE)
@@ -202,7 +217,7 @@ class PredictionOverlay(QObject):
             if layer is not None:
                 layer.visible = False
             return
-        values = self.table["confidence"].fillna(0.0)
+        values = self.table["confidence"].where(self.table["shown"]).fillna(0.0)
         image = look_up(instances, self.table["mask_label"], values, np.float32)
         if layer is None:
             self._add(
@@ -216,8 +231,9 @@ class PredictionOverlay(QObject):
                 colormap=_confidence_colors(),
             )
             return
-        layer.data = image
-        layer.visible = True
+        repaint(layer, image)
+        if not layer.visible:  # napari draws it again even where it is
+            layer.visible = True
 
     def _add(self, adder: str, image: NDArray[Any], kind: str, below: Any, **options: Any) -> Any:
         viewer = self._session.viewer
@@ -233,15 +249,17 @@ class PredictionOverlay(QObject):
             # The dock was closed; napari's list of callbacks outlives it.
             viewer.mouse_move_callbacks.remove(self._on_move)
             return
-        words = self._words_under_pointer()
+        object_id = None if self.table.empty else self._session.layers.object_under_pointer()
+        self._tell_pointed(object_id if object_id is not None and object_id in self.table.index else None)
+
+    def _tell_pointed(self, object_id: int | None) -> None:
+        words = "" if object_id is None else self._words_about(object_id)
         if words != self._words:
             self._words = words
             self.hovered.emit(words)
+            self.pointed.emit([] if object_id is None else self._session.layers.objects.probabilities(object_id))
 
-    def _words_under_pointer(self) -> str:
-        object_id = None if self.table.empty else self._session.layers.object_under_pointer()
-        if object_id is None or object_id not in self.table.index:
-            return ""
+    def _words_about(self, object_id: int) -> str:
         row = self.table.loc[object_id]
         names = {record.id: record.name for record in self._session.need_project().classes()}
         predicted = " + ".join(names.get(each, "") for each in row["predicted"])
@@ -250,7 +268,7 @@ class PredictionOverlay(QObject):
             unsure = " (unsure)" if row["unsure"] else ""
             words += f" · predicted {predicted or 'none'} {row['confidence']:.2f}{unsure}"
         if row["label_id"] > 0:
-            words += f" · labelled {self._session.layers.label_words(int(row['label']))}"
+            words += f" · labelled {self._session.layers.objects.label_words(int(row['label']))}"
         return words
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_cellsynth.widgets.session import Session
+    from napari_cellsynth.widgets.job_queue import JobQueue
 
 
 class Reporting:
     """A context in which the person's mistakes become notifications; see `Session.reporting`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: JobQueue) -> None:
         self._session = session
 
     def __enter__(self) -> None:

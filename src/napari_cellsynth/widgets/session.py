@@ -11,39 +11,24 @@ import weakref
 from pathlib import Path
 from typing import Any, Protocol
 
-from qtpy.QtCore import QCoreApplication, QObject, Signal
+from qtpy.QtCore import QCoreApplication, Signal
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Failed, Finished, Looks, Saved
-from napari_cellsynth.jobs.job import Job
+from napari_cellsynth.events import Looks
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.frames import FrameReader
-from napari_cellsynth.widgets.job_thread import JobHandle, StartRun, TaskStatus, start_process
+from napari_cellsynth.widgets.job_queue import JobQueue
+from napari_cellsynth.widgets.job_thread import StartRun, start_process
 from napari_cellsynth.widgets.layers import ProjectLayers
 from napari_cellsynth.widgets.others import OthersWatch
-from napari_cellsynth.widgets.reporting import Reporting
+from napari_cellsynth.widgets.relinking import Relinking
+from napari_cellsynth.widgets.remembering import Remembering
 from napari_cellsynth.widgets.safety import Safety
 
 NO_PROJECT = UserError("No project is open.", "Make or open one in the bar at the top.")
 
 STOP_SECONDS = 20.0
 """A job stops within a step; a worker that has not by then (a hanging driver, a dead share) is killed."""
-
-CHANGED_BY = {
-    "segment": ("objects_changed", "labels_changed"),
-    "train-gan": ("runs_changed",),
-    "at-once": ("runs_changed",),
-    "generate": ("synthetic_changed",),
-    "quality": ("runs_changed", "synthetic_changed"),
-    "score": ("synthetic_changed",),
-    "interpolate": (),
-    "train-classifier": ("runs_changed", "predictions_changed"),
-    "predict": ("predictions_changed",),
-    "explain": (),
-    "label-help": ("label_help_changed",),
-    "over-time": (),
-}
-"""What a worker process may have written, and so what the docks must read again when it has ended."""
 
 
 class Worker(Protocol):
@@ -53,7 +38,7 @@ class Worker(Protocol):
         """End it, and wait for its end."""
 
 
-class Session(QObject):
+class Session(JobQueue):
     """The open project of one viewer, the jobs that work on it, and what the canvas shows of it.
 
     Use `session_for`; do not make sessions yourself.
@@ -65,6 +50,10 @@ class Session(QObject):
         Tells what other windows and the command line change.
     safety : Safety
         Backups and checks.
+    remembering : Remembering
+        Where the project was left.
+    relinking : Relinking
+        The search for moved images.
     layers : ProjectLayers
         The layers of the shown image: its pixels and the ``objects`` of the current frame.
     frames : FrameReader
@@ -98,15 +87,10 @@ class Session(QObject):
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
-    jobs_changed = Signal()
-    job_event = Signal(object, object)
+    objects_relabelled = Signal(list)  # of them these have another label; at once, before the signal above
 
     def __init__(self, viewer: Any, start_run: StartRun = start_process) -> None:
-        super().__init__()
-        self._viewer = weakref.ref(viewer)
-        self.start_run = start_run
-        self.project: Project | None = None
-        self.jobs: list[JobHandle] = []
+        super().__init__(viewer, start_run)
         self.current_object_id: int | None = None
         self.suggested: dict[int, tuple[int, float]] = {}
         self.looks: Looks | None = None
@@ -114,16 +98,11 @@ class Session(QObject):
         self.armed: int | None = None
         self.frames = FrameReader(self)
         self.layers = ProjectLayers(self, viewer)
-        self._status: dict[JobHandle, TaskStatus] = {}
         self.workers: list[Worker] = []
-        self._closed = False
         self.others = OthersWatch(self)
         self.safety = Safety(self)
-
-    @property
-    def viewer(self) -> Any:
-        """The napari viewer (unwrapped); None after it has gone."""
-        return self._viewer()
+        self.remembering = Remembering(self)
+        self.relinking = Relinking(self)
 
     # ------------------------------------------------------------------ the project
     def need_project(self) -> Project:
@@ -156,6 +135,7 @@ class Session(QObject):
         """Close the open project; jobs that run on it go on, they have it open themselves."""
         if self.project is None:
             return
+        self.remembering.save()
         self.layers.clear()
         self.frames.clear()
         self.current_object_id = None
@@ -170,10 +150,7 @@ class Session(QObject):
         for name in ("objects", "images", "classes", "synthetic", "runs", "predictions"):
             getattr(project, f"{name}_changed").connect(getattr(self, f"_on_{name}"))
         self.project_changed.emit()
-        images = project.images()
-        present = images.index[~images["missing"].astype(bool)]
-        if len(present):
-            self.show_image(int(present[0]))
+        self.remembering.restore()
 
     # psygnal looks at a callback's signature, which a Qt signal's own `emit` does not have.
     def _on_labels(self, object_ids: list[int]) -> None:
@@ -227,111 +204,13 @@ class Session(QObject):
             self.labels_hidden = hidden
             self.layers.retell_soon()
 
-    # ------------------------------------------------------------------ jobs
-    @property
-    def running(self) -> JobHandle | None:
-        """The job that runs now."""
-        return next((handle for handle in self.jobs if handle.state == "running"), None)
-
-    @property
-    def waiting(self) -> list[JobHandle]:
-        """The jobs in the queue, next first."""
-        return [handle for handle in self.jobs if handle.state == "waiting"]
-
-    def written_by_job(self) -> tuple[str, ...]:
-        """Return the signals of what the running job is writing into the open project; it is told when that ends."""
-        running = self.running
-        return CHANGED_BY.get(running.job.kind, ()) if running is not None and self._is_here(running) else ()
-
-    def submit(self, job: Job, title: str) -> JobHandle:
-        """Queue a job; one runs at a time, first come first served.
-
-        Parameters
-        ----------
-        job : Job
-        title : str
-            What the session bar says of it: ``"GAN · Spread"``.
-        """
-        handle = JobHandle(job, title, self.start_run, self)
-        handle.happened.connect(lambda event, handle=handle: self._on_job_event(handle, event))
-        handle.ended.connect(lambda last, handle=handle: self._on_job_ended(handle, last))
-        self.jobs.append(handle)
-        self._status[handle] = TaskStatus(self.viewer, handle)
-        self._start_next()
-        self.jobs_changed.emit()
-        return handle
-
-    def move_job(self, handle: JobHandle, by: int) -> None:
-        """Let a waiting job run earlier (`by` below 0) or later by so many places of the queue."""
-        waiting = self.waiting
-        if handle not in waiting:
-            return
-        place = waiting.index(handle)
-        waiting.insert(max(0, min(len(waiting) - 1, place + by)), waiting.pop(place))
-        self.jobs = [each for each in self.jobs if each.state != "waiting"] + waiting
-        self.jobs_changed.emit()
-
-    def stop_jobs(self) -> None:
-        """Empty the queue and ask the running job to stop."""
-        for handle in [*self.waiting, *filter(None, [self.running])]:
-            handle.stop()
-
-    def _start_next(self) -> None:
-        if self.running is None and self.waiting and not self._closed:
-            self.waiting[0].start()
-
-    def _on_job_event(self, handle: JobHandle, event: object) -> None:
-        if isinstance(event, Saved) and self._is_here(handle):
-            self.runs_changed.emit()
-        self.job_event.emit(handle, event)
-
-    def _on_job_ended(self, handle: JobHandle, last: object) -> None:
-        self._status.pop(handle).ended()
-        if self._closed:
-            return
-        # The next job first: what the docks do with the news must not keep the machine idle.
-        self._start_next()
-        if self._is_here(handle):
-            self._announce(handle.job.kind)
-        self.jobs_changed.emit()
-        if isinstance(last, Failed):
-            self.report(UserError(f"{handle.title}: {last.message}", last.hint))
-        elif isinstance(last, Finished):
-            self.inform(f"{handle.title}: done.")
-
-    def _announce(self, kind: str) -> None:
-        for name in CHANGED_BY.get(kind, ()):
-            if name == "labels_changed":
-                self.labels_changed.emit([])
-            else:
-                getattr(self, name).emit()
-
-    def _is_here(self, handle: JobHandle) -> bool:
-        return self.project is not None and Path(handle.job.project) == Path(self.project.path)
-
-    # ------------------------------------------------------------------ talking to the person
-    def report(self, error: UserError | str) -> None:
-        """Say a mistake and its way out in one napari notification."""
-        from napari.utils.notifications import show_warning
-
-        show_warning(str(error))
-
-    def inform(self, text: str) -> None:
-        """Say something that is no mistake in a napari notification."""
-        from napari.utils.notifications import show_info
-
-        show_info(text)
-
-    def reporting(self) -> Reporting:
-        """Return a context that reports a `UserError` raised inside instead of letting it through."""
-        return Reporting(self)
-
     # ------------------------------------------------------------------ the end
     def shut_down(self) -> None:
         """Stop the jobs so that their runs can be resumed, wait for their end, and close the project."""
         if self._closed:
             return
         self._closed = True
+        self.remembering.save()
         running = self.running
         self.stop_jobs()
         if running is not None and not running.wait(STOP_SECONDS):

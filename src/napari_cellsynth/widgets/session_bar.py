@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from qtpy.QtCore import QProcess, QSettings, Qt
+from qtpy.QtCore import QProcess, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -28,10 +28,10 @@ from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.first_start import SampleRow
 from napari_cellsynth.widgets.labeller import add_labeller, adopt_labeller
 from napari_cellsynth.widgets.merging import ask_merge
+from napari_cellsynth.widgets.recent import recent_projects, remember, settings, start_folder
+from napari_cellsynth.widgets.relinking import add_relinking
 from napari_cellsynth.widgets.safety import add_actions
 from napari_cellsynth.widgets.session import Session
-
-RECENT = 8
 
 
 class SessionBar(QWidget):
@@ -50,6 +50,8 @@ class SessionBar(QWidget):
         self.project_button.setMenu(self.menu)
         self.new_button = _small("new", "New…", "Make a project: a folder that keeps labels, patches and runs.")
         self.open_button = _small("open", "Open…", "Open a project folder (NAME.cellsynth).")
+        self.last_button = _small("open_last", "", "")
+        self.last_button.clicked.connect(self.open_last)
         # Without a project nothing else can be done: this is the brightest button of every dock.
         self.new_button.setProperty("primary", True)
         self.new_button.clicked.connect(self.ask_new)
@@ -107,6 +109,7 @@ class SessionBar(QWidget):
         outer.setContentsMargins(6, 4, 6, 2)
         outer.setSpacing(3)
         outer.addLayout(top)
+        outer.addWidget(self.last_button)
         outer.addWidget(SampleRow(self._session))
         outer.addWidget(self.job_row)
 
@@ -116,11 +119,16 @@ class SessionBar(QWidget):
         has = project is not None
         self.new_button.setVisible(not has)
         self.open_button.setVisible(not has)
+        recent = [] if has else recent_projects()
+        self.last_button.setVisible(bool(recent))
+        if recent:
+            self.last_button.setText(literal(f"Open {recent[0].name} where you left it"))
+            self.last_button.setToolTip(str(recent[0]))
         self.project_button.setText(f"{Path(project.path).name} ▾" if project is not None else "no project:")
         self.project_button.setToolTip(str(project.path) if project is not None else "No project is open.")
         if project is not None:
-            _remember(Path(project.path))
-            adopt_labeller(self._session, _settings())
+            remember(Path(project.path))
+            adopt_labeller(self._session, settings())
 
     def _fill_menu(self) -> None:
         menu, project = self.menu, self._session.project
@@ -128,36 +136,37 @@ class SessionBar(QWidget):
         menu.addAction("New…", self.ask_new)
         menu.addAction("Open…", self.ask_open)
         menu.addAction("Merge sources…", partial(ask_merge, self._session, self))
-        add_labeller(menu, self._session, _settings(), self)
+        add_labeller(menu, self._session, settings(), self)
         recent = menu.addMenu("Open recent")
         for path in recent_projects():
             recent.addAction(literal(path.name), partial(self._session.open, path)).setToolTip(str(path))
         recent.setEnabled(bool(recent_projects()))
         menu.addSeparator()
         if project is not None:
-            images = project.images()
-            missing = images.index[images["missing"].astype(bool)]
-            relink = menu.addMenu("Relink missing images")
-            for image_id in missing:
-                name = str(images.loc[image_id, "name"])
-                relink.addAction(f"{literal(name)}…", partial(self.ask_relink, int(image_id), name))
-            relink.setEnabled(bool(len(missing)))
+            add_relinking(menu, self._session, self)
             several = menu.addAction("Several classes an object")
             several.setCheckable(True)
             several.setChecked(project.multi_label)
             several.setEnabled(not project.read_only)
             several.toggled.connect(self._on_several)
-            menu.addAction("Export labels as CSV…", self.ask_export)
+            menu.addAction("Export labels…", self.ask_export)
         add_actions(menu, self._session, self)
         if project is not None:
             menu.addAction("Close project", self._session.close_project)
 
     def ask_new(self) -> None:
         """Ask where the new project goes, and make it."""
-        chosen, _ = QFileDialog.getSaveFileName(self, "New project", str(_start_folder() / "untitled.cellsynth"))
+        chosen, _ = QFileDialog.getSaveFileName(self, "New project", str(start_folder() / "untitled.cellsynth"))
         if chosen:
             path = Path(chosen)
             self._session.create(path if path.suffix == ".cellsynth" else path.with_name(f"{path.name}.cellsynth"))
+
+    def open_last(self) -> None:
+        """Open the project that was open last."""
+        if recent := recent_projects():
+            self._session.open(recent[0])
+        else:
+            self._show_project()
 
     def _on_several(self, on: bool) -> None:
         with self._session.reporting():
@@ -165,25 +174,19 @@ class SessionBar(QWidget):
 
     def ask_open(self) -> None:
         """Ask for a project folder, and open it."""
-        chosen = QFileDialog.getExistingDirectory(self, "Open project", str(_start_folder()))
+        chosen = QFileDialog.getExistingDirectory(self, "Open project", str(start_folder()))
         if chosen:
             self._session.open(chosen)
 
-    def ask_relink(self, image_id: int, name: str) -> None:
-        """Ask where an image is now, and link it there."""
-        chosen, _ = QFileDialog.getOpenFileName(self, f"Where is {name}?", str(_start_folder()))
-        if chosen:
-            with self._session.reporting():
-                self._session.need_project().relink(image_id, chosen)
-
     def ask_export(self) -> None:
-        """Ask for a file, and write every object with its label into it."""
-        from napari_cellsynth.project.exchange import export_csv
+        """Ask for a file of any format, and write every object with its label into it."""
+        from napari_cellsynth.project.exporting import FORMATS, export
 
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", "labels.csv", "CSV (*.csv)")
+        kinds = ";;".join(f"{each.name} (*{each.endings[0]})" for each in FORMATS if each.endings)
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", "labels.csv", kinds)
         if chosen:
             with self._session.reporting():
-                export_csv(self._session.need_project(), Path(chosen))
+                export(self._session.need_project(), Path(chosen) if Path(chosen).suffix else Path(f"{chosen}.csv"))
 
     # ------------------------------------------------------------------ the device
     def look_at_device(self) -> None:
@@ -262,25 +265,3 @@ def cpu_text() -> str:
 def free_memory_gb() -> float:
     """Return the memory in GB that is free for a new training."""
     return float(psutil.virtual_memory().available / 2**30)
-
-
-def _settings() -> QSettings:
-    return QSettings("napari-cellsynth", "napari-cellsynth")
-
-
-def recent_projects() -> list[Path]:
-    """Return the project folders opened last that still exist, newest first."""
-    stored = _settings().value("recent", [])
-    names = [stored] if isinstance(stored, str) else list(stored or [])
-    return [Path(name) for name in names if Path(name).is_dir()][:RECENT]
-
-
-def _remember(path: Path) -> None:
-    others = [str(other) for other in recent_projects() if other != path.resolve()]
-    _settings().setValue("recent", [str(path.resolve()), *others][:RECENT])
-
-
-def _start_folder() -> Path:
-    """Return where a file dialog starts: beside the newest project, else at home."""
-    recent = recent_projects()
-    return recent[0].parent if recent else Path.home()

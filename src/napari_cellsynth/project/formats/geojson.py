@@ -52,7 +52,7 @@ def write_geojson(project: Project, out_path: str | Path) -> Path:
     if len(with_objects) > 1:
         raise UserError(
             f"A GeoJSON file is about one image; {project.path.name} has objects in {len(with_objects)}.",
-            "Give a folder: --format geojson and a name without an ending.",
+            "Name a folder: the format geojson, and no ending.",
         )
     with file_beside(out_path) as (beside, out):
         table = objects_table(project, out.parent)

@@ -62,7 +62,7 @@ def write_ome_zarr(project: Project, out_path: str | Path, *, version: Version =
     if one and len(images) != 1:
         raise UserError(
             f"An OME-Zarr holds one image; {project.path.name} has objects in {len(images)}.",
-            "Give a folder: --format ome-zarr and a name without an ending.",
+            "Name a folder: the format ome-zarr, and no ending.",
         )
     with folder_beside(out_path) as (beside, out):
         for image_id in images:
