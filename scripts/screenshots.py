@@ -17,6 +17,7 @@ from typing import Any
 import napari
 import numpy as np
 from PIL import Image
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.widgets.session import session_for
@@ -25,7 +26,7 @@ from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
 SIZE = (1366, 768)
 SUGGESTED_S = 90
 NAMES = ("segment", "label", "train_gans", "gallery", "classify", "evaluate")
-CONTACT_WIDTH, CONTACT_COLORS = 683, 48
+CONTACT_WIDTH, CONTACT_COLORS = 560, 64
 
 
 def settle(seconds: float = 1.5) -> None:
@@ -39,7 +40,7 @@ def pixels_of(viewer: napari.Viewer) -> Image.Image:
     """Return the whole window as it is on the screen, every pixel of it where the screen is scaled."""
     if os.environ.get("QT_SCALE_FACTOR", "1") == "1":
         return Image.fromarray(np.asarray(viewer.screenshot(canvas_only=False, flash=False))[..., :3])
-    shot = viewer.window._qt_window.grab().toImage().convertToFormat(13)  # RGB888
+    shot = viewer.window._qt_window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(shot.constBits().asstring(shot.bytesPerLine() * shot.height()), np.uint8)
     return Image.fromarray(rows.reshape(shot.height(), -1)[:, : 3 * shot.width()].reshape(shot.height(), -1, 3).copy())
 

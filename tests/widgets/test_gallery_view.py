@@ -78,6 +78,8 @@ def test_contrast_groups_by_class_or_not_at_all_and_samples_evenly(table) -> Non
     per_class = ViewContrast(PER_CLASS, table)
     assert [per_class.group(PatchKey(*row[:3])) for row in ROWS] == [1, 2, 1, 1, 2]
     assert per_class.sample(2) == [PatchKey(*ROWS[1][:3]), PatchKey(*ROWS[4][:3])]
+    per_class.follow(table.iloc[:2])
+    assert per_class.sample(1) == [PatchKey(*ROWS[0][:3])] and per_class.group(PatchKey("real", 7)) == "beside"
     assert ViewContrast(EACH, table).group(PatchKey("real", 7)) is None
     many = pd.concat([table] * 100, ignore_index=True).assign(id=range(500))
     sampled = [key.id for key in ViewContrast("shared contrast", many).sample("all")]

@@ -53,9 +53,14 @@ class ViewContrast:
     """
 
     def __init__(self, contrast: str, table: pd.DataFrame) -> None:
-        self._contrast, self._table = contrast, table
+        self._contrast = contrast
+        self.follow(table)
+
+    def follow(self, table: pd.DataFrame) -> None:
+        """Take the patches that are in view now; a range that was decided stays."""
+        self._table = table
         self._class_of: dict[tuple[str, int], int] = {}
-        if contrast == PER_CLASS:
+        if self._contrast == PER_CLASS:
             self._class_of = dict(
                 zip(zip(table["kind"], table["id"], strict=True), table["class_id"].tolist(), strict=True)
             )
@@ -99,7 +104,7 @@ class GalleryModel(QAbstractListModel):
         self._reviews: list[str] = []
         self._classes: list[int] = []
         self._row_of: dict[PatchKey, int] | None = None  # made when it is first asked for
-        self._contrast = CONTRASTS[0]
+        self._contrast = ViewContrast(SHARED, self.table)
         self._names: dict[int, str] = {}
         self._colors: dict[int, QColor] = {}
         self.suggested: dict[int, int] = {}
@@ -118,7 +123,7 @@ class GalleryModel(QAbstractListModel):
             self._thread = ThumbnailThread(open_reader, self)
             self._thread.ready.connect(self._on_ready)
             self._thread.failed.connect(lambda sentence: self.on_failure(sentence))
-            self.set_contrast(self._contrast)
+            self._thread.set_contrast(self._contrast)
             self._thread.start()
 
     def set_classes(self, names: Mapping[int, str], colors: Mapping[int, str]) -> None:
@@ -154,6 +159,7 @@ class GalleryModel(QAbstractListModel):
 
     def _fill(self, table: pd.DataFrame) -> None:
         self.table = table.reset_index(drop=True)
+        self._contrast.follow(self.table)
         self._reviews = table["review"].tolist()
         self._classes = table["class_id"].tolist()
 
@@ -167,10 +173,10 @@ class GalleryModel(QAbstractListModel):
 
     def set_contrast(self, contrast: str) -> None:
         """Draw patches between black and white as one of `CONTRASTS` says; those drawn otherwise are drawn again."""
-        self._contrast = contrast
+        self._contrast = ViewContrast(contrast, self.table)
         self._pixmaps.clear()
         if self._thread is not None:
-            self._thread.set_contrast(ViewContrast(contrast, self.table))
+            self._thread.set_contrast(self._contrast)
         if self._ids:
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
