@@ -33,6 +33,7 @@ RUNNERS = ("execute", "executemany", "executescript", "read", "write", "write_ma
 SQL = re.compile(r"SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|WHERE")
 SQL_NAMES = {
     # Expressions that may stand in an SQL text: names of our own columns and tables, conditions with ? for every value.
+    "', '.join(COLUMNS)", "present",
     "', '.join(_COLUMNS)", "' AND '.join(where)", "_SELECT", "_NEWEST_ENTRY", "APPLICATION_ID", "FIRST_PATCH_ID - 1",
     "_quoted(column)", "_quoted(table)", "allowed", "changes", "column", "columns", "index", "name", "tables",
     "round(1000 * BUSY_SECONDS)",

@@ -149,6 +149,13 @@ def test_a_scheduler_that_is_not_there_or_has_no_workers_is_one_line(
     *_, last = run(job(project, scheduler="tcp://127.0.0.1:9"))
     assert isinstance(last, Failed) and "No scheduler answers at tcp://127.0.0.1:9" in last.message
     assert not last.traceback
+    for address in ("nonsense", "tcp://127.0.0.1"):
+        *_, last = run(job(project, scheduler=address))
+        assert isinstance(last, Failed) and f"No scheduler answers at {address}" in last.message
+    monkeypatch.setenv("PATH", "")
+    (project.parent / "slurm.toml").write_text(SLURM)
+    *_, last = run(job(project, scheduler=str(project.parent / "slurm.toml")))
+    assert isinstance(last, Failed) and "no sbatch" in last.message and not last.traceback
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50) as empty:
         *_, last = run(job(project, scheduler=empty.scheduler_address))
     assert isinstance(last, Failed) and "has no workers" in last.message

@@ -67,8 +67,10 @@ def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Client]:
     from distributed import Client
+    from distributed.comm import get_address_host_port
 
     try:
+        get_address_host_port(address, strict=True)  # a client that cannot begin waits for a minute before it ends
         client = Client(address, timeout=WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(

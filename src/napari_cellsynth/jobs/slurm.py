@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,9 +33,12 @@ class SlurmSettings(BaseModel):
 @contextlib.contextmanager
 def on_slurm(file: Path) -> Iterator[str]:
     """Start a scheduler here and ask SLURM for the workers of a ``[slurm]`` table; yield the scheduler's address."""
+    told = read_slurm(file)
+    if shutil.which("sbatch") is None:
+        raise UserError("This machine has no sbatch.", "Start this where jobs of SLURM are submitted.")
     cluster = slurm_cluster(file)
     try:
-        cluster.scale(read_slurm(file).workers)
+        cluster.scale(told.workers)
         yield str(cluster.scheduler_address)
     finally:
         cluster.close()
