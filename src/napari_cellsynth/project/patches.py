@@ -216,9 +216,9 @@ class Synthetic(Labels, Runs):
             When there are patches, but every one comes from a run that saw a test group or whose record is gone.
         """
         present, names = without_binned(self.path, "run")
-        usable = f"class_id IN (SELECT value FROM json_each(?)) AND review != 2 AND {present}"
         rows = self._db.read(
-            f"SELECT id, run FROM patches WHERE {usable} ORDER BY review = 1 DESC, id",
+            "SELECT id, run FROM patches WHERE class_id IN (SELECT value FROM json_each(?)) AND review != 2 "
+            f"AND {present} ORDER BY review = 1 DESC, id",
             (self._as_class(class_id), *names),
         )
         seen = {run: self._seen_of(test_groups, run) for run in {row[1] for row in rows}}
