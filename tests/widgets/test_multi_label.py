@@ -17,6 +17,7 @@ from napari_cellsynth.project import UNSURE, Project
 from napari_cellsynth.widgets import score_panel
 from napari_cellsynth.widgets.class_table import class_states
 from napari_cellsynth.widgets.classify import ClassifyDock
+from napari_cellsynth.widgets.gallery_source import GallerySource
 from napari_cellsynth.widgets.gallery_table import Choice, gallery_table
 from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.overlay import CLASSES, PredictionOverlay
@@ -250,9 +251,9 @@ def test_objects_count_and_show_with_each_of_their_classes(session: Session, sev
     project.label([1, 2], [1, 3])
     project.label([3], 3)
     assert [state.crops for state in class_states(project, 64)] == [2, 0, 3]
-    synthetic = project.synthetic()
-    assert sorted(gallery_table(project, synthetic, Choice(show="real", class_id=3))["id"]) == [1, 2, 3]
-    assert sorted(gallery_table(project, synthetic, Choice(show="real"))["id"]) == [1, 2, 3]
+    source = GallerySource()
+    assert sorted(gallery_table(project, source, Choice(show="real", class_id=3))["id"]) == [1, 2, 3]
+    assert sorted(gallery_table(project, source, Choice(show="real"))["id"]) == [1, 2, 3]
 
 
 def test_a_key_on_the_canvas_toggles_the_class_of_the_object_under_the_pointer(session: Session, several: Path) -> None:

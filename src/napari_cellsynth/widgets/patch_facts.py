@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QPixmap, QResizeEvent
 from qtpy.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -60,11 +60,17 @@ class WithFacts(QWidget):
     def __init__(self, patches: QWidget, facts: PatchFacts, more: QWidget) -> None:
         super().__init__()
         self._more = more
+        self._parts = (more, patches, facts)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.addWidget(more)
         self._row.addWidget(patches, 1)
         self._row.addWidget(facts)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width that is needed with all below each other: beside each other they must not keep it wide."""
+        shown = [part for part in self._parts if not part.isHidden()]
+        return QSize(max(part.minimumSizeHint().width() for part in shown), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Choose between beside and below."""

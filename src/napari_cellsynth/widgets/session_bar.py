@@ -50,7 +50,7 @@ class SessionBar(QWidget):
         self.project_button.setMenu(self.menu)
         self.new_button = _small("new", "New…", "Make a project: a folder that keeps labels, patches and runs.")
         self.open_button = _small("open", "Open…", "Open a project folder (NAME.cellsynth).")
-        self.last_button = _small("open_last", "", "")
+        self.last_button = _small("open_last", "", "Open the project that was open last.")
         self.last_button.clicked.connect(self.open_last)
         # Without a project nothing else can be done: this is the brightest button of every dock.
         self.new_button.setProperty("primary", True)
