@@ -158,7 +158,10 @@ def test_a_scheduler_that_is_not_there_or_has_no_workers_is_one_line(
     assert isinstance(last, Failed) and "no sbatch" in last.message and not last.traceback
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50) as empty:
         *_, last = run(job(project, scheduler=empty.scheduler_address))
-    assert isinstance(last, Failed) and "has no workers" in last.message
+        assert isinstance(last, Failed) and "has no workers" in last.message
+        monkeypatch.setattr(cluster, "WAIT_SECONDS", 1000.0)
+        *_, last = run(job(project, scheduler=empty.scheduler_address), lambda: True)
+        assert isinstance(last, Stopped)  # a queue may let one wait for hours
 
 
 def test_a_worker_of_another_version_is_named(two: Client, monkeypatch: pytest.MonkeyPatch) -> None:

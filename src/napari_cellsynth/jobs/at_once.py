@@ -36,7 +36,10 @@ def at_once(job: Job, stop: Stop) -> Iterator[Event]:
         each.checked()  # what is wrong is told before any worker is started
     ended: dict[str, Event] = {}
     yield Progress(0, len(jobs), "jobs", "starting the workers")
-    with opened(min(parameters.workers, len(jobs)), parameters.scheduler) as client:
+    with opened(min(parameters.workers, len(jobs)), parameters.scheduler, stop) as client:
+        if stop():
+            yield Stopped()
+            return
         spread = Spread(client)
         try:
             for number, each in enumerate(jobs):

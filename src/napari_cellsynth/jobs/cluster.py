@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Failed, Progress, Stop
+from napari_cellsynth.events import Failed, Progress, Stop, never
 from napari_cellsynth.jobs.slurm import on_slurm
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _ENDING_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
-    """Connect to a cluster, and leave it at the end as it was.
+def opened(workers: int, scheduler: str | None, stop: Stop = never) -> Iterator[Client]:
+    """Connect to a cluster, wait for its first worker, and leave it at the end as it was.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
     scheduler : str, optional
         The address of a scheduler (``tcp://host:8786``, or ``tls://`` with the certificates of Dask's configuration),
         or a TOML file with a ``[slurm]`` table (`slurm.SlurmSettings`).
+    stop : callable
+        Ends the wait, which in a queue may take hours; look at it before anything is submitted.
 
     Raises
     ------
@@ -58,9 +60,12 @@ def opened(workers: int, scheduler: str | None) -> Iterator[Client]:
         else:
             address = scheduler
         client = stack.enter_context(_client(address))
-        with contextlib.suppress(TimeoutError):
-            client.wait_for_workers(1, None if (scheduler or "").endswith(".toml") else WAIT_SECONDS)
-        _check_versions(client, scheduler or address)
+        queued = scheduler is not None and scheduler.endswith(".toml")
+        asked = time.monotonic()
+        while not stop() and not client.nthreads() and (queued or time.monotonic() - asked < WAIT_SECONDS):
+            time.sleep(_ASK_SECONDS)
+        if not stop():
+            _check_versions(client, scheduler or address)
         yield client
 
 

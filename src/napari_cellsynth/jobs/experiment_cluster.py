@@ -53,7 +53,10 @@ def go(plan: Plan, bench: Bench, workers: int, scheduler: str | None, device: st
     yield Progress(done, total, "trainings", "starting the workers")
     if not left:
         return
-    with opened(workers, scheduler) as client:
+    with opened(workers, scheduler, stop) as client:
+        if stop():
+            yield Stopped()
+            return
         spread = Spread(client)
         try:
             data = client.scatter(bench.dataset, broadcast=True, hash=False)
