@@ -52,6 +52,11 @@ def wait_for_stop(_n: int, stop: Any, _tell: Any) -> str:
     return "stopped"
 
 
+def deaf(_n: int, _stop: Any, tell: Any) -> None:
+    tell("at work")
+    time.sleep(1000)
+
+
 def refuse(_n: int, _stop: Any, _tell: Any) -> None:
     raise UserError("Class a has no crops.", "Label some.")
 
@@ -93,7 +98,7 @@ def test_what_a_piece_refuses_is_told_as_here(two: Client, work: Any, kind: type
     spread.close()
 
 
-def test_workers_started_here_listen_on_this_machine_alone_and_end_with_it() -> None:
+def test_workers_started_here_listen_on_this_machine_alone_and_end_with_it_whatever_they_do() -> None:
     before = {each.pid for each in workers()}
     with opened(1, None) as client:
         mine = [each for each in workers() if each.pid not in before]
@@ -104,6 +109,9 @@ def test_workers_started_here_listen_on_this_machine_alone_and_end_with_it() -> 
             c.laddr.ip for each in [psutil.Process(), *mine] for c in each.net_connections() if c.status == "LISTEN"
         }
         assert listening <= {"127.0.0.1"}
+        spread = Spread(client)
+        spread.submit("deaf", deaf, 1)
+        assert next(spread.results(lambda: False))[2] == "at work"
     _, alive = psutil.wait_procs(mine, timeout=30)
     assert mine and not alive
 

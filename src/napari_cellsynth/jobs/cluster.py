@@ -115,7 +115,10 @@ def _started_here(workers: int) -> Iterator[str]:
             for process in started:
                 process.terminate()
             for process in started:
-                process.wait()
+                try:
+                    process.wait(WAIT_SECONDS)
+                except subprocess.TimeoutExpired:  # nobody waits for ever for a hanging driver
+                    process.kill()
 
 
 def _share_of_the_machine(number: int, workers: int) -> dict[str, str]:
