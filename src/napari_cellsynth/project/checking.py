@@ -255,7 +255,8 @@ def _leftovers(project: Project, mend: bool) -> Iterator[Finding]:
     """Find what killed programs have left half written; what is being written now is left alone."""
     files = left_parts(project.path)
     files += [file for file in project.path.glob("*") if file.is_file() and _writer_gone(file)]
-    files += [file for file in (project.path / "runs").glob("**/*") if file.is_file() and _writer_gone(file)]
+    for name in ("runs", "drafts"):
+        files += [file for file in (project.path / name).glob("**/*") if file.is_file() and _writer_gone(file)]
     for name in ("masks.zarr", "patches.zarr"):  # zarr names its unfinished files without a process
         old = time.time() - _WRITING_SECONDS
         files += [file for file in (project.path / name).glob("**/*.partial") if file.stat().st_mtime < old]

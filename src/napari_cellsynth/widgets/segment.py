@@ -57,6 +57,7 @@ class SegmentDock(Dock):
         self.problem = label("", "problem", name="problem", wrap=True)
         self.found = FoundObjects(self.session)
         self.by_hand = ByHandPanel(self.session)
+        self.hand = Foldable("correct by hand", self.by_hand, name="show_by_hand")
         self.preview = SegmentationPreview(self.session, self)
         self._lay_out()
         self._connect()
@@ -75,7 +76,7 @@ class SegmentDock(Dock):
         self.add_row(self.estimate)
         self.body.addWidget(self.problem)
         self.body.addWidget(self.found)
-        self.body.addWidget(Foldable("correct by hand", self.by_hand, name="show_by_hand"))
+        self.body.addWidget(self.hand)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -123,6 +124,8 @@ class SegmentDock(Dock):
         self._edited = False
         self._seconds = None
         self._remove_preview()
+        if self.by_hand.waiting.offer():
+            self.hand.toggle.setChecked(True)
         self._read_images()
         self._read_objects()
 

@@ -16,6 +16,7 @@ from qtpy.QtCore import QCoreApplication, Signal
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Looks
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.drafting import Drafting
 from napari_cellsynth.widgets.frames import FrameReader
 from napari_cellsynth.widgets.job_queue import JobQueue
 from napari_cellsynth.widgets.job_thread import StartRun, start_process
@@ -52,6 +53,8 @@ class Session(JobQueue):
         Backups and checks.
     remembering : Remembering
         Where the project was left.
+    drafting : Drafting
+        Corrections by hand that were not taken over yet.
     relinking : Relinking
         The search for moved images.
     layers : ProjectLayers
@@ -102,6 +105,7 @@ class Session(JobQueue):
         self.others = OthersWatch(self)
         self.safety = Safety(self)
         self.remembering = Remembering(self)
+        self.drafting = Drafting(self)
         self.relinking = Relinking(self)
 
     # ------------------------------------------------------------------ the project
@@ -135,6 +139,7 @@ class Session(JobQueue):
         """Close the open project; jobs that run on it go on, they have it open themselves."""
         if self.project is None:
             return
+        self.drafting.leave()
         self.remembering.save()
         self.layers.clear()
         self.frames.clear()
@@ -210,6 +215,7 @@ class Session(JobQueue):
         if self._closed:
             return
         self._closed = True
+        self.drafting.leave()
         self.remembering.save()
         running = self.running
         self.stop_jobs()
