@@ -12,14 +12,17 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.agreement import Agreement
 from napari_cellsynth.jobs import agreement
 from napari_cellsynth.project import UNLABELLED, Project
+from napari_cellsynth.widgets.blind_repeats import BlindRepeats
 from napari_cellsynth.widgets.dock import delayed, label
-from napari_cellsynth.widgets.label_queue import AS_GIVEN
+from napari_cellsynth.widgets.label_queue import AS_GIVEN, LabelQueue
 from napari_cellsynth.widgets.patch_list import may_shrink, refill
 from napari_cellsynth.widgets.session import Session
 
-LABEL, AGAIN, BLIND, SETTLE = "Label", "Ask me again", "Label independently", "Settle disagreements"
+LABEL, MIXED, AGAIN = "Label", "Label, every 20th again", "Ask me again"
+BLIND, SETTLE = "Label independently", "Settle disagreements"
 MODES = {
     LABEL: "Labels go into the project.",
+    MIXED: "As Label, but about every 20th crop is an earlier one of yours, without its label; your label of it stays.",
     AGAIN: "Shows a twentieth of your own labels once more, without the label: how far you agree with yourself.",
     BLIND: "A second labeller: others’ labels and all suggestions are hidden; what you say stands beside them.",
     SETTLE: "Shows what two people called differently, with both answers; a key decides.",
@@ -73,6 +76,7 @@ class ModeRow(QWidget):
         layout.addLayout(self.row)
         layout.addWidget(self.pair)
         layout.addWidget(self.told)
+        self.repeats = BlindRepeats(session, self)
         self._telling = delayed(self, AFTER_MS, self._tell)
         self.box.activated.connect(lambda _index: self._on_mode())
         self.pair.activated.connect(lambda _index: self._on_mode())
@@ -95,7 +99,7 @@ class ModeRow(QWidget):
     def shown(self, project: Project, objects: pd.DataFrame) -> pd.DataFrame:
         """Return the objects to show (rows of `Project.objects`), with the labels that the person may see."""
         self._own, self._both = {}, {}
-        if self.mode == LABEL:
+        if self.mode in (LABEL, MIXED):
             return objects
         if self.mode == SETTLE:
             with self._session.reporting():
@@ -127,6 +131,17 @@ class ModeRow(QWidget):
             project.answer([object_id], given, "independent")
         else:
             project.label([object_id], given, source="decision" if self.mode == SETTLE else source)
+
+    def answer_again(self, project: Project, object_id: int, given: int | tuple[int, ...]) -> int:
+        """Keep what somebody says of an object that is asked again in between, and return it as a label's number."""
+        project.answer([object_id], given, "repeat")
+        told = project.repeats()
+        second = told.loc[told["object_id"] == object_id, "second"]
+        return int(second.iloc[0]) if len(second) else UNLABELLED
+
+    def again(self, queue: LabelQueue) -> int | None:
+        """Return the object to ask again before the queue goes on; None: none is due. To be called once a label."""
+        return self.repeats.next_of(queue) if self.mode == MIXED else None
 
     def order(self, chosen: str) -> str:
         """Return the order of labelling: answers to what was asked again come in the random order of the asking."""
@@ -180,7 +195,7 @@ class ModeRow(QWidget):
         return objects.assign(label=[now if number in settled else UNLABELLED for number, now in given])
 
     def _on_project(self) -> None:
-        self.box.setCurrentText(LABEL)
+        self.box.setCurrentText(MIXED if self.repeats.wanted else LABEL)
         self._on_mode()
 
     def _on_mode(self, tell: bool = True) -> None:
@@ -189,6 +204,8 @@ class ModeRow(QWidget):
         self._session.hide_labels(self.blind)
         self.told.setText("")
         self.told.setVisible(self.mode != LABEL)
+        if self.mode in (LABEL, MIXED):
+            self.repeats.want(self.mode == MIXED)
         self._telling.start()
         if tell:
             self.changed.emit()
@@ -201,10 +218,10 @@ class ModeRow(QWidget):
             self.told.setText(self._words(project))
         except UserError as error:
             # Nothing to compare yet is no mistake of anybody's.
-            self.told.setText(error.message)
+            self.told.setText("No label was asked again yet." if self.mode == MIXED else error.message)
 
     def _words(self, project: Project) -> str:
-        if self.mode == AGAIN:
+        if self.mode in (AGAIN, MIXED):
             return f"{project.user} and themselves: {words_of(agreement.self_agreement(project))}"
         pair = self.pair.currentData() if self.mode == SETTLE else None
         if pair is None:

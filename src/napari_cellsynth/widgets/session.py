@@ -69,6 +69,8 @@ class Session(JobQueue):
         How the objects look, once the live model's worker has seen them all.
     labels_hidden : bool
         Whether the canvas keeps labels and suggestions to itself: somebody labels without seeing them.
+    concealed : int or None
+        The object whose label nobody is told: its labeller is asked again.
     armed : int or None
         The class that a click on the canvas gives; None: a click chooses an object.
     jobs : list of JobHandle
@@ -87,6 +89,7 @@ class Session(JobQueue):
     suggestions_changed = Signal()
     looks_changed = Signal()
     user_changed = Signal()
+    hiding_changed = Signal()  # whether labels are hidden, or which object's
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
@@ -98,6 +101,7 @@ class Session(JobQueue):
         self.suggested: dict[int, tuple[int, float]] = {}
         self.looks: Looks | None = None
         self.labels_hidden = False
+        self.concealed: int | None = None
         self.armed: int | None = None
         self.frames = FrameReader(self)
         self.layers = ProjectLayers(self, viewer)
@@ -208,6 +212,14 @@ class Session(JobQueue):
         if hidden != self.labels_hidden:
             self.labels_hidden = hidden
             self.layers.retell_soon()
+            self.hiding_changed.emit()
+
+    def conceal(self, object_id: int | None) -> None:
+        """Keep one object's label and suggestion to itself on the canvas; None: none."""
+        if object_id != self.concealed:
+            self.concealed = object_id
+            self.layers.retell_soon()
+            self.hiding_changed.emit()
 
     # ------------------------------------------------------------------ the end
     def shut_down(self) -> None:
