@@ -22,6 +22,7 @@ from napari_cellsynth.project.backups import backups, is_gone, left_parts
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json
 from napari_cellsynth.project.images import fingerprint
 from napari_cellsynth.project.project import Project
+from napari_cellsynth.project.run_bin import binned
 from napari_cellsynth.project.values import strange_value
 
 _OLD_BACKUP_DAYS = 8
@@ -186,7 +187,7 @@ def _patches(project: Project, mend: bool) -> Iterator[Finding]:
         lost = [first for first in range(0, len(numbers), 256) if not _readable(project, numbers[first : first + 256])]
         if lost:
             yield Finding(f"Synthetic patches of {run} are missing or damaged.", "Generate them again.")
-        if run in project.deleted_runs():
+        if run in binned(project.path):
             continue
         try:
             project.run(run)

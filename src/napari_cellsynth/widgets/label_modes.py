@@ -13,7 +13,8 @@ from napari_cellsynth.evaluate.agreement import Agreement
 from napari_cellsynth.jobs import agreement
 from napari_cellsynth.project import UNLABELLED, Project
 from napari_cellsynth.widgets.blind_repeats import BlindRepeats
-from napari_cellsynth.widgets.dock import delayed, label
+from napari_cellsynth.widgets.disagreements import show_disagreements
+from napari_cellsynth.widgets.dock import button, delayed, label
 from napari_cellsynth.widgets.label_queue import AS_GIVEN, LabelQueue
 from napari_cellsynth.widgets.patch_list import may_shrink, refill
 from napari_cellsynth.widgets.session import Session
@@ -27,6 +28,7 @@ MODES = {
     BLIND: "A second labeller: others’ labels and all suggestions are hidden; what you say stands beside them.",
     SETTLE: "Shows what two people called differently, with both answers; a key decides.",
 }
+PAGE_TIP = "Show all crops of which two people differ, with both labels; settle them by key or click."
 AFTER_MS = 500
 
 
@@ -67,6 +69,7 @@ class ModeRow(QWidget):
         self.pair.setAccessibleName("Two labellers")
         self.pair.setToolTip("The two people who are compared.")
         self.pair.hide()
+        self.page = button("page_of_disagreements", "All on a page…", PAGE_TIP)
         self.told = label("", "quiet", name="agreement", wrap=True)
         self.row = QHBoxLayout()
         self.row.addWidget(self.box, 1)
@@ -75,9 +78,11 @@ class ModeRow(QWidget):
         layout.setSpacing(2)
         layout.addLayout(self.row)
         layout.addWidget(self.pair)
+        layout.addWidget(self.page)
         layout.addWidget(self.told)
         self.repeats = BlindRepeats(session, self)
         self._telling = delayed(self, AFTER_MS, self._tell)
+        self.page.clicked.connect(lambda: show_disagreements(session, self, self.pair.currentData()))
         self.box.activated.connect(lambda _index: self._on_mode())
         self.pair.activated.connect(lambda _index: self._on_mode())
         session.project_changed.connect(self._on_project)
@@ -200,6 +205,7 @@ class ModeRow(QWidget):
 
     def _on_mode(self, tell: bool = True) -> None:
         self.pair.setVisible(self.mode == SETTLE)
+        self.page.setVisible(self.mode == SETTLE)
         self.box.setToolTip(MODES[self.mode])
         self._session.hide_labels(self.blind)
         self.told.setText("")
