@@ -229,11 +229,12 @@ class Session(JobQueue):
         self._closed = True
         self.drafting.leave()
         self.remembering.save()
-        running = self.running
+        running = self.running_jobs
         self.stop_jobs()
-        if running is not None and not running.wait(STOP_SECONDS):
-            running.kill()
-            running.wait(STOP_SECONDS)
+        for handle in running:
+            if not handle.wait(STOP_SECONDS):
+                handle.kill()
+                handle.wait(STOP_SECONDS)
         self.frames.shut_down()
         for worker in self.workers:
             worker.shut_down()
