@@ -33,7 +33,7 @@ def test_a_correction_that_was_not_taken_over_is_offered_when_the_project_is_ope
     dock = SegmentDock(session.viewer)
     qtbot.addWidget(dock)
     session.open(project_path)
-    assert any("not taken over yet" in text for text in said) and dock.hand.toggle.isChecked()
+    assert any("Not taken over yet" in text for text in said) and dock.hand.toggle.isChecked()
     assert dock.by_hand.waiting.text.text() == "Not taken over yet: frame 1."
     session.viewer.dims.set_point(0, 2)
     dock.by_hand.waiting.go.click()

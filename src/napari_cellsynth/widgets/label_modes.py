@@ -17,9 +17,10 @@ from napari_cellsynth.widgets.disagreements import show_disagreements
 from napari_cellsynth.widgets.dock import button, delayed, label
 from napari_cellsynth.widgets.label_queue import AS_GIVEN, LabelQueue
 from napari_cellsynth.widgets.patch_list import may_shrink, refill
+from napari_cellsynth.widgets.rows import row_of
 from napari_cellsynth.widgets.session import Session
 
-LABEL, MIXED, AGAIN = "Label", "Label, every 20th again", "Ask me again"
+LABEL, MIXED, AGAIN = "Label", "Label with repeats", "Ask me again"
 BLIND, SETTLE = "Label independently", "Settle disagreements"
 MODES = {
     LABEL: "Labels go into the project.",
@@ -69,7 +70,7 @@ class ModeRow(QWidget):
         self.pair.setAccessibleName("Two labellers")
         self.pair.setToolTip("The two people who are compared.")
         self.pair.hide()
-        self.page = button("page_of_disagreements", "All on a page…", PAGE_TIP)
+        self.page = button("page_of_disagreements", "On a page…", PAGE_TIP)
         self.told = label("", "quiet", name="agreement", wrap=True)
         self.row = QHBoxLayout()
         self.row.addWidget(self.box, 1)
@@ -77,8 +78,7 @@ class ModeRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(self.row)
-        layout.addWidget(self.pair)
-        layout.addWidget(self.page)
+        layout.addLayout(row_of(self.pair, self.page, stretch=0))
         layout.addWidget(self.told)
         self.repeats = BlindRepeats(session, self)
         self._telling = delayed(self, AFTER_MS, self._tell)

@@ -43,10 +43,8 @@ class WaitingRow(QWidget):
         """Tell of drafts when a project has been opened; whether there is any."""
         with self._session.reporting():
             if count := len(self._session.drafting.offered()):
-                frames = "1 frame was" if count == 1 else f"{count} frames were"
-                self._session.inform(
-                    f"The correction by hand of {frames} not taken over yet: see Segment, correct by hand."
-                )
+                frames = "1 frame" if count == 1 else f"{count} frames"
+                self._session.inform(f"Not taken over yet: corrections of {frames} (Segment, correct by hand).")
             return bool(count)
         return False
 
