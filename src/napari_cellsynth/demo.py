@@ -56,7 +56,6 @@ PRESETS = {
     # The paper's own sizes (S0, section 4): 500 synthetic patches a class, hESCnet. For a GPU, or a night.
     "full": Preset(15, 48, 2098, 25, 20_000, 2_000, 500, classifier="hescnet"),
 }
-_COLORS_WITHOUT_CLASS = (0.6, 0.6, 0.6)
 
 
 def run_demo(
