@@ -50,11 +50,17 @@ def _screen_of_its_own(config: pytest.Config) -> None:
     config.add_cleanup(screen.terminate)
 
 
+BETWEEN_BINDINGS = {"canvas_keys", "dock", "form", "gallery_view", "job_thread", "label", "main_job", "manners", "workspace"}
+"""Files of tests that touch what differs between Qt bindings: keys, mouse, painting, dialogs, threads, the window's end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder needs Qt and a screen."""
     for item in items:
         if Path(item.path).parent == Path(__file__).parent:
             item.add_marker(pytest.mark.gui)
+            if Path(item.path).stem.removeprefix("test_") in BETWEEN_BINDINGS:
+                item.add_marker(pytest.mark.bindings)
 
 
 def _our_widgets() -> list[Any]:
