@@ -65,6 +65,7 @@ def test_the_gallery_and_the_canvas_tell_no_label_to_an_independent_labeller(
 @pytest.fixture
 def repeating(dock: LabelDock, session: Session) -> LabelDock:
     """Thirty labels were given, and the next key is followed by a repeat of one of the first ten."""
+    dock.facts.follow.setChecked(False)  # the canvas stays on the frame of the first sixteen
     session.need_project().label(list(range(1, 31)), 1)
     choose(dock, MIXED)
     dock.modes.repeats.draw()
