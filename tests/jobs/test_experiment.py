@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -69,6 +71,13 @@ def test_the_comparison_ends_with_a_verdict_a_report_and_its_tables(project):
     assert told["data"]["dark"] == {"crops": 16, "groups": 4}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert result["words"][:40] in page
+    assert {"Confusion, ROC and calibration", "Real crops beside synthetic patches"} <= set(
+        re.findall("<h2>(.*)</h2>", page)
+    )
+    nearest = pd.read_csv(folder / "nearest.csv", index_col=0)
+    assert set(nearest["class"]) == {"dark", "bright"}
+    recall = pd.read_csv(folder / "recall.csv", index_col=0)
+    assert original_cell(recall.index[-1]) == "real + augmentation, tested on synthetic"
     scores = table(project, result)
     assert set(scores["fold"]) == {0, 1}
     assert {"real", "real + augmentation", "+ synthetic × 1", "balance only", "synthetic only"} <= set(scores["arm"])
@@ -100,6 +109,25 @@ def test_an_experiment_killed_twice_ends_with_the_table_of_one_left_alone(projec
     result = finished(run(job(project, resume=begun.id)))
     assert result["run"] == begun.id
     pd.testing.assert_frame_equal(table(project, result), table(project, alone))
+
+
+def test_the_command_in_the_report_asks_for_the_same_experiment(project):
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    tricky = TINY | {"classes": ["dark", "bright"], "leaky": False}
+    result = finished(run(job(project, changes=tricky)))
+    folder = project / "runs" / result["run"]
+    words = shlex.split(json.loads((folder / "report.json").read_text(encoding="utf-8"))["about"]["command"])
+    assert words[:2] == ["napari-cellsynth", "experiment"]
+    told = CliRunner().invoke(app, [words[1], str(project), *words[3:], "--json"])
+    assert told.exit_code == 0, told.output
+    again = [path for path in project.glob("runs/*") if path != folder]
+    first, second = (
+        json.loads((path / "run.json").read_text(encoding="utf-8"))["parameters"] for path in (folder, *again)
+    )
+    assert first == second
 
 
 def test_two_processes_give_the_table_of_one(project):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from matplotlib.figure import Figure
 from napari_cellsynth.errors import UserError
 
 Block: TypeAlias = str | pd.DataFrame | Figure | Path
+
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*( ± \d[\d.,]*)?")
+"""Text that stands to the right in a column, as numbers do."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ def _cell(value: Any) -> tuple[str, bool]:
         return str(value), True
     if isinstance(value, float | np.floating):
         return ("–" if np.isnan(value) else f"{value:.4g}"), True
-    return ("–" if value is None else str(value)), False
+    text = "–" if value is None else str(value)
+    return text, _NUMBER.fullmatch(text) is not None
 
 
 _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -112,7 +117,7 @@ figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
   body { margin: 0; max-width: none; font-size: 11px; }
   .wide { overflow: visible; } table { max-width: 100%; } .many { font-size: 8.5px; }
   td:first-child { min-width: 5rem; }
-  h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
+  h2, p:has(+ figure), p:has(+ .wide) { break-after: avoid; } figure, tr { break-inside: avoid; }
 }
 </style>
 </head>

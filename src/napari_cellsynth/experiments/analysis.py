@@ -30,7 +30,8 @@ class Predictions:
 
     ``seconds`` and ``least_loss`` are of its training. ``training`` holds the positions of the crops that it learned
     from and its answers on them, where an arm asks for them; ``made`` the classes of synthetic patches that it was
-    tested on as well, as some papers do, and its answers on those.
+    tested on as well, as some papers do, and its answers on those; ``asked`` those of patches
+    that it was asked about, which count as no test.
     """
 
     arm: str
@@ -42,6 +43,7 @@ class Predictions:
     least_loss: float = float("nan")
     training: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
     made: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+    asked: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def tested(self, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the classes and probabilities of all that it was tested on, out of the classes of all crops."""

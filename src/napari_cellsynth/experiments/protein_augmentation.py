@@ -13,6 +13,7 @@ from pydantic import Field
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.evaluate import scores
 from napari_cellsynth.evaluate.report import Block, Section
+from napari_cellsynth.experiments import answers
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset, part_of
 from napari_cellsynth.experiments.design import Arm, Design, Generator, Synthetic
@@ -67,7 +68,7 @@ class ProteinAugmentation(Protocol):
             "synthetic": 10,
             "keep": "last",
             "gan_changes": {"steps": 6, "batch": 4, "width": 4},
-            "classifier_changes": {"epochs": 1, "epoch_steps": 8, "batch": 4, "pretrained": False},
+            "classifier_changes": {"epochs": 1, "epoch_steps": 2, "batch": 4, "pretrained": False},
         },
         "small": {
             "folds": 3,
@@ -157,8 +158,11 @@ class ProteinAugmentation(Protocol):
             part = shown.loc[[f"{name}, {SETS[0]}" for name in names]].set_axis(names).rename_axis("backbone")
             tables["table1"] = beside(part, WHOLE[256 if settings.size <= 256 else 512], COLUMNS)
             blocks += ["All classes (table 1):", tables["table1"]]
+        drawn = answers.section(
+            dataset.labels, predictions, dataset.class_names, [f"{names[0]}, {which}" for which in SETS]
+        )
         return Findings(
-            result={"table": shown.to_dict("index")}, tables=tables, sections=[Section("Classifiers", blocks)]
+            result={"table": shown.to_dict("index")}, tables=tables, sections=[Section("Classifiers", blocks), drawn]
         )
 
 

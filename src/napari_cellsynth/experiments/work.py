@@ -22,7 +22,7 @@ from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
 from napari_cellsynth.experiments import filtering
 from napari_cellsynth.experiments.dataset import Dataset, Fold
-from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Task
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Synthetic, Task
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.synthesis import selection
@@ -34,8 +34,8 @@ DONE = "done.json"
 """Written last: a task whose folder has it is never done again."""
 
 _PREDICTIONS = "probabilities.npy"
-TRAINING, MADE = "training", "made"
-"""Answers beside those of the test crops: on the crops learned from, and on synthetic patches."""
+TRAINING, MADE, ASKED = "training", "made", "asked"
+"""Answers beside those of the test crops: on the crops learned from, and on synthetic patches that count or do not."""
 _BEYOND = 1_000_000
 """Patches of this index and more are tested on, where a paper does so; the ones below are learned from."""
 
@@ -193,8 +193,9 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
     asked = [(_PREDICTIONS, fold.test, stored(fold.test))]
     if arm.answers_training:
         asked.append((TRAINING, learned, stored(learned)))
-    if arm.tested_on_synthetic and (drawn := _drawn(task, bench, data.labels[fold.test], _BEYOND)):
-        asked.append((MADE, drawn[1], drawn[0]))
+    for which, patches in ((MADE, arm.synthetic if arm.tested_on_synthetic else None), (ASKED, arm.asked)):
+        if patches and (drawn := _drawn(task, patches, bench, data.labels[fold.test], _BEYOND)):
+            asked.append((which, drawn[1], drawn[0]))
     for name, of, store in asked:
         found = predict(trained, store, stop=stop)
         if len(found) < len(of):
@@ -220,20 +221,19 @@ def synthetic_patches(
         return None
     if any(gan.fold.name != task.fold.name for gan in task.gans):
         raise LeakError("A classifier asked for patches of another fold's GAN.", "This is a bug: please report it.")
-    return _drawn(task, bench, bench.dataset.labels[index], 0)
+    return _drawn(task, task.arm.synthetic, bench, bench.dataset.labels[index], 0)
 
 
 def _drawn(
-    task: ClassifierTask, bench: Bench, real: NDArray[np.int64], first: int
+    task: ClassifierTask, patches: Synthetic, bench: Bench, real: NDArray[np.int64], first: int
 ) -> tuple[CropStore, NDArray[np.int64]] | None:
-    """Return the patches, from an index on, that an arm wants beside real crops of these classes."""
-    assert task.arm.synthetic is not None
-    wanted = task.arm.synthetic.counts(np.bincount(real, minlength=_classes(bench)).tolist())
+    """Return the patches, from an index on, that are wanted beside real crops of these classes."""
+    wanted = patches.counts(np.bincount(real, minlength=_classes(bench)).tolist())
     drawn, labels = [], []
     for gan in task.gans:
         for place, number in enumerate(gan.classes):
             if wanted[number]:
-                count = wanted[number] * (filtering.DRAWN if task.arm.synthetic.filtered else 1)
+                count = wanted[number] * (filtering.DRAWN if patches.filtered else 1)
                 made = sampling.generate(
                     bench.folder / gan.id,
                     count,
@@ -242,7 +242,7 @@ def _drawn(
                     first_index=first,
                     device=bench.device,
                 )
-                if task.arm.synthetic.filtered:
+                if patches.filtered:
                     made = made[filtering.kept(made, *_seen(bench, task, number), wanted[number])]
                 drawn.append(made)
                 labels.append(np.full(len(made), number, np.int64))
