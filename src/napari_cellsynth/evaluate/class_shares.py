@@ -216,8 +216,8 @@ def composition(
     Notes
     -----
     A draw takes rates from `Confusion.drawn`, and weighs the objects at random as it does the crops, with one object
-    more that is spread over the classes. Sets of the same numbers share their draws. Counts are drawn from what each answer may be in truth, by Bayes' rule with
-    the drawn rates and shares.
+    more that is spread over the classes. Sets of the same numbers share their draws. Counts are drawn from what each
+    answer may be in truth, by Bayes' rule with the drawn rates and shares.
     """
     told, asked = np.asarray(labelled, np.float64), np.asarray(predicted, np.float64)
     w = np.broadcast_to(np.asarray(weight, np.float64), len(told))[:, None]

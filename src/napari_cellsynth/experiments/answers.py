@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_cellsynth.evaluate import scores
 from napari_cellsynth.evaluate.figures import COLOURS, blank, confusions_figure, literal
+from napari_cellsynth.evaluate.multi_label import HALF
+from napari_cellsynth.evaluate.multi_label_summary import summarise_multi_label
 from napari_cellsynth.evaluate.report import Block, Section
 from napari_cellsynth.evaluate.score_curves import reliability, roc_curve
 from napari_cellsynth.evaluate.score_figures import curves_figure, square
@@ -20,11 +23,18 @@ from napari_cellsynth.experiments.analysis import Predictions
 
 Answers = tuple[NDArray[np.int64], NDArray[np.float64]]
 
+COUNTS = ("TP", "FN", "FP", "TN")
 _GRID = np.linspace(0, 1, 101)
 _TOLD = (
     "Answers about the test crops of all folds together. Counts are means over seeds and repeats, so that every crop "
     "counts once; a row's shares add up to one. A curve averages the classes, each against the rest; a calibrated "
     "classifier lies on the diagonal, and larger dots hold more crops."
+)
+
+
+_TOLD_SEVERAL = (
+    "Answers about the test crops of all folds and seeds together, of each class: crops that have it and are given it "
+    "(TP), or not (FN), and the others (FP, TN)."
 )
 
 
@@ -35,8 +45,8 @@ def section(
 
     Parameters
     ----------
-    labels : ndarray of int64, shape (N,)
-        The classes of all crops.
+    labels : ndarray of int64, shape (N,) or (N, K)
+        The classes of all crops; where they may have several, each class has its own four counts.
     predictions : sequence of Predictions
         Of the outer folds.
     class_names : sequence of str, length K
@@ -44,6 +54,8 @@ def section(
     arms : sequence of str
         The arms to show; those without predictions are left out.
     """
+    if labels.ndim == 2:
+        return _several(labels, predictions, class_names, arms)
     told = {arm: pooled(labels, predictions, arm) for arm in dict.fromkeys(arms) if _of(predictions, arm)}
     matrices = {arm: mean_confusion(labels, predictions, arm, len(class_names)) for arm in told}
     blocks: list[Block] = [_TOLD, confusions_figure(matrices, class_names), _arms_figure(told)]
@@ -79,6 +91,24 @@ def _rounded(row: NDArray[np.float64]) -> NDArray[np.int64]:
     rest = round(float(row.sum())) - int(whole.sum())
     whole[np.argsort(whole - row, kind="stable")[:rest]] += 1
     return whole
+
+
+def _several(
+    labels: NDArray[np.int64], predictions: Sequence[Predictions], class_names: Sequence[str], arms: Sequence[str]
+) -> Section:
+    blocks: list[Block] = [_TOLD_SEVERAL]
+    for arm in dict.fromkeys(arms):
+        if not (mine := _of(predictions, arm)):
+            continue
+        true, p = pooled(labels, predictions, arm)
+        # Each classifier has its own thresholds: taken off, all answers begin at one half.
+        moved = [each.tested(labels)[1] - np.array(each.thresholds or HALF) + HALF for each in mine]
+        given = summarise_multi_label(true, np.concatenate(moved), class_names, [HALF] * len(class_names))
+        scored = summarise_multi_label(true, p, class_names, [HALF] * len(class_names))
+        counts = pd.DataFrame(given["per_class"]).set_index("class")[[*COUNTS, "TPR", "PPV", "F1"]]
+        counts["AUC"] = [row["AUC"] for row in scored["per_class"]]
+        blocks += [f"{arm}:", counts.round(3), curves_figure(scored, class_names)]
+    return Section("Class by class, ROC", blocks)
 
 
 def _of(predictions: Sequence[Predictions], arm: str) -> list[Predictions]:

@@ -54,6 +54,7 @@ def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
             training=bench.answers(task, work.TRAINING),
             made=bench.answers(task, work.MADE),
             asked=bench.answers(task, work.ASKED),
+            thresholds=bench.thresholds(task),
         )
         for task in plan.tasks
         if isinstance(task, ClassifierTask)

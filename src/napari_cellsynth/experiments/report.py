@@ -87,8 +87,8 @@ def data_table(dataset: Dataset) -> pd.DataFrame:
     """Return crops and groups by class."""
     rows = {
         name: {
-            "crops": int(np.sum(dataset.labels == number)),
-            "groups": len(set(dataset.groups[dataset.labels == number].tolist())),
+            "crops": int(dataset.has(number).sum()),
+            "groups": len(set(dataset.groups[dataset.has(number)].tolist())),
         }
         for number, name in enumerate(dataset.class_names)
     }
@@ -100,7 +100,7 @@ def fold_table(dataset: Dataset, folds: Sequence[Fold]) -> pd.DataFrame:
     few = len(dataset.class_names) <= _FEW
     rows = {}
     for fold in folds:
-        tested = np.bincount(dataset.labels[fold.test], minlength=len(dataset.class_names))
+        tested = dataset.counts(fold.test)
         rows[fold.name] = {
             "learned from": len(fold.train),
             "groups": len(set(dataset.groups[fold.train].tolist())),

@@ -171,7 +171,7 @@ def _patches(bench: Bench, gan: GanTask, index: Ints, number: int) -> tuple[Patc
     Crops that are larger than a patch show only one of their windows.
     """
     data = bench.dataset
-    members = np.random.default_rng(0).permutation(index[data.labels[index] == number])
+    members = np.random.default_rng(0).permutation(index[data.has(number, index)])
     low, high = fold_range(data, gan.fold)
     drawn = [_smaller(_middle(CropStore([data.crops[i]], low, high, data.size, bench.device))) for i in members]
     return np.concatenate(drawn) if drawn else np.zeros((0, 1, 1, 1), np.float32), members

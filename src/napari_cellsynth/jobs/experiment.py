@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from napari_cellsynth.experiments.design import Plan
     from napari_cellsynth.experiments.protocol import Protocol, Settings
 
+_SETS = "object_class_sets"
+"""Where a record has 0/1 for each class of every object, since objects may have several."""
+
 
 def experiment(job: Job, stop: Stop) -> Iterator[Event]:
     """Run a protocol, or go on with one that was interrupted; finished trainings are never done again.
@@ -119,7 +122,7 @@ class _Setup:
         self.settings = self.protocol.settings(**told["settings"])
         self.dataset = Dataset(
             project.crops(told["objects"], size=told["size"], fit=told["fit"], **told.get("cutting", {})),
-            np.array(told["object_classes"], dtype=np.int64),
+            np.array(told[_SETS] if _SETS in told else told["object_classes"], dtype=np.int64),
             np.array(told["object_groups"], dtype=str),
             np.array(told["objects"], dtype=np.int64),
             tuple(told["class_names"]),
@@ -151,7 +154,7 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     dataset = with_crops(dataset, project, size=settings.size, fit=fit, **cutting)
     if not settings.as_published:
         # Shrunk crops look alike that are not: they are compared in a size of which it is known.
-        finer = settings.size < SIDE
+        finer = fit == "whole" and settings.size < SIDE
         assert_no_twins(with_crops(dataset, project, size=SIDE, fit=fit, **cutting) if finer else dataset)
     return project.new_run(
         "experiment",
@@ -159,7 +162,7 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
         {
             "settings": settings.model_dump(mode="json"),
             "objects": dataset.ids.tolist(),
-            "object_classes": dataset.labels.tolist(),
+            _SETS if dataset.several else "object_classes": dataset.labels.tolist(),
             "object_groups": dataset.groups.tolist(),
             "class_names": list(dataset.class_names),
             "size": dataset.size,
@@ -177,7 +180,7 @@ def _labelled(project: Project, protocol: Protocol, settings: Settings) -> Datas
     """Return the labelled objects that a protocol is about, without their pixels."""
     from napari_cellsynth.experiments.dataset import labelled, thinned
 
-    dataset = protocol.narrowed(settings, labelled(project, settings.classes))
+    dataset = protocol.narrowed(settings, labelled(project, settings.classes, several=protocol.several))
     return thinned(dataset, settings.most, settings.seed)
 
 
