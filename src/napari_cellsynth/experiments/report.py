@@ -18,7 +18,7 @@ from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
 from napari_cellsynth.project.export import safe_table
 
 _VERSIONS = ("napari-cellsynth", "torch", "numpy", "scikit-learn", "scikit-image", "timm")
-_FEW = 6
+_FEW = 4
 """Classes that have a column of their own in the table of folds."""
 
 
