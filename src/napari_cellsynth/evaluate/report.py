@@ -8,16 +8,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jinja2
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from napari_cellsynth.errors import UserError
 
-Block: TypeAlias = str | pd.DataFrame | Figure | Path
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Block: TypeAlias = "str | pd.DataFrame | Figure | Path"
 
 
 @dataclass(frozen=True)
