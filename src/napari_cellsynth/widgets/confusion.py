@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWi
 
 from napari_cellsynth.evaluate.score_words import COUNTS
 
-LONGEST_NAME = 9
-"""Letters of a class name that fit over a column; the tooltip has the whole name."""
+LONGEST_NAME, LONGEST_ACROSS = 9, 6
+"""Letters of a class name that fit beside a row, and over a column with its colour; the tooltip has the whole name."""
 
 MATRIX_TIP = "Rows: true class. Columns: predicted class. Click a cell to see its crops."
 COUNTS_TIP = "Of each class its own four counts: objects may have several classes. Click a cell to see its crops."
@@ -147,8 +147,9 @@ class ConfusionView(QTableWidget):
         return int(self.horizontalHeader().sizeHint().height() + self.verticalHeader().length() + 6)
 
     def _set_header(self, place: int, name: str, color: str, orientation: Qt.Orientation, tip: str) -> None:
-        item = QTableWidgetItem(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
         across = orientation == Qt.Orientation.Horizontal
+        most = LONGEST_ACROSS if across and color else LONGEST_NAME
+        item = QTableWidgetItem(name if len(name) <= most else f"{name[: most - 1]}…")
         item.setToolTip(tip)
         if color:  # beside the name and not its letters: light colours cannot be read on a light ground
             item.setIcon(swatch(color))
