@@ -19,7 +19,9 @@ from napari_cellsynth.errors import UserError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Block: TypeAlias = "str | pd.DataFrame | Figure | Path"
+    Block: TypeAlias = str | pd.DataFrame | Figure | Path
+else:
+    Block = Any  # pydantic asks what it is, and docks that never draw a report would load matplotlib
 
 
 @dataclass(frozen=True)
