@@ -238,7 +238,7 @@ def test_no_dock_imports_torch() -> None:
         "    module, _, name = place.partition(':')\n"
         "    docks.append(getattr(import_module('napari_cellsynth.widgets.' + module), name)(viewer))\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
-        "slow = {'scipy.stats', 'scipy.ndimage', 'sklearn', 'matplotlib.figure', 'skimage.morphology'} - before\n"
+        "slow = {'scipy.stats', 'sklearn', 'matplotlib.figure'} - before\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
         "print('no torch')\n"
     )

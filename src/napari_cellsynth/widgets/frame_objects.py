@@ -63,6 +63,10 @@ class FrameObjects:
                 self._table = _suggested(self._table, suggested)
             if self._session.labels_hidden:
                 self._table = without_labels(self._table)
+            elif (concealed := self._session.concealed) in self._table.index:
+                one = self._table.index == concealed
+                parts = [self._table[~one], without_labels(self._table[one])]
+                self._table = pd.concat(parts).reindex(self._table.index)
             self._by_mask = dict(zip(objects["mask_label"].tolist(), objects.index.tolist(), strict=True))
         return self._table
 
@@ -72,7 +76,7 @@ class FrameObjects:
 
     def probabilities(self, object_id: int) -> list[tuple[str, float]]:
         """Return the classes of an object's prediction with their probabilities, the most probable first."""
-        if self._session.labels_hidden:
+        if self._session.labels_hidden or object_id == self._session.concealed:
             return []
         if suggested := self._session.suggested.get(object_id):
             names = {record.id: record.name for record in self._session.need_project().classes()}
@@ -95,6 +99,8 @@ class FrameObjects:
         except UserError:  # a frame is being segmented again by somebody else
             return None
         for number, label in zip(here, labels, strict=True):
+            if number == self._session.concealed:
+                continue
             # Cell by cell: to put a column of a few rows into it takes pandas far longer.
             self._table.at[number, "label"] = label
             self._table.at[number, "class_id"] = (project.classes_of(label) or (label,))[0]

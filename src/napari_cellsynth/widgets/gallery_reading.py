@@ -62,7 +62,9 @@ class GalleryReading(QObject):
         if not self._source.lacks() or sum(project.amounts()) <= MANY:
             return self._source
         self._soon.start()
-        return self._source.as_it_was() or newest_rows(project, choice)
+        shown = self._source.as_it_was() or newest_rows(project, choice)
+        shown.hidden, shown.concealed = self._source.hidden, self._source.concealed
+        return shown
 
     def finish(self, project: Project) -> None:
         """Read here and now what has not been read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,8 @@ class Entry:
     cx: float
     mask_label: int
     label: int
+    repeated: bool = False
+    """Whether the person is asked again; `label` is then what was answered so far."""
 
 
 class LabelQueue:
@@ -61,6 +63,8 @@ class LabelQueue:
         Where the person is.
     finished : bool
         Whether the last label left none to go on to, and the person is still there.
+    asked : int or None
+        The object that is asked again in between; the position stays.
     """
 
     def __init__(
@@ -90,6 +94,8 @@ class LabelQueue:
         # Labels in doubt are revised from the first one on; all other work begins where a label is missing.
         self.position = 0 if order == MISLABELLED else self._unlabelled_from(0, 0)
         self.finished = False
+        self.asked: int | None = None
+        self._answered = UNLABELLED
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -100,6 +106,9 @@ class LabelQueue:
     @property
     def current(self) -> Entry | None:
         """The object the person looks at; None in an empty queue."""
+        if self.asked is not None:
+            row = int(np.searchsorted(self._ids, self.asked))
+            return replace(self.entry(int(self._place[row])), label=self._answered, repeated=True)
         return self.entry(self.position) if len(self) else None
 
     def entry(self, position: int) -> Entry:
@@ -111,8 +120,16 @@ class LabelQueue:
         return Entry(int(self._ids[row]), image_id, frame, box, cy, cx, label, int(self._classes[row]))
 
     # ------------------------------------------------------------------ walking
+    def ask(self, object_id: int | None, answered: int = UNLABELLED) -> None:
+        """Ask again about an object of the queue before going on; None: that is done, or left."""
+        there = object_id is not None and object_id in self
+        self.asked, self._answered = (object_id, answered) if there else (None, UNLABELLED)
+
     def step(self, by: int) -> None:
-        """Go on or back; the ends hold."""
+        """Go on or back; the ends hold. Who is asked again leaves that, and stays."""
+        if self.asked is not None:
+            self.ask(None)
+            return
         self.position = int(np.clip(self.position + by, 0, max(0, len(self) - 1)))
         self.finished = False
 
@@ -121,6 +138,7 @@ class LabelQueue:
         row = self._row(object_id)
         if row is None:
             return False
+        self.ask(None)
         self.position = int(self._place[row])
         self.finished = False
         return True
