@@ -100,6 +100,7 @@ def in_window(path: Path) -> list[dict[str, str]]:
     for box, text in ((gallery.show_box, "real"), (gallery.class_box, "unlabelled")):
         box.setCurrentText(text)
         box.activated.emit(box.currentIndex())
+    rest(2)  # until all of them have been read
     gallery.labelling._select(range(SELECTED))
     rest(2)
     bulk = seconds(lambda: (QTest.keyClick(gallery.patches, "1"), QApplication.processEvents()))

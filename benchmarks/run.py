@@ -11,7 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("segmentation", "dcgan", "cellsynth", "at_once", "classify", "labels", "window", "overlay", "gallery")
+BENCHMARKS = (
+    "segmentation",
+    "dcgan",
+    "cellsynth",
+    "at_once",
+    "classify",
+    "labels",
+    "window",
+    "cold",
+    "overlay",
+    "gallery",
+)
 
 
 def main() -> None:

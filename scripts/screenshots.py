@@ -26,7 +26,7 @@ from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
 SIZE = (1366, 768)
 SUGGESTED_S = 90
 NAMES = ("segment", "label", "train_gans", "gallery", "classify", "evaluate")
-CONTACT_WIDTH, CONTACT_COLORS = 560, 64
+CONTACT_WIDTH, CONTACT_COLORS = 560, 128
 
 
 def settle(seconds: float = 1.5) -> None:
@@ -45,9 +45,9 @@ def pixels_of(viewer: napari.Viewer) -> Image.Image:
     return Image.fromarray(rows.reshape(shot.height(), -1)[:, : 3 * shot.width()].reshape(shot.height(), -1, 3).copy())
 
 
-def save(picture: Image.Image, path: Path, colors: int = 192) -> None:
-    """Save a small palette PNG."""
-    picture.quantize(colors).save(path, optimize=True)
+def save(picture: Image.Image, path: Path, colors: int = 256) -> None:
+    """Save a small palette PNG; other ways to choose its colours lose those of the classes, which are a few pixels."""
+    picture.quantize(colors, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
 def bring_forward(dock: Any) -> None:

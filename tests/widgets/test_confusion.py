@@ -3,6 +3,8 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets")
 
+from qtpy.QtCore import Qt
+
 from napari_cellsynth.widgets.confusion import ConfusionView, shares
 
 pytestmark = pytest.mark.gui
@@ -52,3 +54,11 @@ def test_a_matrix_of_another_size_replaces_the_first(view):
     view.set_matrix([[1, 2], [3, 4]], ["a", "b"])
     assert (view.rowCount(), view.columnCount()) == (2, 2)
     assert view.item(1, 1).text() == "4"
+
+
+def test_class_colours_stand_beside_the_names_which_keep_the_colour_of_the_theme(view):
+    view.set_matrix([[3, 1], [0, 4]], ["Dense", "Spread"], ["#ffff00", "#0072b2"])
+    for place, color in enumerate(("#ffff00", "#0072b2")):
+        for header in (view.horizontalHeaderItem(place), view.verticalHeaderItem(place)):
+            assert header.icon().pixmap(10, 10).toImage().pixelColor(5, 5).name() == color
+            assert header.foreground().style() == Qt.BrushStyle.NoBrush

@@ -61,6 +61,42 @@ def test_the_newest_run_of_each_class_is_shown_first(dock, project):
     assert dock.model.rowCount() == 1
 
 
+def test_of_a_large_project_the_newest_patches_are_shown_until_all_have_been_read(dock, project, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_cellsynth.widgets.gallery_reading.MANY", 3)
+    monkeypatch.setattr("napari_cellsynth.widgets.gallery_reading.PAGE", 2)
+    all_ids = project.synthetic().index.tolist()[::-1]
+    choose(dock.run_box, "all runs")
+    dock.source.forget()
+    dock.refresh()
+    assert ids(dock) == all_ids[:2]
+    assert dock.summary.text() == "2 patches · reading …"
+    project.review(all_ids[:1], "rejected")  # comes in between: what is read by then counts
+    qtbot.waitUntil(lambda: not dock.reading.under_way, timeout=10_000)
+    assert ids(dock) == all_ids
+    assert dock.model.review(0) == "rejected"
+    assert dock.summary.text() == "7 patches · 1 rejected"
+
+
+def test_a_change_in_a_large_project_leaves_what_is_shown_until_it_has_been_read(dock, project, qtbot, monkeypatch):
+    dock.refresh()
+    shown = ids(dock)
+    monkeypatch.setattr("napari_cellsynth.widgets.gallery_reading.MANY", 3)
+    monkeypatch.setattr("napari_cellsynth.widgets.gallery_reading.PAGE", 1)
+    dock.source.objects(project)
+    [run] = [each.id for each in project.runs() if each.id == dock.model.key(0).run]
+    [made] = project.add_synthetic(run, "step", 2, 0, 1, np.zeros((1, 1, 32, 32), np.uint8))
+    assert ids(dock) == shown
+    qtbot.waitUntil(lambda: made in ids(dock), timeout=10_000)
+    assert ids(dock) == [made, *shown]
+
+
+def test_the_newest_objects_of_every_label_are_found_without_reading_all(project):
+    assert project.newest_objects(5, 1, 9) == [2, 1]
+    assert project.newest_objects(1, 1, 9) == [2]
+    assert project.newest_objects(2, 0, 0) == sorted(project.objects().index[2:], reverse=True)[:2]
+    assert project.amounts() == (len(project.objects()), len(project.synthetic()))
+
+
 def test_likely_copies_come_first(dock, project):
     choose(dock.order_box, "likely copies first")
     assert list(dock.model.table["distance"])[:4] == [0.1, 0.2, 0.3, 0.4]

@@ -206,13 +206,14 @@ def test_five_thousand_of_fifty_thousand_are_labelled_by_one_key(
     dock.resize(500, 420)
     dock.show()
     show(dock, "real", "unlabelled")
+    qtbot.waitUntil(lambda: not dock.reading.under_way, timeout=20_000)
     dock.labelling._select(range(5_000))
     qtbot.keyClick(dock.patches, "1")
     assert project.label_counts()[1] == 5_000
     actions = project._db.read("SELECT count(*) FROM actions WHERE kind = 'label'")
     assert actions == [(1,)]
     dock.refresh()
-    assert dock.model.rowCount() == 50_048 - 5_000
+    qtbot.waitUntil(lambda: dock.model.rowCount() == 50_048 - 5_000, timeout=20_000)
     qtbot.keyClick(dock.patches, Qt.Key.Key_Z, CONTROL)
     assert 1 not in project.label_counts()
     dock.model.close()

@@ -222,7 +222,8 @@ def test_a_real_segmentation_in_a_worker_process_comes_back_to_the_window(
 
 def test_no_dock_imports_torch() -> None:
     code = (
-        "import sys\n"
+        "import sys, napari.viewer, napari.layers\n"
+        "before = set(sys.modules)  # what napari itself has loaded costs the docks nothing\n"
         "import napari_cellsynth.widgets.segment, napari_cellsynth.widgets.label, napari_cellsynth.widgets.workspace\n"
         "import napari_cellsynth.widgets.train_gans, napari_cellsynth.widgets.gallery\n"
         "import napari_cellsynth.widgets.classify, napari_cellsynth.widgets.evaluate\n"
@@ -237,6 +238,8 @@ def test_no_dock_imports_torch() -> None:
         "    module, _, name = place.partition(':')\n"
         "    docks.append(getattr(import_module('napari_cellsynth.widgets.' + module), name)(viewer))\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
+        "slow = {'scipy.stats', 'sklearn', 'matplotlib.figure'} - before\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
         "print('no torch')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

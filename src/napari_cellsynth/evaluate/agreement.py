@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.statistics import Interval
@@ -66,6 +65,8 @@ def agreement(first: ArrayLike, second: ArrayLike) -> Agreement:
     table = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(table, (places[: len(a)], places[len(a) :]), 1)
     agreed = int(np.trace(table))
+    from scipy.stats import binomtest
+
     bounds = binomtest(agreed, len(a)).proportion_ci(method="wilson")
     share = Interval(agreed / len(a), float(bounds.low), float(bounds.high))
     return Agreement(len(a), agreed, share, cohens_kappa(table), labels.tolist(), table)

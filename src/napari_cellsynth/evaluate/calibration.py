@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 
 from napari_cellsynth.evaluate.splits import group_counts
 
@@ -74,6 +73,8 @@ def fit_temperature(probabilities: ArrayLike, y_true: ArrayLike) -> float:
         return float(-(targets * np.log(np.clip(tempered(p, float(np.exp(log_t))), _TINY, 1.0))).sum() / n)
 
     bounds = (-np.log(_GREATEST), np.log(_GREATEST))
+    from scipy.optimize import minimize_scalar
+
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-5}).x))
 
 

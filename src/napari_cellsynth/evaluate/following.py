@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 LEAST_OVERLAP = 0.3
 """Objects of two frames are the same only from this intersection over union on, as in TrackMate's overlap tracker."""
@@ -38,6 +35,10 @@ def matched(overlap: ArrayLike, least: float = LEAST_OVERLAP) -> NDArray[np.int6
     iou = np.where(iou >= least, iou, 0.0)
     m, n = iou.shape
     rows, columns = np.nonzero(iou)
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = csr_array((np.ones(len(rows)), (rows, m + columns)), shape=(m + n, m + n))
     _, cluster = connected_components(graph, directed=False)
     pairs = []

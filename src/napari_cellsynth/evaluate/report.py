@@ -9,16 +9,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jinja2
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from napari_cellsynth.errors import UserError
 
-Block: TypeAlias = str | pd.DataFrame | Figure | Path
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    Block: TypeAlias = str | pd.DataFrame | Figure | Path
+else:
+    Block = Any  # pydantic asks what it is, and docks that never draw a report would load matplotlib
 
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*( ± \d[\d.,]*)?|–")
 """Text that reads as a number, or as one that is missing."""

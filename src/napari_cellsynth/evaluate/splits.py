@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from napari_cellsynth.errors import LeakError, UserError
 
@@ -128,6 +127,8 @@ def _folds_of_sets(names: NDArray[Any], classes: NDArray[Any], k: int, seed: int
 
 
 def _folds_of_classes(names: NDArray[Any], classes: NDArray[Any], k: int, seed: int) -> list[Fold]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class with fewer objects than folds is ordinary here: rare classes are why the product exists.

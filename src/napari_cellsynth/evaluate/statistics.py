@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
 
 from napari_cellsynth.errors import UserError
 
@@ -131,6 +130,8 @@ def corrected_paired_t(differences: ArrayLike, n_train: float, n_test: float, le
     if error == 0:
         return PairedTest(mean, 0.0, float(np.sign(mean) * np.inf) if mean else 0.0, float(mean == 0), mean, mean)
     t = mean / error
+    from scipy.stats import t as student
+
     reach = float(student.ppf((1 + level) / 2, len(d) - 1)) * error
     p = float(2 * student.sf(abs(t), len(d) - 1))
     return PairedTest(mean, error, t, p, mean - reach, mean + reach)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from napari_cellsynth.evaluate import scores
 from napari_cellsynth.evaluate.statistics import corrected_paired_t, group_bootstrap, holm
@@ -196,6 +195,8 @@ def smallest_detectable(standard_error: float, folds: int) -> float:
     """
     if folds < 2:
         return float("nan")
+    from scipy.stats import t as student
+
     return float((student.ppf(1 - LEVEL / 2, folds - 1) + student.ppf(POWER, folds - 1)) * standard_error)
 
 

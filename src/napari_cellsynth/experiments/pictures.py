@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
+from napari_cellsynth.evaluate.figures import blank
 from napari_cellsynth.experiments.analysis import Contrast
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#777777"
 """Okabe and Ito's colours, told apart by colour-blind readers."""
@@ -16,7 +20,7 @@ _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#777777"
 
 def differences(compared: Sequence[Contrast]) -> Figure:
     """Draw every contrast with its 95 % interval, and zero."""
-    figure = Figure(figsize=(7, 0.8 + 0.42 * len(compared)), layout="constrained")
+    figure = blank(7, 0.8 + 0.42 * len(compared))
     axes = figure.subplots()
     places = np.arange(len(compared))[::-1]
     for place, each in zip(places, compared, strict=True):
@@ -31,7 +35,7 @@ def differences(compared: Sequence[Contrast]) -> Figure:
 
 def shares(units: pd.DataFrame, arms: Mapping[float, str], reference: str) -> Figure:
     """Draw balanced accuracy against the share of synthetic patches: a line a fold, and their mean."""
-    figure = Figure(figsize=(7, 3), layout="constrained")
+    figure = blank(7, 3)
     axes = figure.subplots()
     names = [reference, *arms.values()]
     places = np.arange(len(names))
@@ -47,7 +51,7 @@ def shares(units: pd.DataFrame, arms: Mapping[float, str], reference: str) -> Fi
 
 def learning_curve(units: pd.DataFrame, arms: Mapping[int, tuple[str, str]]) -> Figure:
     """Draw balanced accuracy against the number of real crops a class, without and with synthetic patches."""
-    figure = Figure(figsize=(7, 3), layout="constrained")
+    figure = blank(7, 3)
     axes = figure.subplots()
     for place, (label, color) in enumerate((("real + augmentation", _GREY), ("+ synthetic × 1", _BLUE))):
         folds = np.array([units[names[place]].to_numpy() for names in arms.values()])
@@ -65,7 +69,7 @@ def learning_curve(units: pd.DataFrame, arms: Mapping[int, tuple[str, str]]) -> 
 
 def class_bars(rates: pd.DataFrame) -> Figure:
     """Draw some rates of every class as bars side by side (S2, figures 4 and 5): one row a class, one column a rate."""
-    figure = Figure(figsize=(max(5, 1.1 * len(rates)), 3), layout="constrained")
+    figure = blank(max(5, 1.1 * len(rates)), 3)
     axes = figure.subplots()
     width = 0.8 / len(rates.columns)
     for place, (name, color) in enumerate(zip(rates.columns, (_BLUE, _ORANGE, _GREY), strict=False)):

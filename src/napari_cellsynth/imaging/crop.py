@@ -9,8 +9,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image
-from scipy import ndimage
 
 from napari_cellsynth.errors import UserError
 
@@ -57,6 +55,8 @@ def boxes_of(labels: NDArray[np.integer[Any]]) -> pd.DataFrame:
     if labels.ndim != 2:
         raise ValueError(f"a label image has two dimensions, this one has {labels.ndim}")
     rows = []
+    from scipy import ndimage
+
     for index, place in enumerate(ndimage.find_objects(labels)):
         if place is None:
             continue
@@ -186,6 +186,8 @@ def _resize(piece: NDArray[Any], size: int) -> NDArray[Any]:
     for channel, plane in enumerate(piece):
         # Pillow widens the bicubic kernel when it shrinks, so this is anti-aliased; the kernel overshoots, hence the
         # clip.
+        from PIL import Image
+
         image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
         small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC)).clip(plane.min(), plane.max())
         out[channel] = np.rint(small) if piece.dtype.kind in "iu" else small

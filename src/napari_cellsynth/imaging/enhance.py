@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage import exposure
 
 from napari_cellsynth.errors import UserError
 
@@ -47,6 +46,8 @@ def enhance(image: NDArray[Any], method: Method, *, name: str = "The frame") -> 
     low, high = float(image.min()), float(image.max())
     if low == high:
         return image
+    from skimage import exposure
+
     unit = (image.astype(np.float64) - low) / (high - low)
     if method == "he":
         even = exposure.equalize_hist(unit, nbins=65536 if image.dtype == np.uint16 else 256)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from skimage.transform import resize
 
 Floats = NDArray[np.float32]
 
@@ -87,6 +86,8 @@ def sized(crop: NDArray[Any], side: int) -> Floats:
     """Return a crop (C, h, w) of any size at ``side`` × ``side`` px, anti-aliased."""
     if crop.shape[1:] == (side, side):
         return crop.astype(np.float32)
+    from skimage.transform import resize
+
     made = [resize(plane.astype(np.float32), (side, side), order=1, anti_aliasing=True) for plane in crop]
     return np.stack(made).astype(np.float32)
 

@@ -136,7 +136,11 @@ class ImageSource:
             raise UserError(f"Frame {t} of {self.name} has changed on disk.", "Add the image again.")
         return _as_read(raw, self.dtype)
 
-    def lazy(self, on_failure: Callable[[str], None] | None = None) -> Any:
+    def lazy(
+        self,
+        on_failure: Callable[[str], None] | None = None,
+        at_hand: Callable[[int], NDArray[Any] | None] = lambda _frame: None,
+    ) -> Any:
         """Return a dask array (T, C, Y, X) with one chunk a frame; a chunk is read when it is computed.
 
         Parameters
@@ -144,10 +148,14 @@ class ImageSource:
         on_failure : callable, optional
             Told, in the thread that computes, why a frame cannot be read, which then is black; without it computing
             that frame raises.
+        at_hand : callable, optional
+            Returns a frame (C, Y, X) that was read before, or None; asked in the thread that computes.
         """
         import dask.array as da
 
         def read_block(block_id: tuple[int, ...]) -> NDArray[Any]:
+            if (before := at_hand(block_id[0])) is not None:
+                return before[None]
             try:
                 return self.frame(block_id[0])[None]
             except UserError as error:

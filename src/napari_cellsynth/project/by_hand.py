@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.imaging.by_hand import as_instances, in_pieces, part_into
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project.carry import MIN_IOU
 from napari_cellsynth.project.journal import unknown_object
@@ -115,6 +114,8 @@ def take_over(
     -----
     Other objects without a mask stay as they are. Predictions stay with the objects whose mask is the same.
     """
+    from napari_cellsynth.imaging.by_hand import as_instances, in_pieces
+
     height, width = (int(project.images().loc[image_id, side]) for side in ("height", "width"))
     instances = None if labels is None else as_instances(labels, (height, width))
     drawn = boxes_of(np.zeros((height, width), np.int32) if instances is None else instances)
@@ -177,6 +178,8 @@ def correct(
         When an object is unknown, is asked for twice, has no mask, or merged ones lie in different frames. Nothing is
         changed then.
     """
+    from napari_cellsynth.imaging.by_hand import part_into
+
     groups = [[int(number) for number in group] for group in merge]
     parts = {int(number): int(count) for number, count in (part or {}).items()}
     removed = [int(number) for number in delete]
@@ -227,6 +230,8 @@ def take_masks(
     UserError
         When there is no such series, or size, frames or numbers do not fit.
     """
+    from napari_cellsynth.imaging.by_hand import as_instances
+
     images = project.images()
     if image_id not in images.index:
         raise UserError(f"There is no image {image_id} in this project.", "`info` lists the images.")

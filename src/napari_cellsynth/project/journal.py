@@ -159,6 +159,14 @@ class Labels(Actions):
         )
         return [int(row[0]) for row in rows]
 
+    def newest_objects(self, n: int, lowest: int, highest: int) -> list[int]:
+        """Return the ``n`` objects found last whose label is a number in this range, the newest first."""
+        rows = self._db.read(
+            "SELECT id FROM objects WHERE active = 1 AND class_id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?",
+            (int(lowest), int(highest), int(n)),
+        )
+        return [int(row[0]) for row in rows]
+
     @telling_damage
     def labelled_by(self) -> dict[int, str]:
         """Return who gave each object its newest label."""

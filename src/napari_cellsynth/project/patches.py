@@ -84,9 +84,15 @@ class Synthetic(Labels, Runs):
 
     @telling_damage
     def synthetic(
-        self, run: str | None = None, class_id: int | None = None, review: Verdict | None = None
+        self,
+        run: str | None = None,
+        class_id: int | None = None,
+        review: Verdict | None = None,
+        newest: int | None = None,
     ) -> pd.DataFrame:
         """Return the synthetic patches (of a run, a class, a review), without those of runs in the bin.
+
+        With ``newest`` only so many, those made last.
 
         Returns
         -------
@@ -106,9 +112,15 @@ class Synthetic(Labels, Runs):
             where.append("class_id IN (SELECT value FROM json_each(?))")
             parameters.append(self._as_class(class_id))
         rows = self._db.read(
-            f"SELECT id, {', '.join(COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id", parameters
+            f"SELECT id, {', '.join(COLUMNS)} FROM patches WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
+            [*parameters, -1 if newest is None else int(newest)],
         )
-        return patch_table(rows, self._heirs())
+        return patch_table(rows[::-1], self._heirs())
+
+    def amounts(self) -> tuple[int, int]:
+        """Return how many objects, superseded ones too, and how many synthetic patches are kept; none is read."""
+        [row] = self._db.read("SELECT (SELECT count(*) FROM objects), (SELECT count(*) FROM patches)")
+        return int(row[0]), int(row[1])
 
     @telling_damage
     def read_synthetic(self, patch_ids: Sequence[int]) -> NDArray[Any]:

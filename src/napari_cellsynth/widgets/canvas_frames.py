@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -31,10 +32,10 @@ class CanvasFrames(QObject):
         self._told: set[str] = set()
         self.unreadable.connect(self._on_unreadable)
 
-    def of(self, source: ImageSource) -> Any:
+    def of(self, image_id: int, source: ImageSource) -> Any:
         """Return a dask array (T, C, Y, X) of the series; what was said of an earlier one may be said again."""
         self._told.clear()
-        return source.lazy(on_failure=self.unreadable.emit)
+        return source.lazy(self.unreadable.emit, partial(self._session.frames.get, image_id))
 
     def _on_unreadable(self, sentence: str) -> None:
         if sentence not in self._told:

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QBrush, QColor
+from qtpy.QtGui import QBrush, QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_cellsynth.evaluate.score_words import COUNTS
 
-LONGEST_NAME = 9
-"""Letters of a class name that fit over a column; the tooltip has the whole name."""
+LONGEST_NAME, LONGEST_ACROSS = 9, 6
+"""Letters of a class name that fit beside a row, and over a column with its colour; the tooltip has the whole name."""
 
 MATRIX_TIP = "Rows: true class. Columns: predicted class. Click a cell to see its crops."
 COUNTS_TIP = "Of each class its own four counts: objects may have several classes. Click a cell to see its crops."
+
+SWATCH = 10
+"""Side in pixels of the square that shows a class's colour."""
 
 RIGHT = QColor("#2f7f5f")
 WRONG = QColor("#b0472b")
@@ -26,6 +29,13 @@ def shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return each row of a confusion matrix (K, K) as shares of its sum; a class without objects gives zeros."""
     sums = matrix.sum(axis=1, keepdims=True)
     return np.divide(matrix, sums, out=np.zeros(matrix.shape), where=sums > 0)
+
+
+def swatch(color: str) -> QIcon:
+    """Return a small square of a class's colour ("#rrggbb")."""
+    square = QPixmap(SWATCH, SWATCH)
+    square.fill(QColor(color))
+    return QIcon(square)
 
 
 class ConfusionView(QTableWidget):
@@ -54,6 +64,7 @@ class ConfusionView(QTableWidget):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for header in (self.horizontalHeader(), self.verticalHeader()):
             header.setHighlightSections(False)
+            header.setIconSize(QSize(SWATCH, SWATCH))
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setMinimumSectionSize(44)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -136,11 +147,12 @@ class ConfusionView(QTableWidget):
         return int(self.horizontalHeader().sizeHint().height() + self.verticalHeader().length() + 6)
 
     def _set_header(self, place: int, name: str, color: str, orientation: Qt.Orientation, tip: str) -> None:
-        item = QTableWidgetItem(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
         across = orientation == Qt.Orientation.Horizontal
+        most = LONGEST_ACROSS if across and color else LONGEST_NAME
+        item = QTableWidgetItem(name if len(name) <= most else f"{name[: most - 1]}…")
         item.setToolTip(tip)
-        if color:
-            item.setForeground(QBrush(QColor(color)))
+        if color:  # beside the name and not its letters: light colours cannot be read on a light ground
+            item.setIcon(swatch(color))
         if across:
             self.setHorizontalHeaderItem(place, item)
         else:

@@ -203,6 +203,8 @@ class ExperimentPanel(QWidget):
     def _show_start(self, why_not: str, plan: str = "") -> None:
         set_property(self.plan, "role", "problem" if why_not else "quiet")
         self.plan.setText(why_not or plan)
+        # Qt 5 leaves a text that becomes two lines the height of one.
+        self.plan.setMinimumHeight(max(0, self.plan.heightForWidth(self.plan.width())))
         allow(self.start, why_not or ("" if self._planned else "The plan is being made."), START_TIP)
 
     # ------------------------------------------------------------------ what is done

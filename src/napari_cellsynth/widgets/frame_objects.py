@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import UNLABELLED
 from napari_cellsynth.project.classes import SEPARATOR
+from napari_cellsynth.widgets.suggestion_table import Suggested, as_table
 
 if TYPE_CHECKING:
+    from napari_cellsynth.widgets.frames_ahead import FramesAhead
     from napari_cellsynth.widgets.session import Session
 
 MOST_RELABELLED = 500
@@ -25,10 +28,12 @@ class FrameObjects:
     ----------
     session : Session
         The viewer's session.
+    ahead : FramesAhead
+        What was read of the frames beside the one on the canvas.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, ahead: FramesAhead) -> None:
+        self._session, self._ahead = session, ahead
         self._table: pd.DataFrame | None = None
         self._probabilities = pd.DataFrame()
         self._by_mask: dict[int, int] = {}
@@ -41,11 +46,14 @@ class FrameObjects:
         """Return the objects of the frame; see `ProjectLayers.frame_objects`."""
         if self._table is None:
             project = self._session.need_project()
-            objects = project.objects(image_id=image_id, frame=frame)
-            found = project.predictions(image_id=image_id, frame=frame)
+            if read := self._ahead.read(image_id, frame):
+                objects, found = read.objects, read.predictions
+            else:
+                objects = project.objects(image_id=image_id, frame=frame)
+                found = project.predictions(image_id=image_id, frame=frame)
             self._probabilities = found[[name for name in found.columns if str(name).startswith("p_")]]
             predictions = found.reindex(objects.index)
-            self._table = objects.assign(
+            self._table = objects.drop(columns="source").assign(
                 predicted_id=predictions["class_id"].fillna(0).astype(int),
                 predicted=[each if isinstance(each, tuple) else () for each in predictions["classes"]],
                 **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
@@ -85,13 +93,17 @@ class FrameObjects:
         if self._table is None or not ids or len(ids) > MOST_RELABELLED or self._session.labels_hidden:
             return None
         here = [number for number in ids if number in self._table.index]
-        fresh = self._session.need_project().objects(object_ids=here) if here else pd.DataFrame()
-        if len(fresh) != len(here):
+        project = self._session.need_project()
+        try:
+            labels = project.labels_of(here)
+        except UserError:  # a frame is being segmented again by somebody else
             return None
-        here = [number for number in here if number != self._session.concealed]
-        if here:
-            for name in ("class_id", "label", "source"):
-                self._table.loc[here, name] = fresh.loc[here, name]
+        for number, label in zip(here, labels, strict=True):
+            if number == self._session.concealed:
+                continue
+            # Cell by cell: to put a column of a few rows into it takes pandas far longer.
+            self._table.at[number, "label"] = label
+            self._table.at[number, "class_id"] = (project.classes_of(label) or (label,))[0]
         return here
 
     def features(self, image_id: int | None, frame: int) -> pd.DataFrame:
@@ -121,12 +133,12 @@ def each_once(values: pd.Series, words: Callable[[Any], Any]) -> list[Any]:
     return [told[value] if value in told else told.setdefault(value, words(value)) for value in values.tolist()]
 
 
-def _suggested(table: pd.DataFrame, suggested: dict[int, tuple[int, float]]) -> pd.DataFrame:
-    told = [suggested.get(number, (0, np.nan)) for number in table.index.tolist()]
+def _suggested(table: pd.DataFrame, suggested: Suggested) -> pd.DataFrame:
+    classes, confidence = as_table(suggested).of(table.index.to_numpy(np.int64))
     return table.assign(
-        predicted_id=[class_id for class_id, _ in told],
-        predicted=[(class_id,) if class_id else () for class_id, _ in told],
-        confidence=[confidence for _, confidence in told],
+        predicted_id=classes,
+        predicted=[(class_id,) if class_id else () for class_id in classes.tolist()],
+        confidence=confidence,
         entropy=np.nan,
         margin=np.nan,
         unsure=False,

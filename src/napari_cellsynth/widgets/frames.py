@@ -68,6 +68,10 @@ class FrameReader(QObject):
     def read_ahead(self, frames: Sequence[Frame]) -> None:
         """Read these frames next, in this order; what was asked before and is not read yet is dropped."""
         self._generation += 1
+        self.read_after(frames)
+
+    def read_after(self, frames: Sequence[Frame]) -> None:
+        """Read these frames once those that were asked for before have been read."""
         for image_id, frame in dict.fromkeys(frames):
             if self.get(image_id, frame) is not None:
                 continue

@@ -24,6 +24,7 @@ from napari_cellsynth.widgets.gallery_model import (
     PatchKey,
 )
 from napari_cellsynth.widgets.gallery_more import MorePanel
+from napari_cellsynth.widgets.gallery_reading import GalleryReading
 from napari_cellsynth.widgets.gallery_search import SearchBox
 from napari_cellsynth.widgets.gallery_sheet import ContactSheet
 from napari_cellsynth.widgets.gallery_source import GallerySource
@@ -87,6 +88,7 @@ class GalleryDock(SeenDock):
         self.panel = MorePanel(self.choose.widgets, (*self.tools.buttons, self.sheet.button))
         self.search = SearchBox(self.refresh)
         self.source = GallerySource()
+        self.reading = GalleryReading(self.session, self.source, self, self.refresh_if_seen)
         self._lay_out()
         self._connect()
         self._on_zoom(self.zoom.value())
@@ -161,11 +163,13 @@ class GalleryDock(SeenDock):
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
             refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes), *OTHERS])
-            runs = self.source.synthetic(project)["run"].iloc[::-1].unique().tolist()
-            refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
-            self.panel.set_runs(runs)
             self.labelling.follow()
-            table = gallery_table(project, self.source, self._choice())
+            source = self.reading.source(project, self._choice())
+            if not self.reading.under_way:
+                runs = source.synthetic(project)["run"].iloc[::-1].unique().tolist()
+                refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
+                self.panel.set_runs(runs)
+            table = gallery_table(project, source, self._choice())
             table, sections = grouped(table, self.panel.group(), {r.id: r.name for r in classes})
             self.model.set_table(table)
             self.patches.set_sections(sections, beside=self.panel.group() == SIDE_BY_SIDE)
@@ -185,7 +189,8 @@ class GalleryDock(SeenDock):
         words, unscored = table_words(table, self.order_box.currentText())
         if unscored:
             self.more.setChecked(True)
-        self.summary.setText(words if self._only is None else f"{self._only[0]} · {len(table):,} crops")
+        words = words if self._only is None else f"{self._only[0]} · {len(table):,} crops"
+        self.summary.setText(f"{words} · reading …" if self.reading.under_way else words)
 
     def _on_hiding(self) -> None:
         if self.session.labels_hidden:
@@ -206,6 +211,7 @@ class GalleryDock(SeenDock):
             certainty=self.labelling.certainty(),
             text=self.search.text(),
             beside=self.panel.beside(self.run_box.currentData()),
+            every=self.show_box.currentText() == REAL and self.class_box.currentData() == EVERY,
         )
 
     def _forget_synthetic(self) -> None:
@@ -275,6 +281,8 @@ class GalleryDock(SeenDock):
     def select_beyond(self, name: str, below: bool, threshold: float) -> None:
         """Select all synthetic patches in view whose figure is below (or above) a threshold, worst first."""
         self.order_box.setCurrentText(order_by(name, ascending=below))
+        if self.session.project is not None:
+            self.reading.finish(self.session.project)
         self.refresh()
         # In that order they are one range at the top, which is selected at once however many they are.
         count = int(beyond(self.model.table, name, below=below, threshold=threshold).sum())

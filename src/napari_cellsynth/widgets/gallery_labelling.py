@@ -16,6 +16,7 @@ from napari_cellsynth.widgets.gallery_table import BY_FIGURE
 from napari_cellsynth.widgets.keys import KeySheet, is_held, overrides, verb_of
 from napari_cellsynth.widgets.offers import Offers
 from napari_cellsynth.widgets.patch_list import choice_box, refill
+from napari_cellsynth.widgets.suggestion_table import Suggested, SuggestedClasses, as_table
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.gallery import GalleryDock
@@ -103,9 +104,9 @@ class GalleryLabelling(QObject):
             return chosen
         wanted = self.suggested_box.currentData()
         if wanted is not None:
+            if not self._session.need_project().multi_label:
+                return as_table(self.offers.suggested).with_class(wanted)
             return [number for number in list(self.offers.suggested) if wanted in self.offers.classes(number)]
-        if self._dock.class_box.currentData() == EVERY:
-            return list(self._session.need_project().objects().index)
         return None
 
     def class_id(self) -> int | None:
@@ -116,14 +117,14 @@ class GalleryLabelling(QObject):
         chosen: int | None = box.currentData()
         return chosen
 
-    def certainty(self) -> dict[int, float]:
-        """Return how sure the suggestions are, where the crops are ordered by that; else nothing, to save the time."""
+    def certainty(self) -> Suggested:
+        """Return the suggestions where the crops are ordered by how sure they are; else nothing, to save the time."""
         if (
             self._session.labels_hidden
             or BY_FIGURE.get(self._dock.order_box.currentText(), ("", True))[0] != "confidence"
         ):
             return {}
-        return {number: sure for number, (_, sure) in self.offers.suggested.items()}
+        return self.offers.suggested
 
     def follow(self) -> None:
         """Take over the classes and suggestions; to be called whenever the dock reads the project."""
@@ -140,11 +141,12 @@ class GalleryLabelling(QObject):
             self._dock.model.set_suggested({})
             return
         records = project.classes()
-        offered = {} if hidden else dict(self.offers.suggested)
-        offered.pop(self._session.concealed or 0, None)
+        offered: Suggested = {} if hidden else self.offers.suggested
+        if (concealed := self._session.concealed) in offered:
+            offered = {number: told for number, told in offered.items() if number != concealed}
         refill(self.suggested_box, [("any suggestion", None), *((f"suggested: {r.name}", r.id) for r in records)])
         self.suggested_box.setVisible(bool(offered))
-        self._dock.model.set_suggested({number: class_id for number, (class_id, _) in offered.items()})
+        self._dock.model.set_suggested(SuggestedClasses(offered))
         menu = self.label_as.menu()
         menu.clear()
         for record in records:

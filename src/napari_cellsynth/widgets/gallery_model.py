@@ -107,7 +107,7 @@ class GalleryModel(QAbstractListModel):
         self._contrast = ViewContrast(SHARED, self.table)
         self._names: dict[int, str] = {}
         self._colors: dict[int, QColor] = {}
-        self.suggested: dict[int, int] = {}
+        self.suggested: Mapping[int, int] = {}
         self._pixmaps = Recent(KEEP)
         self._thread: ThumbnailThread | None = None
         self.on_failure: Callable[[str], None] = lambda sentence: None
@@ -133,7 +133,7 @@ class GalleryModel(QAbstractListModel):
 
     def set_suggested(self, class_ids: Mapping[int, int]) -> None:
         """Set the classes that are suggested for real crops, by the object's id."""
-        self.suggested = dict(class_ids)
+        self.suggested = class_ids
 
     def set_table(self, table: pd.DataFrame) -> None:
         """Show these patches; where only reviews differ from what is shown, the rows and the selection stay.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from napari_cellsynth.evaluate.patch_figures import PATCH_FIGURES
 from napari_cellsynth.widgets.gallery_model import ACCEPTED, COLUMNS, REJECTED
 from napari_cellsynth.widgets.gallery_search import found_by
 from napari_cellsynth.widgets.gallery_source import GallerySource
+from napari_cellsynth.widgets.suggestion_table import Suggested
 
 NEWEST = "newest"
 """In place of a run: of every class the newest one."""
@@ -53,8 +54,8 @@ class Choice:
     ``show`` is "synthetic", "real" or "both"; ``class_id`` and ``run`` are None for all (``run`` may be `NEWEST`);
     ``review`` is "all", "not reviewed", "accepted" or "rejected"; ``order`` is one of `ORDERS`; ``objects`` are the
     only real crops to show, labelled or not. With "real" ``class_id`` may also be that of unlabelled, unsure or badly
-    segmented ones. ``certainty`` is the confidence in [0, 1] of what is suggested for objects, by their ids. ``text``
-    is searched for; ``beside`` is a second run, to compare with.
+    segmented ones. ``certainty`` is what is suggested for objects, by their ids, where that is their order. ``text``
+    is searched for; ``beside`` is a second run, to compare with. ``every`` shows all real crops, whatever their label.
     """
 
     show: str = "synthetic"
@@ -65,7 +66,8 @@ class Choice:
     objects: Sequence[int] | None = None
     text: str = ""
     beside: str | None = None
-    certainty: Mapping[int, float] = field(default_factory=dict)
+    certainty: Suggested = field(default_factory=dict)
+    every: bool = False
 
 
 def gallery_table(project: Any, source: GallerySource, choice: Choice) -> pd.DataFrame:
@@ -84,7 +86,7 @@ def gallery_table(project: Any, source: GallerySource, choice: Choice) -> pd.Dat
     if choice.show != "real":
         parts.append(_of_run(source.synthetic(project), choice.run, choice.beside))
     if choice.show != "synthetic" and choice.beside is None:
-        parts.append(source.real(project, choice.objects, choice.class_id, choice.certainty))
+        parts.append(source.real(project, choice.objects, choice.class_id, choice.certainty, choice.every))
     # An empty part would make all columns objects.
     filled = [part for part in parts if len(part)]
     table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)

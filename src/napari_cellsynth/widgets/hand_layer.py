@@ -14,7 +14,6 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.imaging.by_hand import part_along, part_into
 from napari_cellsynth.widgets.outline import outline_quickly
 from napari_cellsynth.widgets.session import Session
 
@@ -135,6 +134,8 @@ class HandLayer(QObject):
     def part(self, count: int) -> None:
         """Part each chosen object into a number of parts."""
         self._need_chosen("split")
+        from napari_cellsynth.imaging.by_hand import part_into
+
         parted = [(part_into(self.labels == number, count), number) for number in self.chosen]
         self._part(parted)
 
@@ -143,6 +144,8 @@ class HandLayer(QObject):
         labels = self.labels
         if self.chosen:
             labels = np.where(np.isin(labels, self.chosen), labels, 0)
+        from napari_cellsynth.imaging.by_hand import part_along
+
         parted = [(parts, number) for number, parts in part_along(labels, points).items()]
         if not parted:
             raise UserError("The line parts no object.", "Draw it across an object, from outside to outside.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.imaging.crop import Box
 from napari_cellsynth.project import UNLABELLED
+from napari_cellsynth.widgets.suggestion_table import Suggested, as_table
 
 UNLABELLED_FIRST, ACQUISITION, RANDOM, LEAST_CERTAIN = "Unlabelled first", "Acquisition", "Random", "Least certain"
 NEXT, MISLABELLED = "Label these next", "Likely mislabelled"
@@ -23,10 +24,6 @@ ORDERS = (
 )  # fmt: skip
 BY_ADVICE = (NEXT, MISLABELLED, SIMILAR, DIVERSE)
 BY_CERTAINTY = (LEAST_CERTAIN, MOST_CERTAIN)
-
-
-Suggested = Mapping[int, tuple[int, float]]
-"""Object id to the class id that is suggested and its confidence in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +77,20 @@ class LabelQueue:
         elif order == UNLABELLED_FIRST:
             objects = objects.iloc[np.argsort(objects["label"].to_numpy() != 0, kind="stable")]
         elif order in BY_CERTAINTY:
-            objects = objects.iloc[_by_certainty(objects.index.to_numpy(np.int64), order, suggested or {})]
+            told = as_table(suggested or {}).of(objects.index.to_numpy(np.int64))
+            objects = objects.iloc[_by_certainty(*told, order)]
         elif order in BY_ADVICE:
             place = pd.Series(range(len(advised)), index=list(advised), dtype=float).reindex(objects.index)
             objects = objects.iloc[np.argsort(place.fillna(len(advised)).to_numpy(), kind="stable")]
         self.order = order
-        self._ids: NDArray[np.int64] = objects.index.to_numpy(np.int64)
-        self._classes: NDArray[np.int64] = objects["label"].to_numpy(np.int64).copy()
-        self._whole = objects[["image_id", "frame", "y0", "x0", "y1", "x1", "mask_label"]].to_numpy(np.int64)
-        self._centres = objects[["cy", "cx"]].to_numpy(np.float64)
-        self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
+        # By id, so that an object is found without a dict; a new order moves the places alone.
+        ids = objects.index.to_numpy(np.int64)
+        self._place: NDArray[np.intp] = np.argsort(ids)  # of an object, by its row
+        self._ids: NDArray[np.int64] = ids[self._place]
+        self._classes: NDArray[np.int64] = objects["label"].to_numpy(np.int64)[self._place]
+        whole = objects[["image_id", "frame", "y0", "x0", "y1", "x1", "mask_label"]].to_numpy(np.int64)
+        self._whole, self._centres = whole[self._place], objects[["cy", "cx"]].to_numpy(np.float64)[self._place]
+        self._order = _inverse(self._place)  # the rows in the order of labelling
         # Labels in doubt are revised from the first one on; all other work begins where a label is missing.
         self.position = 0 if order == MISLABELLED else self._unlabelled_from(0, 0)
         self.finished = False
@@ -100,26 +101,29 @@ class LabelQueue:
         return len(self._ids)
 
     def __contains__(self, object_id: int) -> bool:
-        return object_id in self._place
+        return self._row(object_id) is not None
 
     @property
     def current(self) -> Entry | None:
         """The object the person looks at; None in an empty queue."""
         if self.asked is not None:
-            return replace(self.entry(self._place[self.asked]), label=self._answered, repeated=True)
+            row = int(np.searchsorted(self._ids, self.asked))
+            return replace(self.entry(int(self._place[row])), label=self._answered, repeated=True)
         return self.entry(self.position) if len(self) else None
 
     def entry(self, position: int) -> Entry:
         """Return the object at a position."""
-        image_id, frame, y0, x0, y1, x1, label = (int(value) for value in self._whole[position])
-        cy, cx = (float(value) for value in self._centres[position])
+        row = self._order[position]
+        image_id, frame, y0, x0, y1, x1, label = (int(value) for value in self._whole[row])
+        cy, cx = (float(value) for value in self._centres[row])
         box = Box(y0, x0, y1, x1)
-        return Entry(int(self._ids[position]), image_id, frame, box, cy, cx, label, int(self._classes[position]))
+        return Entry(int(self._ids[row]), image_id, frame, box, cy, cx, label, int(self._classes[row]))
 
     # ------------------------------------------------------------------ walking
     def ask(self, object_id: int | None, answered: int = UNLABELLED) -> None:
         """Ask again about an object of the queue before going on; None: that is done, or left."""
-        self.asked, self._answered = (object_id, answered) if object_id in self._place else (None, UNLABELLED)
+        there = object_id is not None and object_id in self
+        self.asked, self._answered = (object_id, answered) if there else (None, UNLABELLED)
 
     def step(self, by: int) -> None:
         """Go on or back; the ends hold. Who is asked again leaves that, and stays."""
@@ -131,10 +135,11 @@ class LabelQueue:
 
     def go_to(self, object_id: int) -> bool:
         """Go to an object; False where it is not in the queue."""
-        if object_id not in self._place:
+        row = self._row(object_id)
+        if row is None:
             return False
         self.ask(None)
-        self.position = self._place[object_id]
+        self.position = int(self._place[row])
         self.finished = False
         return True
 
@@ -154,7 +159,7 @@ class LabelQueue:
 
     def ahead(self, count: int) -> list[Entry]:
         """Return the objects that probably come next, the likeliest first."""
-        unlabelled = np.flatnonzero(self._classes[self.position + 1 :] == 0)[:count] + self.position + 1
+        unlabelled = np.flatnonzero(self._labels_from(self.position + 1) == 0)[:count] + self.position + 1
         nearest = [p for p in (self.position + 1, self.position - 1) if 0 <= p < len(self)]
         return [self.entry(int(p)) for p in dict.fromkeys([*unlabelled[:2], *nearest, *unlabelled])]
 
@@ -162,38 +167,51 @@ class LabelQueue:
         """Bring the objects that are still to come into the order by certainty of newer suggestions."""
         if self.order not in BY_CERTAINTY:
             return
-        ahead = np.arange(self.position + 1, len(self))
-        ahead = ahead[_by_certainty(self._ids[ahead], self.order, suggested)]
-        order = np.concatenate([np.arange(len(self) - len(ahead)), ahead])
-        self._ids, self._classes = self._ids[order], self._classes[order]
-        self._whole, self._centres = self._whole[order], self._centres[order]
-        self._place = {int(object_id): i for i, object_id in enumerate(self._ids)}
+        ahead = self._order[self.position + 1 :]
+        # Asked for all of them by id, which is quicker than for some in any order.
+        classes, confidence = as_table(suggested).of(self._ids)
+        self._order[self.position + 1 :] = ahead[_by_certainty(classes[ahead], confidence[ahead], self.order)]
+        self._place = _inverse(self._order)
 
     # ------------------------------------------------------------------ labels
     def class_of(self, object_id: int) -> int:
         """Return an object's label as the queue knows it: a class's id, or a number that stands for several."""
-        return int(self._classes[self._place[object_id]])
+        row = self._row(object_id)
+        if row is None:
+            raise KeyError(object_id)
+        return int(self._classes[row])
 
     def set_classes(self, object_ids: Sequence[int], labels: Sequence[int]) -> None:
         """Take new labels over; objects that are not in the queue are left out."""
         for object_id, label in zip(object_ids, labels, strict=True):
-            if object_id in self._place:
-                self._classes[self._place[object_id]] = label
+            if (row := self._row(object_id)) is not None:
+                self._classes[row] = label
 
     def counts(self) -> dict[int, int]:
         """Return the number of objects by label (0: unlabelled)."""
         values, counts = np.unique(self._classes, return_counts=True)
         return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
 
+    def _row(self, object_id: int) -> int | None:
+        row = int(np.searchsorted(self._ids, object_id))
+        return row if row < len(self._ids) and self._ids[row] == object_id else None
+
+    def _labels_from(self, position: int) -> NDArray[np.int64]:
+        return self._classes[self._order[position:]]
+
     def _unlabelled_from(self, start: int, otherwise: int) -> int:
-        found = np.flatnonzero(self._classes[start:] == UNLABELLED)
+        found = np.flatnonzero(self._labels_from(start) == UNLABELLED)
         return int(start + found[0]) if len(found) else otherwise
 
 
-def _by_certainty(object_ids: NDArray[np.int64], order: str, suggested: Suggested) -> NDArray[np.int64]:
+def _inverse(order: NDArray[np.intp]) -> NDArray[np.intp]:
+    found = np.empty_like(order)
+    found[order] = np.arange(len(order))
+    return found
+
+
+def _by_certainty(classes: NDArray[np.int64], confidence: NDArray[np.float64], order: str) -> NDArray[np.intp]:
     """Return the positions of objects from the least certain on, or from the most certain of each class on."""
-    told = [suggested.get(number, (np.inf, np.nan)) for number in object_ids.tolist()]
-    classes, confidence = np.array(told, np.float64).reshape(-1, 2).T
     if order == LEAST_CERTAIN:
         return np.argsort(confidence, kind="stable")  # not-a-number comes last
-    return np.lexsort((-confidence, classes))
+    return np.lexsort((-confidence, np.where(np.isnan(confidence), np.iinfo(np.int64).max, classes)))

@@ -17,6 +17,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.widgets.canvas_frames import CanvasFrames
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.frame_objects import FrameObjects
+from napari_cellsynth.widgets.frames_ahead import FramesAhead
 from napari_cellsynth.widgets.outline import outline_quickly, repaint
 from napari_cellsynth.widgets.own_layers import OwnLayers
 
@@ -55,7 +56,8 @@ class ProjectLayers(OwnLayers):
         self.frame = 0
         self.frame_is_segmented = False
         self.veiled = False
-        self.objects = FrameObjects(session)
+        self.ahead = FramesAhead(session)
+        self.objects = FrameObjects(session, self.ahead)
         # The point also moves within a step of a coarser layer, and the steps where a layer that comes or goes ends.
         viewer.dims.events.point.connect(self._on_slider)
         viewer.dims.events.current_step.connect(self._on_slider)
@@ -86,9 +88,9 @@ class ProjectLayers(OwnLayers):
         Returns
         -------
         DataFrame
-            As `Project.objects`, with the newest prediction: ``predicted_id`` (0: none) and ``predicted`` (all classes
-            that were given, a tuple), ``confidence``, ``entropy`` and ``margin`` (NaN: none), and whether it is
-            ``unsure``. While a live model suggests classes, those stand in the place of the predictions.
+            As `Project.objects`, without the source and with the newest prediction: ``predicted_id`` (0: none) and
+            ``predicted`` (all classes that were given, a tuple), ``confidence``, ``entropy`` and ``margin`` (NaN:
+            none), and whether it is ``unsure``. While a live model suggests classes, those stand in their place.
         """
         return self.objects.table(self.image_id, self.frame)
 
@@ -131,7 +133,7 @@ class ProjectLayers(OwnLayers):
         self._remove()
         # Until the image is in, `image_id` stays None: napari moves the slider while it inserts a layer, and following
         # it then would insert the objects inside of that insertion.
-        self._add_image(name, source)
+        self._add_image(image_id, name, source)
         viewer.dims.set_point(viewer.dims.ndim - 3, 0)
         self.image_id, self.frame = image_id, 0
         self.refresh()
@@ -159,8 +161,8 @@ class ProjectLayers(OwnLayers):
             layer.visible = not on
         self._session.frame_objects_changed.emit()
 
-    def _add_image(self, name: str, source: Any) -> None:
-        pixels, channels = self._pixels.of(source), source.shape[1]
+    def _add_image(self, image_id: int, name: str, source: Any) -> None:
+        pixels, channels = self._pixels.of(image_id, source), source.shape[1]
         if channels == 1:
             self.add(IMAGE, "add_image", pixels[:, 0], name=name)
         elif channels == 3 and source.dtype == np.uint8:
@@ -177,10 +179,13 @@ class ProjectLayers(OwnLayers):
         self.objects.forget()
         mask = None
         # Where it cannot be read the outlines of the frame before must not stay.
+        read = self.ahead.read(self.image_id, self.frame)
         with self._session.reporting():
-            mask = project.mask(self.image_id, self.frame)
+            mask = project.mask(self.image_id, self.frame) if read is None else read.mask
         self.frame_is_segmented = mask is not None
         layer = self.objects_layer
+        if layer is not None:
+            layer.metadata["outline"] = (0, None) if read is None or mask is None else (read.thickness, read.outline)
         if mask is None:
             # Nothing segmented in this frame; an empty layer keeps the person's contour and opacity for the next one.
             if layer is not None:
@@ -292,6 +297,10 @@ class ProjectLayers(OwnLayers):
         drawn = round(float(images[0].world_to_data(viewer.dims.point)[0]))
         frame = min(max(drawn, 0), images[0].data.shape[0] - 1)
         if frame != self.frame:
-            self.frame = frame
+            forward, self.frame = frame > self.frame, frame
             self._on_objects()
+            layer = self.objects_layer
+            beside = [frame + 1, frame - 1] if forward else [frame - 1, frame + 1]
+            within = [each for each in beside if 0 <= each < images[0].data.shape[0]]
+            self.ahead.want(self.image_id, frame, within, 0 if layer is None else int(layer.contour))
             self._session.frame_changed.emit(self.image_id, frame)

@@ -8,6 +8,7 @@ from napari_cellsynth.events import Failed, Looks, Progress, Suggestions
 from napari_cellsynth.jobs.job import Job, SuggestParameters
 from napari_cellsynth.widgets.job_thread import JobHandle
 from napari_cellsynth.widgets.session import STOP_SECONDS, Session
+from napari_cellsynth.widgets.suggestion_table import Suggested, SuggestionTable
 
 
 class LiveSuggestions(QObject):
@@ -95,7 +96,7 @@ class LiveSuggestions(QObject):
         self._session.looks_changed.emit()
         self._say("")
 
-    def _take(self, suggested: dict[int, tuple[int, float]]) -> None:
+    def _take(self, suggested: Suggested) -> None:
         if suggested or self._session.suggested:
             self._session.suggested = suggested
             self._session.suggestions_changed.emit()
@@ -114,8 +115,7 @@ class LiveSuggestions(QObject):
         if handle is not self._handle:
             return
         if isinstance(event, Suggestions):
-            pairs = zip(event.class_ids.tolist(), event.confidence.tolist(), strict=True)
-            self._take(dict(zip(event.object_ids.tolist(), pairs, strict=True)))
+            self._take(SuggestionTable(event.object_ids, event.class_ids, event.confidence))
             self._say(words_of(event))
         elif isinstance(event, Looks):
             self._session.looks = event

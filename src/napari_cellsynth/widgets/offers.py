@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 from qtpy.QtCore import QObject
 
 from napari_cellsynth.widgets.session import Session
-
-Suggested = Mapping[int, tuple[int, float]]
-"""Object id to the class id that is suggested and its confidence in [0, 1]."""
+from napari_cellsynth.widgets.suggestion_table import Suggested, SuggestionTable
 
 
 class Offers(QObject):
@@ -26,8 +25,8 @@ class Offers(QObject):
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
-        self._predicted: dict[int, tuple[int, float]] | None = None
-        self._all: dict[int, tuple[int, ...]] = {}
+        self._predicted: Suggested | None = None
+        self._all: Any = {}  # object id to all classes
         session.project_changed.connect(self.forget)
         session.predictions_changed.connect(self.forget)
         session.classes_changed.connect(self.forget)
@@ -47,7 +46,8 @@ class Offers(QObject):
         if told is None:
             return ()
         several = {} if self._session.suggested else self._all
-        return several.get(object_id, (told[0],))
+        found: tuple[int, ...] = several.get(object_id, (told[0],))
+        return found
 
     def confidence(self, object_id: int) -> float:
         """Return how sure the suggestion is, in [0, 1]; not-a-number where there is none."""
@@ -58,15 +58,14 @@ class Offers(QObject):
         self._session.predictions_changed.connect(act)
         self._session.suggestions_changed.connect(act)
 
-    def _read(self) -> dict[int, tuple[int, float]]:
+    def _read(self) -> Suggested:
         if self._predicted is not None:
             return self._predicted
         self._predicted = {}
         project = self._session.project
         predicted = project.predictions() if project is not None else None
         if predicted is not None and len(predicted):
-            ids = predicted.index.tolist()
-            pairs = zip(predicted["class_id"].tolist(), predicted["confidence"].tolist(), strict=True)
-            self._predicted = dict(zip(ids, pairs, strict=True))
-            self._all = dict(zip(ids, predicted["classes"].tolist(), strict=True))
+            told = (predicted[name].to_numpy() for name in ("class_id", "confidence"))
+            self._predicted = SuggestionTable(predicted.index.to_numpy(), *told)
+            self._all = predicted["classes"]
         return self._predicted

@@ -49,7 +49,8 @@ def outlines(labels: NDArray[np.integer[Any]], thickness: int) -> NDArray[np.uin
 def outline_quickly(layer: Any) -> None:
     """Let a Labels layer of one colour draw its contours by `outlines`; where napari is another by then, by its own.
 
-    Of the layer's metadata ``outlined``, a table of bool by number, only those objects are drawn.
+    Of the layer's metadata ``outlined``, a table of bool by number, only those objects are drawn; ``outline`` is a
+    thickness and the outlines (Y, X) where those were computed before.
     """
     if not hasattr(layer, "_calculate_contour"):
         return
@@ -58,16 +59,8 @@ def outline_quickly(layer: Any) -> None:
         thickness = int(layer.contour)
         if thickness < 1 or labels.ndim != 2:
             return None
-        # A part is outlined with what lies around it, as far as an outline reaches.
-        around = tuple(
-            slice(max(0, part.start - thickness), min(size, part.stop + thickness))
-            for part, size in zip(data_slice, labels.shape, strict=True)
-        )
-        inner = tuple(
-            slice(part.start - wide.start, part.stop - wide.start)
-            for part, wide in zip(data_slice, around, strict=True)
-        )
-        found = outlines(labels[around], thickness)[inner]
+        known, before = layer.metadata.get("outline", (0, None))
+        found = before[data_slice] if known == thickness else outlined(labels, data_slice, thickness)
         table = layer.metadata.get("outlined")
         if table is not None:
             part = labels[data_slice]
@@ -75,6 +68,19 @@ def outline_quickly(layer: Any) -> None:
         return found
 
     layer._calculate_contour = contour
+
+
+def outlined(labels: NDArray[np.integer[Any]], data_slice: tuple[slice, ...], thickness: int) -> NDArray[np.uint8]:
+    """Return the `outlines` in a part of an image."""
+    # A part is outlined with what lies around it, as far as an outline reaches.
+    around = tuple(
+        slice(max(0, part.start - thickness), min(size, part.stop + thickness))
+        for part, size in zip(data_slice, labels.shape, strict=True)
+    )
+    inner = tuple(
+        slice(part.start - wide.start, part.stop - wide.start) for part, wide in zip(data_slice, around, strict=True)
+    )
+    return outlines(labels[around], thickness)[inner]
 
 
 def repaint(layer: Any, image: NDArray[Any]) -> None:

@@ -206,7 +206,7 @@ class PredictionOverlay(QObject):
         for number in object_ids:
             if number not in objects.index:
                 continue
-            row = objects.loc[number].to_dict()
+            row = {name: objects.at[number, name] for name in objects.columns}
             y0, x0, y1, x1 = (int(row[name]) for name in ("y0", "x0", "y1", "x1"))
             ys, xs = np.nonzero(np.asarray(objects_layer.data)[y0:y1, x0:x1] == row["mask_label"])
             layer.data_setitem((ys + y0, xs + x0), self._places.get(shown_class(row, project, self._colored_by), 0))

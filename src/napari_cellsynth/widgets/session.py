@@ -25,6 +25,7 @@ from napari_cellsynth.widgets.others import OthersWatch
 from napari_cellsynth.widgets.relinking import Relinking
 from napari_cellsynth.widgets.remembering import Remembering
 from napari_cellsynth.widgets.safety import Safety
+from napari_cellsynth.widgets.suggestion_table import Suggested
 
 NO_PROJECT = UserError("No project is open.", "Make or open one in the bar at the top.")
 
@@ -63,7 +64,7 @@ class Session(JobQueue):
         Decoded frames, read ahead off the GUI thread.
     workers : list of Worker
         The docks' own threads and processes; they end with the session.
-    suggested : dict
+    suggested : mapping
         Object id to the class id and confidence that a live model suggests; empty unless it is switched on.
     looks : Looks or None
         How the objects look, once the live model's worker has seen them all.
@@ -98,14 +99,14 @@ class Session(JobQueue):
     def __init__(self, viewer: Any, start_run: StartRun = start_process) -> None:
         super().__init__(viewer, start_run)
         self.current_object_id: int | None = None
-        self.suggested: dict[int, tuple[int, float]] = {}
+        self.suggested: Suggested = {}
         self.looks: Looks | None = None
         self.labels_hidden = False
         self.concealed: int | None = None
         self.armed: int | None = None
         self.frames = FrameReader(self)
-        self.layers = ProjectLayers(self, viewer)
         self.workers: list[Worker] = []
+        self.layers = ProjectLayers(self, viewer)
         self.others = OthersWatch(self)
         self.safety = Safety(self)
         self.remembering = Remembering(self)
