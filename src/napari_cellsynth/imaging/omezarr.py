@@ -30,6 +30,22 @@ def is_ome_zarr(place: Path) -> bool:
     return place.is_dir() and any((place / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs"))
 
 
+def attributes_of(place: Path) -> dict[str, Any]:
+    """Return all attributes of a group.
+
+    Raises
+    ------
+    UserError
+        When they cannot be read.
+    """
+    import zarr
+
+    try:
+        return dict(zarr.open_group(str(place), mode="r").attrs)
+    except _BROKEN as error:
+        raise _damaged(place, "its metadata cannot be read") from error
+
+
 def described(place: Path) -> dict[str, Any]:
     """Return the OME metadata of a group: what 0.5 has under ``ome``, and 0.4 beside all else.
 
@@ -38,12 +54,7 @@ def described(place: Path) -> dict[str, Any]:
     UserError
         When it cannot be read.
     """
-    import zarr
-
-    try:
-        attributes = dict(zarr.open_group(str(place), mode="r").attrs)
-    except _BROKEN as error:
-        raise _damaged(place, "its metadata cannot be read") from error
+    attributes = attributes_of(place)
     ome = attributes.get("ome")
     return ome if isinstance(ome, dict) else attributes
 
@@ -122,7 +133,17 @@ def label_images(place: Path) -> list[str]:
     if not is_ome_zarr(place / "labels"):
         return []
     names = described(place / "labels").get("labels", [])
-    return [name for name in names if isinstance(name, str) and (place / "labels" / name).is_dir()]
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return [name for name in names if _is_within(place / "labels", name)]
+
+
+def _is_within(folder: Path, name: str) -> bool:
+    """Whether a name is that of a folder in a folder, and of none elsewhere."""
+    try:
+        place = (folder / name).resolve()
+        return place.is_dir() and place.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # no file can have such a name; links in a circle
+        return False
 
 
 def write_pyramid(

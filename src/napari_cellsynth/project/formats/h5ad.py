@@ -5,17 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.export import objects_table
-from napari_cellsynth.project.formats.parquet import rows_of_texts
+from napari_cellsynth.project.formats.parquet import MOST_BYTES, MOST_ROWS, rows_of_texts
 from napari_cellsynth.project.formats.place import file_beside, library
 from napari_cellsynth.project.project import Project
 
 _MEASURED = ["area", "height", "width"]
+_DEEPEST = 2
+"""Observations are columns, and a column has at most categories and codes below it."""
 
 
 def write_h5ad(project: Project, out_path: str | Path) -> Path:
@@ -67,11 +70,27 @@ def h5ad_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     UserError
         When it is no such file, or anndata is not installed.
     """
-    anndata = library("anndata", "AnnData")
+    reader, h5py = library("anndata.io", "AnnData"), library("h5py", "AnnData")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), h5py.File(file, "r") as opened:
             warnings.simplefilter("ignore")
-            table = anndata.read_h5ad(file).obs
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            _check(opened, "obs", h5py)  # nothing but the observations is read
+            table = reader.read_elem(opened["obs"])
+            columns = [str(name) for name in table.columns]
+            rows = table.set_axis(columns, axis=1).astype(object).to_dict("records")
+    except Exception as error:  # what it raises for a damaged file differs from version to version
         raise UserError(f"{file} cannot be read as AnnData.", "Export it again.") from error
-    yield from rows_of_texts(table.astype(object).to_dict("records"))
+    yield from rows_of_texts(file, columns, rows)
+
+
+def _check(group: Any, name: str, h5py: Any, depth: int = 0) -> None:
+    """Refuse links, which may lead to other files or in circles, and arrays larger than a table of objects has."""
+    here = group[name]
+    direct = isinstance(group.get(name, getlink=True), h5py.HardLink)
+    if not direct or depth > _DEEPEST:
+        raise ValueError(f"{name} leads elsewhere")
+    if isinstance(here, h5py.Group):
+        for below in here:
+            _check(here, below, h5py, depth + 1)
+    elif here.size > MOST_ROWS or here.nbytes > MOST_BYTES or here.external or here.is_virtual:
+        raise ValueError(f"{name} is too large, or elsewhere")
