@@ -27,13 +27,15 @@ QT = {"pyqt5": "pyqt5", "pyqt6": "pyqt6", "pyside6": "pyside6"}
 """The binding that each extra brings, through napari's own."""
 HEAD = """# Licences
 
-napari-cellsynth is BSD-3-Clause. What it is built on, by what is asked for in `pyproject.toml`; each brings more of its own
-(`pip-licenses` lists all that are installed). Written by `scripts/licences.py` from what the packages say of themselves.
+napari-cellsynth is BSD-3-Clause. What it is built on, as `pyproject.toml` asks for it; each package brings more of its
+own (`pip-licenses` lists all that are installed). Written by `scripts/licences.py` from what the packages say of
+themselves.
 
-**PyQt5 and PyQt6 are GPL** (or commercial, from Riverbank Computing). This program does not contain them: it asks for a Qt
-binding by way of `qtpy`, and you install the one that you want. Whoever passes on a bundle of it *with* PyQt passes the whole
-on under the GPL; with PySide6 (LGPL, the extra `pyside6`) that is not so. Using it yourself asks nothing of you either way.
-Weights that are downloaded on your click (timm, Inception) have licences of their own, which their pages tell.
+**PyQt5 and PyQt6 are GPL** (or commercial, from Riverbank Computing). This program does not contain them: it asks for a
+Qt binding by way of `qtpy`, and you install the one that you want. Whoever passes on a bundle of it *with* PyQt passes
+the whole on under the GPL; with PySide6 (LGPL, the extra `pyside6`) that is not so. Using it yourself asks nothing of
+you either way. Weights that are downloaded on your click (timm, Inception) have licences of their own, which their
+pages tell.
 
 | package | needed for | licence |
 |---|---|---|

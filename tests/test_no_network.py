@@ -1,4 +1,4 @@
-"""Nothing goes out by itself: programs are imported and a project is opened, predicted and shown without a connection."""
+"""Nothing goes out by itself: import, training, prediction and the window with all docks make no connection."""
 
 from __future__ import annotations
 

@@ -58,10 +58,17 @@ def settle() -> None:
         gc.collect()
 
 
+def is_of_a_notification(widget: Any) -> bool:
+    """Whether a widget belongs to one of napari's own notifications, which it keeps until they are looked at."""
+    while widget is not None and type(widget).__name__ != "NapariQtNotification":
+        widget = widget.parent()
+    return widget is not None
+
+
 def tell(number: int) -> None:
     settle()
     alive = Counter(type(each).__name__ for each in gc.get_objects() if str(type(each).__module__).startswith(OURS))
-    widgets = Counter(type(each).__name__ for each in QApplication.allWidgets())
+    widgets = Counter(type(each).__name__ for each in QApplication.allWidgets() if not is_of_a_notification(each))
     told = {"round": number, **held(), "widgets": sum(widgets.values()), "objects": sum(alive.values())}
     told |= {"processes": len(psutil.Process().children(recursive=True)), "qt": said}
     print(json.dumps(told | {"alive": alive.most_common(8), "shown": widgets.most_common(8)}), flush=True)
