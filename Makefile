@@ -1,6 +1,7 @@
 # make demo      set everything up and run the main job
 # make test      set everything up and run the tests (QT=pyqt6 for the other binding)
 # make check     lint, types, import contracts
+# make test-gui  the window's tests alone; make test-bindings: those of what differs between Qt bindings
 # make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
 # make docs      the documentation as a web site in site/; a broken link is an error
 # make bench     the speed ratios into docs/benchmarks.md
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(QT)
 SCREEN := scripts/screen.sh
 
-.PHONY: demo test test-gui faults faults-long check docs bench screenshots clean window
+.PHONY: demo test test-gui test-bindings faults faults-long check docs bench screenshots clean window
 
 $(READY): pyproject.toml scripts/system.sh
 	sh scripts/system.sh
@@ -35,8 +36,8 @@ test: $(READY)
 	$(PYTEST) -m "not gui"
 	$(PYTEST) -m gui
 
-test-gui: $(READY)
-	$(PYTEST) -m gui
+test-gui test-bindings: $(READY)
+	$(PYTEST) -m $(subst test-,,$@)
 
 # Torch and Qt never share a process: the faults of the window are a run of their own.
 faults faults-long: SIZE = $(if $(filter faults-long,$@),long,minutes)

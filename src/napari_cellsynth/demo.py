@@ -56,7 +56,6 @@ PRESETS = {
     # The paper's own sizes (S0, section 4): 500 synthetic patches a class, hESCnet. For a GPU, or a night.
     "full": Preset(15, 48, 2098, 25, 20_000, 2_000, 500, classifier="hescnet"),
 }
-_COLORS_WITHOUT_CLASS = (0.6, 0.6, 0.6)
 
 
 def run_demo(
@@ -102,16 +101,7 @@ def run_demo(
         raise UserError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(PRESETS)}.")
     plan = PRESETS[preset]
     path = _fresh_folder(out) / "demo.cellsynth"
-    started = time.monotonic()
-    seconds: dict[str, float] = {}
-
-    def timed(name: str, work: Callable[[], Any]) -> Any:
-        say(f"· {name}")
-        before = time.monotonic()
-        value = work()
-        seconds[name] = round(time.monotonic() - before, 1)
-        return value
-
+    started, timed = time.monotonic(), _Timed(say)
     if data is None:
         timed("simulate", lambda: _simulated(out, path, plan, seed))
         found = timed("segment", lambda: do(path, SegmentParameters))
@@ -119,25 +109,10 @@ def run_demo(
     else:
         found = timed("import", lambda: _imported(path, data, classes, say))
         if not found["labelled"]:
-            return _unlabelled(path, out, timed("segment", lambda: do(path, SegmentParameters)), seconds, say)
+            return _unlabelled(path, out, timed("segment", lambda: do(path, SegmentParameters)), timed.seconds, say)
     names = timed("hold out groups", lambda: _held_out(path, seed))
     gans = timed("train a GAN per class", lambda: _gans(path, names, plan, seed, do, say))
-    overrides = _overrides(path, plan)
-    real = timed(
-        "train on real crops",
-        lambda: do(path, TrainClassifierParameters, recipe=plan.classifier, seed=seed, overrides=overrides),
-    )
-    mixed = timed(
-        f"train on real crops + {plan.synthetic} synthetic a class",
-        lambda: do(
-            path,
-            TrainClassifierParameters,
-            recipe=plan.classifier,
-            seed=seed,
-            synthetic=plan.synthetic,
-            overrides=overrides,
-        ),
-    )
+    real, mixed = _classifiers(path, plan, seed, do, timed)
     predicted = timed("predict", lambda: do(path, PredictParameters, run=mixed["run"]))
     result = {
         "project": str(path),
@@ -150,18 +125,42 @@ def run_demo(
         "real": _score(real),
         "with_synthetic": _score(mixed),
         "predicted": predicted["objects"],
-        "seconds": seconds,
+        "seconds": timed.seconds,
     }
     from napari_cellsynth.demo_pictures import write_pictures
 
-    timed(
-        "draw",
-        lambda: write_pictures(path, out, mixed["run"], result, {"real": real, "with synthetic": mixed}),
-    )
+    both = {"real": real, "with synthetic": mixed}
+    timed("draw", lambda: write_pictures(path, out, mixed["run"], result, both))
     result["seconds_in_all"] = round(time.monotonic() - started, 1)
     result["files"] = ["overlay.png", "gallery.png", "report.html", "result.json"]
     (out / "result.json").write_text(json.dumps(result, indent=1))
     return result
+
+
+class _Timed:
+    """Does one step after the other, says each one's name before, and keeps how many seconds each took."""
+
+    def __init__(self, say: Say) -> None:
+        self.seconds: dict[str, float] = {}
+        self._say = say
+
+    def __call__(self, name: str, work: Callable[[], Any]) -> Any:
+        self._say(f"· {name}")
+        before = time.monotonic()
+        value = work()
+        self.seconds[name] = round(time.monotonic() - before, 1)
+        return value
+
+
+def _classifiers(path: Path, plan: Preset, seed: int, do: Do, timed: _Timed) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Train on real crops alone and with synthetic patches, alike in everything else."""
+    settings = {"recipe": plan.classifier, "seed": seed, "overrides": _overrides(path, plan)}
+    real = timed("train on real crops", lambda: do(path, TrainClassifierParameters, **settings))
+    mixed = timed(
+        f"train on real crops + {plan.synthetic} synthetic a class",
+        lambda: do(path, TrainClassifierParameters, synthetic=plan.synthetic, **settings),
+    )
+    return real, mixed
 
 
 def _fresh_folder(out: Path) -> Path:

@@ -93,7 +93,7 @@ def test_calibration_makes_a_naive_bayes_less_sure(tmp_path):
     patches, labels = stripes(80, 0)
     labels = np.where(rng.random(80) < 0.25, 1 - labels, labels)  # a quarter of the labels are wrong
     run = train_classifier(patches, labels, "naive-bayes", out=tmp_path / "run")
-    assert run.result["temperature"] > 1.5
+    assert run.result["calibration"]["temperature"] > 1.5
 
 
 def test_no_fold_of_the_calibration_shares_a_group_with_what_its_classifier_learned(monkeypatch):
@@ -201,7 +201,7 @@ def test_bad_input_is_told_in_one_line_or_learned_from(tmp_path):
 def test_labels_of_one_group_alone_are_learned_without_calibration():
     patches, labels = stripes(20, 0)
     run = train_classifier(patches, labels, "logistic", groups=["slide"] * 20)
-    assert run.result["temperature"] == 1 and any("calibrate" in notice for notice in run.result["notices"])
+    assert run.result["calibration"]["temperature"] == 1 and any("calibrate" in notice for notice in run.result["notices"])
 
 
 def test_a_stopped_training_leaves_no_model_and_is_begun_anew(tmp_path):

@@ -100,7 +100,7 @@ def test_classical_recipes_learn_one_class_against_the_rest(name: str, tmp_path:
     groups = np.arange(60) // 6
     run = train_classifier(x, names, name, held_out=(tested, answers), groups=groups, out=tmp_path, **small)
     assert run.result["scores"]["macro_f1"] > 0.8
-    assert len(run.result["calibration"]["thresholds"]) == 2 and run.result["temperature"] == 1
+    assert len(run.result["calibration"]["thresholds"]) == 2 and run.result["calibration"]["temperature"] == 1
     loaded = load(tmp_path)
     assert loaded.thresholds == run.model.thresholds
     assert np.array_equal(predict(loaded, tested), predict(run.model, tested))

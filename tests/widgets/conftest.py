@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -13,9 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from npe2 import PluginManager
 from qtpy.QtCore import QEvent, QSettings
 from qtpy.QtWidgets import QApplication
 
+import napari_cellsynth.widgets
 from napari_cellsynth.events import Event, Finished, Stopped
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.jobs.job import Job
@@ -46,11 +50,17 @@ def _screen_of_its_own(config: pytest.Config) -> None:
     config.add_cleanup(screen.terminate)
 
 
+BETWEEN_BINDINGS = {"canvas_keys", "dock", "form", "gallery_view", "job_thread", "label", "main_job", "manners", "workspace"}
+"""Files of tests that touch what differs between Qt bindings: keys, mouse, painting, dialogs, threads, the window's end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder needs Qt and a screen."""
     for item in items:
         if Path(item.path).parent == Path(__file__).parent:
             item.add_marker(pytest.mark.gui)
+            if Path(item.path).stem.removeprefix("test_") in BETWEEN_BINDINGS:
+                item.add_marker(pytest.mark.bindings)
 
 
 def _our_widgets() -> list[Any]:
@@ -111,6 +121,34 @@ def no_timing(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_suggestions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the Label dock from suggesting by itself, which most tests would take for a job."""
     monkeypatch.setattr("napari_cellsynth.widgets.live_row.ON", False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imported_once() -> Iterator[None]:
+    """Import all that a window needs, and keep what never goes away from every later collection of garbage.
+
+    napari's fixture collects garbage after each viewer; beside 300,000 objects of modules that alone is half a second. The
+    list of installed plugins is read once for the same reason.
+    """
+    import napari._qt.qt_main_window
+    import napari._vispy
+
+    for module in pkgutil.iter_modules(napari_cellsynth.widgets.__path__):
+        importlib.import_module(f"napari_cellsynth.widgets.{module.name}")
+    discover, done = PluginManager.discover, []
+
+    def discover_once(self: PluginManager, *args: Any, **settings: Any) -> int:
+        if done:
+            return 0
+        done.append(self)
+        return discover(self, *args, **settings)
+
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManager, "discover", discover_once)
+        yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,16 @@ from napari_cellsynth.classify.feature_model import (
 )
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.importance import importance
+from napari_cellsynth.classify.outcome import outcome
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.resampling import resampled
 from napari_cellsynth.classify.scoring import score
-from napari_cellsynth.classify.targets import crops_of_classes, curve_figures, is_multi_label
+from napari_cellsynth.classify.targets import curve_figures, is_multi_label
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import multi_label, scores
 from napari_cellsynth.evaluate.calibration import fit_temperature, tempered
 from napari_cellsynth.evaluate.splits import grouped_folds
-from napari_cellsynth.events import Event, Finished, Metric, Progress, Saved, Stop, Stopped
+from napari_cellsynth.events import Event, Metric, Progress, Saved, Stop, Stopped
 
 FOLDS = 5
 """Folds of the calibration, or as many as there are groups."""
@@ -97,8 +98,8 @@ def train(
     Event
         ``Progress`` in steps (a batch of crops measured, or a classifier fitted), a ``Metric`` of the folds
         (``fold_balanced_accuracy``, ``fold_loss``), ``Saved``, and ``Finished`` with the keys of `train.train` and
-        ``importance`` (see `importance.importance`) and ``temperature``. ``steps`` is the
-        number of fits, ``parameters`` the number of features.
+        ``importance`` (see `importance.importance`). ``steps`` is the number of fits,
+        ``parameters`` the number of features.
     """
     began = time.monotonic()
     if mode == "pretrained":
@@ -109,79 +110,91 @@ def train(
     history = History(folder / "metrics.csv")
     history.cut_after(0)
     rows = [Rows(part) for part in parts]
-    tested = [] if held_out is None else [Rows(held_out)]
-    crops, done = sum(len(each.part.labels) for each in rows + tested), 0
-    yield Progress(0, crops, "crops", " ".join(notices))
-    for each in rows + tested:
-        for measured in each.measure(recipe):
-            if stop():
-                yield Stopped(folder.name)
-                return
-            yield Progress(done + measured, crops, "crops", "measured")
-        done += len(each.part.labels)
-    k = len(class_names)
-    folds = _Folds(rows[0], recipe, k, seed, groups)
-    for number in range(len(folds)):
-        if stop():
-            yield Stopped(folder.name)
-            return
-        yield Progress(number, len(folds) + 1, "fits", "calibration")
-        folds.fit(number)
-    if stop():
+    tested = None if held_out is None else Rows(held_out)
+    yield Progress(0, sum(len(part.labels) for part in parts), "crops", " ".join(notices))
+    folds = yield from _measured_and_folded(rows, tested, recipe, len(class_names), seed, groups, stop)
+    if folds is None:
         yield Stopped(folder.name)
         return
-    yield Progress(len(folds), len(folds) + 1, "fits", "all training crops")
+    last = len(folds) + 1
+    yield Progress(len(folds), last, "fits", "all training crops")
     temperature, thresholds, figures = folds.result()
     table, labels = np.concatenate([each.table for each in rows]), np.concatenate([each.labels for each in rows])
-    estimator = fitted(recipe, table, labels, k, seed)
+    estimator = fitted(recipe, table, labels, len(class_names), seed)
     channels = parts[0].store.channels
     model = FeatureClassifier(estimator, temperature, recipe, tuple(class_names), channels, meta, thresholds)
     found: dict[str, Any] = {}
-    if tested and held_out is not None:
-        p = model.probabilities(tested[0].table, tested[0].owners, len(held_out.labels))
-        limits = thresholds
-        found = score(
-            folder,
-            held_out.store,
-            held_out.labels,
-            p,
-            class_names,
-            groups=groups_held_out,
-            seed=seed,
-            thresholds=limits,
-            with_size=recipe.with_size,
-        )
-        figures |= curve_figures(held_out.labels, p, limits)
+    if tested is not None:
+        found, of_curves = _scored(model, tested, folder, groups_held_out, seed)
+        figures |= of_curves
     figures = {name: float(value) for name, value in figures.items() if value is not None}
-    history.append(len(folds) + 1, figures)
-    yield Metric(len(folds) + 1, figures)
-    names = names_of(recipe, model.channels)
-    weighed = importance(estimator, names, (tested[0].table, tested[0].labels) if tested else None, seed)
+    history.append(last, figures)
+    yield Metric(last, figures)
+    names = names_of(recipe, channels)
+    weighed = importance(estimator, names, None if tested is None else (tested.table, tested.labels), seed)
     path = save(folder, model)
-    yield Progress(len(folds) + 1, len(folds) + 1, "fits")
+    yield Progress(last, last, "fits")
     yield Saved(folder.name, str(path))
-    yield Finished(
-        {
-            "scores": found,
-            "confusion": found.get("confusion", []),
-            "classes": list(class_names),
-            "seconds": time.monotonic() - began,
-            "steps": len(folds) + 1,
-            "parameters": len(names),
-            "crops": {
-                "synthetic" if part.is_synthetic else "real": crops_of_classes(part.labels, k).tolist()
-                for part in parts
-            },
-            "temperature": temperature,
-            "calibration": {
-                "temperature": temperature,
-                "crops": len(parts[0].labels) if len(folds) else 0,
-            }
-            | ({} if thresholds is None else {"thresholds": thresholds}),
-            "importance": weighed,
-            "notices": [*notices, *folds.notices, *found.get("notices", [])],
-        }
+    yield outcome(
+        parts,
+        class_names,
+        found,
+        temperature=temperature,
+        thresholds=thresholds,
+        calibration_crops=len(parts[0].labels) if len(folds) else 0,
+        notices=[*notices, *folds.notices],
+        seconds=time.monotonic() - began,
+        steps=last,
+        parameters=len(names),
+        importance=weighed,
     )
+
+
+def _measured_and_folded(
+    rows: Sequence[Rows],
+    tested: Rows | None,
+    recipe: FeatureRecipe,
+    k: int,
+    seed: int,
+    groups: ArrayLike | None,
+    stop: Stop,
+) -> Generator[Event, None, _Folds | None]:
+    """Measure all crops, and return the folds of the real training crops, all of them predicted; None if stopped."""
+    every = [*rows] if tested is None else [*rows, tested]
+    crops, done = sum(len(each.part.labels) for each in every), 0
+    for each in every:
+        for measured in each.measure(recipe):
+            if stop():
+                return None
+            yield Progress(done + measured, crops, "crops", "measured")
+        done += len(each.part.labels)
+    folds = _Folds(rows[0], recipe, k, seed, groups)
+    for number in range(len(folds)):
+        if stop():
+            return None
+        yield Progress(number, len(folds) + 1, "fits", "calibration")
+        folds.fit(number)
+    return None if stop() else folds
+
+
+def _scored(
+    model: FeatureClassifier, tested: Rows, folder: Path, groups: ArrayLike | None, seed: int
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the scores of the held-out crops, and the figures of them that belong into the curves."""
+    labels = tested.part.labels
+    p = model.probabilities(tested.table, tested.owners, len(labels))
+    found = score(
+        folder,
+        tested.part.store,
+        labels,
+        p,
+        model.class_names,
+        groups=groups,
+        seed=seed,
+        thresholds=model.thresholds,
+        with_size=model.recipe.with_size,
+    )
+    return found, curve_figures(labels, p, model.thresholds)
 
 
 def fitted(recipe: FeatureRecipe, table: NDArray[np.float64], labels: NDArray[np.int64], k: int, seed: int) -> Any:

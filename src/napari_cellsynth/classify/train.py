@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,20 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.classify import classical, ensemble, model
-from napari_cellsynth.classify.batches import Mode, stages
+from napari_cellsynth.classify.batches import Mode, Part, Stage, stages
 from napari_cellsynth.classify.history import History
 from napari_cellsynth.classify.learning_sets import Labelled, checked
 from napari_cellsynth.classify.loop import Loop
+from napari_cellsynth.classify.outcome import outcome
 from napari_cellsynth.classify.predict import calibrated, predict_batches
 from napari_cellsynth.classify.recipe_base import ClassifierRecipe, NetworkRecipe
 from napari_cellsynth.classify.recipes_best import BestRecipe
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.classify.scoring import score
 from napari_cellsynth.classify.state import State, fresh, identity_of
-from napari_cellsynth.classify.targets import crops_of_classes, is_multi_label
+from napari_cellsynth.classify.targets import is_multi_label
 from napari_cellsynth.evaluate.multi_label import HALF
-from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped, never
+from napari_cellsynth.events import Event, Progress, Saved, Stop, Stopped, never
 from napari_cellsynth.training.loader import CropStore
 
 
@@ -153,63 +154,76 @@ def train(
         yield event
         if isinstance(event, Stopped):
             return
-    notices = [*sets.notices, *_early(state, plan[-1].first + plan[-1].steps)]
-    state.judge.put_back(state.network)
-    halves = (HALF,) * len(class_names) if is_multi_label(parts[0].labels) else None
-    about = dict(meta or {})
-    classifier = model.Classifier(state.network, recipe, tuple(class_names), real.channels, about, thresholds=halves)
-    if isinstance(recipe, BestRecipe):
-        both = yield from ensemble.fit(classifier, recipe, plan[-1].parts, seed, stop)
-        if both is None:
-            yield Saved(folder.name, str(state.save(folder, identity)))
-            yield Stopped(folder.name)
-            return
-        classifier = both
-    if calibration is not None:
-        classifier = calibrated(classifier, *calibration, stop=stop)
-    predicted = None if held is None else list(predict_batches(classifier, held.store, stop=stop))
-    if stop():
+    classifier = yield from _kept(state, plan, recipe, class_names, dict(meta or {}), calibration, seed, stop)
+    found: dict[str, Any] | None = {}
+    if classifier is not None and held is not None:
+        found = _scored(classifier, folder, held, groups_held_out, seed, stop)
+    if classifier is None or found is None:
         yield Saved(folder.name, str(state.save(folder, identity)))
         yield Stopped(folder.name)
         return
-    found: dict[str, Any] = {}
-    if held is not None and predicted is not None:
-        p = np.concatenate(predicted)
-        found = score(
-            folder,
-            held.store,
-            held.labels,
-            p,
-            class_names,
-            groups=groups_held_out,
-            seed=seed,
-            thresholds=classifier.thresholds,
-            with_size=recipe.with_size,
-        )
     path = ensemble.save(folder, classifier)
     (folder / model.CHECKPOINT_FILE).unlink(missing_ok=True)
     yield Saved(folder.name, str(path))
-    yield Finished(
-        {
-            "scores": found,
-            "confusion": found.get("confusion", []),
-            "classes": list(class_names),
-            "calibration": {
-                "temperature": classifier.temperature,
-                "crops": 0 if calibration is None else len(calibration[1]),
-            }
-            | ({} if classifier.thresholds is None else {"thresholds": classifier.thresholds}),
-            "seconds": state.seconds,
-            "steps": state.step,
-            "kept_step": state.judge.kept_step(state.step),
-            "best": state.judge.best,
-            "parameters": sum(parameter.numel() for parameter in state.network.parameters()),
-            "crops": {
-                "synthetic" if part.is_synthetic else "real": crops_of_classes(part.labels, len(class_names)).tolist()
-                for part in parts
-            },
-            "notices": notices + found.get("notices", []),
-        }
+    yield outcome(
+        parts,
+        class_names,
+        found,
+        temperature=classifier.temperature,
+        thresholds=classifier.thresholds,
+        calibration_crops=0 if calibration is None else len(calibration[1]),
+        notices=[*sets.notices, *_early(state, plan[-1].first + plan[-1].steps)],
+        seconds=state.seconds,
+        steps=state.step,
+        kept_step=state.judge.kept_step(state.step),
+        best=state.judge.best,
+        parameters=sum(parameter.numel() for parameter in state.network.parameters()),
+    )
+
+
+def _kept(
+    state: State,
+    plan: Sequence[Stage],
+    recipe: NetworkRecipe,
+    class_names: Sequence[str],
+    meta: dict[str, Any],
+    calibration: Labelled | None,
+    seed: int,
+    stop: Stop,
+) -> Generator[Event, None, model.Classifier | None]:
+    """Return the classifier of the best weights, with its partner if it has one, calibrated; None if stopped."""
+    parts = plan[-1].parts
+    state.judge.put_back(state.network)
+    halves = (HALF,) * len(class_names) if is_multi_label(parts[0].labels) else None
+    channels = parts[0].store.channels
+    classifier = model.Classifier(state.network, recipe, tuple(class_names), channels, meta, thresholds=halves)
+    if isinstance(recipe, BestRecipe):
+        both = yield from ensemble.fit(classifier, recipe, parts, seed, stop)
+        if both is None:
+            return None
+        classifier = both
+    if calibration is not None:
+        classifier = calibrated(classifier, *calibration, stop=stop)
+    return None if stop() else classifier
+
+
+def _scored(
+    classifier: model.Classifier, folder: Path, held: Part, groups: ArrayLike | None, seed: int, stop: Stop
+) -> dict[str, Any] | None:
+    """Return the scores of the held-out crops; None if stopped."""
+    predicted = list(predict_batches(classifier, held.store, stop=stop))
+    if stop():
+        return None
+    return score(
+        folder,
+        held.store,
+        held.labels,
+        np.concatenate(predicted),
+        classifier.class_names,
+        groups=groups,
+        seed=seed,
+        thresholds=classifier.thresholds,
+        with_size=classifier.recipe.with_size,
     )
 
 

@@ -195,6 +195,7 @@ def cut_as(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: Any) -> RunRecord:
+    """Choose what is learned, what chooses an epoch, calibrates and scores, and record it: a run keeps its data."""
     from napari_cellsynth.classify.validation import calibrating_part, validation_part
 
     train, test = project.training_objects(), project.test_objects()
@@ -207,30 +208,14 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
             f"A classifier needs labelled training crops of at least two classes; this project has {len(class_ids)}.",
             "Label more crops, or hold out fewer groups.",
         )
+    _check_mode(parameters, recipe)
     test = test[project.indicators(test["label"], class_ids).any(axis=1)]
-    test_groups = set(test["group"])
     labels = project.indicators(train["label"], class_ids) if several else train["class_id"]
-    if parameters.mode == "pretrained" and isinstance(recipe, FeatureRecipe):
-        raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
-    if parameters.mode == "pretrained" and not parameters.adds_synthetic:
-        raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
     judging = validation_part(recipe, train["group"], labels, parameters.seed)
     apart = calibrating_part(recipe, judging, train["group"], labels, parameters.seed)
     validating, calibrating, train = train[judging], train[apart], train[~(judging | apart)]
     low, high = intensity_range(project.crops(train.index.tolist(), **cut_as(recipe.model_dump())))
-    patches: list[list[int]] = []
-    if parameters.adds_synthetic:
-        amount = synthetic_counts(
-            counts.loc[class_ids], each=parameters.synthetic, up_to=parameters.up_to, share=parameters.share
-        )
-        for class_id, wanted in zip(class_ids, amount.tolist(), strict=True):
-            if wanted:
-                ids = project.synthetic_for_training(class_id, wanted, test_groups=test_groups)
-                patches += [[int(i), class_id] for i in ids]
-        if not patches and amount.any():
-            raise UserError("There are no synthetic patches to train on.", "Train GANs and generate patches first.")
-        if patches:
-            _assert_same_shape(project, patches, recipe)
+    patches = _patches(project, parameters, recipe, counts.loc[class_ids], set(test["group"]))
 
     def pairs(table: pd.DataFrame) -> list[list[Any]]:
         """Return objects with their class, or with a list of their classes."""
@@ -264,6 +249,38 @@ def _new_run(project: Project, parameters: TrainClassifierParameters, recipe: An
         groups=sorted({*train["group"], *validating["group"], *calibrating["group"]}),
         seed=parameters.seed,
     )
+
+
+def _check_mode(parameters: TrainClassifierParameters, recipe: Any) -> None:
+    if parameters.mode != "pretrained":
+        return
+    if isinstance(recipe, FeatureRecipe):
+        raise UserError(f"'{recipe.name}' cannot be pretrained: it learns in one step.", "Choose the mode mixed.")
+    if not parameters.adds_synthetic:
+        raise UserError("Pretraining needs synthetic patches.", "Give the number a class (--synthetic N).")
+
+
+def _patches(
+    project: Project,
+    parameters: TrainClassifierParameters,
+    recipe: Any,
+    counts: pd.Series[int],
+    test_groups: set[str],
+) -> list[list[int]]:
+    """Return the synthetic patches to learn from, each with its class; ``counts`` are the real crops of each class."""
+    if not parameters.adds_synthetic:
+        return []
+    amount = synthetic_counts(counts, each=parameters.synthetic, up_to=parameters.up_to, share=parameters.share)
+    patches: list[list[int]] = []
+    for class_id, wanted in zip(counts.index.tolist(), amount.tolist(), strict=True):
+        if wanted:
+            ids = project.synthetic_for_training(class_id, wanted, test_groups=test_groups)
+            patches += [[int(i), class_id] for i in ids]
+    if not patches and amount.any():
+        raise UserError("There are no synthetic patches to train on.", "Train GANs and generate patches first.")
+    if patches:
+        _assert_same_shape(project, patches, recipe)
+    return patches
 
 
 def _assert_same_shape(project: Project, patches: list[list[int]], recipe: Any) -> None:

@@ -27,6 +27,7 @@ from napari_cellsynth.project.runs import RunRecord
 
 if TYPE_CHECKING:
     from napari_cellsynth.synthesis.recipe_base import GanRecipe
+    from napari_cellsynth.training.loader import CropStore
 
 _CHUNK = 256
 _LEAST = 2
@@ -44,8 +45,6 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     """
     from napari_cellsynth.synthesis import selection, train
     from napari_cellsynth.synthesis.recipes import gan_recipe
-    from napari_cellsynth.training.device import pick_device
-    from napari_cellsynth.training.loader import CropStore
 
     parameters = job.checked()
     assert isinstance(parameters, TrainGanParameters)
@@ -53,71 +52,82 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
         if parameters.resume:
             run = resumed(project, parameters, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
-            # Labels may have changed since; the data set of a run must not.
-            objects, of_class = run.parameters["objects"], run.parameters.get("object_classes")
-            kept, of_kept = run.parameters.get("held_back", []), run.parameters.get("held_back_classes")
         else:
-            recipe = gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters)))
-            recipe = resolved(project, recipe)
+            recipe = resolved(project, gan_recipe(parameters.recipe, **(parameters.overrides | _steps(parameters))))
             hold_out_if_undecided(project)
-            records = _wanted_classes(project, recipe, parameters.classes)
-            table = _training_crops(project, records, parameters.fold)
-            place = {record.id: number for number, record in enumerate(records)}
-            aside = selection.held_back(table["group"].tolist(), table["class_id"], parameters.seed)
-            # A crop of several classes is held back in all of them, or learned in all.
-            aside = table.index.isin(table.index[aside])
-            (objects, of_class), (kept, of_kept) = (
-                (part.index.tolist(), [place[each] for each in part["class_id"]] if recipe.conditional else None)
-                for part in (table[~aside], table[aside])
-            )
-        recorded = recipe.model_dump(mode="json")
-        crops = project.crops(objects, size=recipe.size, fit=recorded["fit"])
-        if parameters.resume:
-            low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
-            seed = run.seed
-        else:
-            low, high = intensity_range(crops)
-            seed = parameters.seed
-            learned = {
-                "recipe": recorded,
-                "objects": objects,
-                "low": low.tolist(),
-                "high": high.tolist(),
-                "dtype": str(crops[0].dtype),
-                "held_back": kept,
-            }
-            if recipe.conditional:
-                ids = [record.id for record in records]
-                learned |= {"class_ids": ids, "object_classes": of_class, "held_back_classes": of_kept}
-            run = project.new_run(
-                "gan",
-                recipe.name,
-                learned,
-                class_id=None if recipe.conditional else records[0].id,
-                groups=sorted(set(table["group"])),
-                seed=seed,
-                fold=parameters.fold,
-            )
+            run = _new_run(project, parameters, recipe)
         yield Saved(run.id, str(run.folder))
         name = ", ".join(class_names(project, run))
-        store = CropStore(crops, low, high, recipe.size, pick_device(parameters.device), of_class)
-        judge = None
-        if kept:
-            unseen = project.crops(kept, size=recipe.size, fit=recorded["fit"])
-            judge = selection.Judge(store, CropStore(unseen, low, high, recipe.size, store.device, of_kept))
+        learned, kept = (_stored(project, run, part, parameters.device) for part in ("objects", "held_back"))
+        assert learned is not None
         events = train.train(
-            store,
+            learned,
             recipe,
             run.folder,
-            seed=seed,
-            device=store.device,
+            seed=run.seed,
+            device=learned.device,
             stop=stop,
             resume=bool(parameters.resume),
             meta={each: run.parameters[each] for each in ("low", "high", "dtype")} | {"class": name},
-            judge=judge,
+            judge=None if kept is None else selection.Judge(learned, kept),
         )
-        for event in ended(project, run, events, {"crops": len(crops), "held_back": len(kept), "class": name}):
+        told = {"crops": len(learned), "held_back": 0 if kept is None else len(kept), "class": name}
+        for event in ended(project, run, events, told):
             yield Preview(name, event.images) if isinstance(event, Preview) else event
+
+
+def _new_run(project: Project, parameters: TrainGanParameters, recipe: GanRecipe) -> RunRecord:
+    """Choose the crops to learn and those to hold back, and record them: labels may change, a run's data must not."""
+    from napari_cellsynth.synthesis.selection import held_back
+
+    records = _wanted_classes(project, recipe, parameters.classes)
+    table = _training_crops(project, records, parameters.fold)
+    aside = held_back(table["group"].tolist(), table["class_id"], parameters.seed)
+    # A crop of several classes is held back in all of them, or learned in all.
+    aside = table.index.isin(table.index[aside])
+    learned, kept = table[~aside], table[aside]
+    settings = recipe.model_dump(mode="json")
+    crops = project.crops(learned.index.tolist(), size=recipe.size, fit=settings["fit"])
+    low, high = intensity_range(crops)
+    recorded: dict[str, Any] = {
+        "recipe": settings,
+        "objects": learned.index.tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "dtype": str(crops[0].dtype),
+        "held_back": kept.index.tolist(),
+    }
+    if recipe.conditional:
+        place = {record.id: number for number, record in enumerate(records)}
+        recorded |= {
+            "class_ids": list(place),
+            "object_classes": learned["class_id"].map(place).tolist(),
+            "held_back_classes": kept["class_id"].map(place).tolist(),
+        }
+    return project.new_run(
+        "gan",
+        recipe.name,
+        recorded,
+        class_id=None if recipe.conditional else records[0].id,
+        groups=sorted(set(table["group"])),
+        seed=parameters.seed,
+        fold=parameters.fold,
+    )
+
+
+def _stored(project: Project, run: RunRecord, part: str, device: str) -> CropStore | None:
+    """Return the crops that a run's record names as ``objects`` or as ``held_back``; None where there are none."""
+    from napari_cellsynth.training.device import pick_device
+    from napari_cellsynth.training.loader import CropStore
+
+    recorded, recipe = run.parameters, run.parameters["recipe"]
+    objects = recorded.get(part, [])
+    if not objects:
+        return None
+    classes = recorded.get("object_classes" if part == "objects" else "held_back_classes")
+    low, high = (np.asarray(recorded[end], dtype=np.float32) for end in ("low", "high"))
+    crops = project.crops(objects, size=recipe["size"], fit=recipe["fit"])
+    return CropStore(crops, low, high, recipe["size"], pick_device(device), classes)
 
 
 def generate(job: Job, stop: Stop) -> Iterator[Event]:

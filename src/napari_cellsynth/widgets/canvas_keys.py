@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
@@ -36,23 +37,37 @@ def bind_canvas(layer: Any, session: Session) -> None:
     """
     alive = weakref.ref(session)
 
-    def bind(key: str, act: Callable[[Session], None]) -> None:
-        def pressed(_layer: Any) -> None:
-            owner = alive()
-            if owner is not None and isalive(owner) and owner.project is not None and not _typing_in_a_dock():
-                with owner.reporting():
-                    act(owner)
+    def owner() -> Session | None:
+        found = alive()
+        return found if found is not None and isalive(found) else None
 
-        layer.bind_key(key, pressed, overwrite=True)
+    for key, act in _acts():
+        layer.bind_key(key, _pressed(owner, act), overwrite=True)
+    layer.mouse_drag_callbacks += [_choosing(owner), _offering(owner)]
 
+
+def _acts() -> Iterator[tuple[str, Callable[[Session], None]]]:
+    """Yield each key and what it does."""
     for digit in "123456789":
-        bind(digit, lambda owner, digit=digit: _give_key(owner, digit))  # type: ignore[misc]
-    bind("0", lambda owner: label_here(owner, UNSURE))
-    bind("X", lambda owner: label_here(owner, BAD_SEGMENTATION))
-    bind("Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo."))
-    bind("Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo."))
+        yield digit, partial(_give_key, key=digit)
+    for key, class_id in (("0", UNSURE), ("X", BAD_SEGMENTATION), ("Delete", UNLABELLED)):
+        yield key, partial(label_here, class_id=class_id)
+    yield "Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo.")
+    yield "Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo.")
 
-    bind("Delete", lambda owner: label_here(owner, UNLABELLED))
+
+def _pressed(owner: Callable[[], Session | None], act: Callable[[Session], None]) -> Callable[[Any], None]:
+    def pressed(_layer: Any) -> None:
+        session = owner()
+        if session is not None and session.project is not None and not _typing_in_a_dock():
+            with session.reporting():
+                act(session)
+
+    return pressed
+
+
+def _choosing(owner: Callable[[], Session | None]) -> Callable[[Any, Any], Iterator[None]]:
+    """Return what a click does: choose, give the class of the click, or with the right button take the label away."""
 
     def choose(_layer: Any, event: Any) -> Iterator[None]:
         if event.button not in (LEFT, RIGHT) or event.modifiers:
@@ -62,31 +77,35 @@ def bind_canvas(layer: Any, session: Session) -> None:
         while event.type == "mouse_move":
             dragged = True
             yield
-        owner = alive()
-        if dragged or owner is None or not isalive(owner):
+        session = owner()
+        object_id = None if dragged or session is None else session.layers.object_at_position(event.position)
+        if session is None or object_id is None:
             return
-        object_id = owner.layers.object_at_position(event.position)
-        if object_id is None:
-            return
-        with owner.reporting():
+        with session.reporting():
             if event.button == RIGHT:
-                label_object(owner, object_id, UNLABELLED)
-            elif owner.armed is not None:
-                label_object(owner, object_id, owner.armed)
+                label_object(session, object_id, UNLABELLED)
+            elif session.armed is not None:
+                label_object(session, object_id, session.armed)
             else:
-                owner.select_object(object_id, move_canvas=False)
+                session.select_object(object_id, move_canvas=False)
+
+    return choose
+
+
+def _offering(owner: Callable[[], Session | None]) -> Callable[[Any, Any], None]:
+    """Return what Shift+click does: offer all classes."""
 
     def offer(_layer: Any, event: Any) -> None:
-        owner = alive()
-        if event.button != LEFT or list(event.modifiers) != ["Shift"] or owner is None or not isalive(owner):
+        session = owner()
+        if event.button != LEFT or list(event.modifiers) != ["Shift"] or session is None:
             return
-        object_id = owner.layers.object_at_position(event.position)
+        object_id = session.layers.object_at_position(event.position)
         if object_id is not None:
             from napari_cellsynth.widgets.class_menu import pop_up
 
-            pop_up(owner, object_id)
+            pop_up(session, object_id)
 
-    layer.mouse_drag_callbacks += [choose, offer]
+    return offer
 
 
 def label_here(session: Session, class_id: int) -> None:
