@@ -8,6 +8,7 @@ import tifffile
 
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.drafts import write_draft
 from tests.test_cli import answer, cellsynth
 
 
@@ -33,6 +34,20 @@ def test_objects_are_split_merged_and_deleted_by_their_ids(project: Path) -> Non
     assert answer("correct", project, "--merge", ids)["objects"] == 1
     with Project.open(project) as opened:
         assert opened.label_counts() == {1: 1}
+
+
+def test_corrections_that_wait_are_listed_taken_and_discarded(project: Path) -> None:
+    labels = np.zeros((60, 80), np.int32)
+    labels[30:50, 5:45] = 2
+    for _ in range(2):
+        with Project.open(project) as opened:
+            write_draft(opened, 1, 0, labels, opened.objects().index.tolist())
+        assert answer("correct", project, "--drafts", "list") == {"drafts": [{"image": "video", "frame": 0}]}
+        done = answer("correct", project, "--drafts", "take" if labels.any() else "discard")
+        assert done["objects"] == 1 if labels.any() else len(done["discarded"]) == 1
+        labels[:] = 0
+    with Project.open(project) as opened:
+        assert opened.objects().index.tolist() == [2]
 
 
 def test_label_images_become_the_objects_of_a_series_or_of_a_frame(project: Path, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from napari_cellsynth import cli
 from napari_cellsynth.project import Project
@@ -50,3 +52,18 @@ def test_export_and_import_of_every_kind_and_relabelling(
     assert "no synthetic patches" in err
     assert said(capsys, monkeypatch, "export", project, tmp_path / "g", "--format", "geojson")[0] == 0
     assert len(list((tmp_path / "g").glob("*.geojson"))) == 40
+
+
+def test_an_import_says_that_it_made_the_project_and_names_no_class_where_there_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "p.cellsynth"
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((40, 40), np.uint8))
+    tifffile.imwrite(tmp_path / "a_masks.tif", np.pad(np.ones((9, 9), np.uint8), (5, 26)))
+    (folder := tmp_path / "masks").mkdir()
+    for name in ("a.tif", "a_masks.tif"):
+        (tmp_path / name).rename(folder / name)
+    code, out, _ = said(capsys, monkeypatch, "import", project, folder)
+    assert (code, out.splitlines()) == (0, [f"project: {project} (made: there was none)", "images: 1", "objects: 1"])
+    code, out, _ = said(capsys, monkeypatch, "import", project, folder, "--json")
+    assert (code, json.loads(out)["made"], json.loads(out)["classes"]) == (0, False, [])

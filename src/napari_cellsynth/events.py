@@ -79,6 +79,14 @@ class Looks:
 
 
 @dataclass(frozen=True)
+class Outlined:
+    """What a method finds in a frame that it was tried on: ``labels`` int32 (Y, X), 0 for background."""
+
+    labels: NDArray[np.int32]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Saved:
     """Something of a run is on disk now."""
 
@@ -109,6 +117,6 @@ class Failed:
     traceback: str = ""
 
 
-Event = Progress | Metric | Preview | Suggestions | Looks | Saved | Finished | Stopped | Failed
+Event = Progress | Metric | Preview | Suggestions | Looks | Outlined | Saved | Finished | Stopped | Failed
 Last = Finished | Stopped | Failed
 """Exactly one of these ends the events of a job."""

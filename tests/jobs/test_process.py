@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 
 from napari_cellsynth.events import Failed, Finished, Progress, Stopped
@@ -114,3 +115,17 @@ def test_a_run_whose_window_is_gone_stops_and_can_be_resumed(crops_project: Proj
     work._process.stdout.close()
     [run] = crops_project.runs("gan")
     assert run.status == "stopped" and list(run.folder.glob("*.safetensors"))
+
+
+def test_a_worker_that_was_given_a_gpu_sees_that_one_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    start_it = subprocess.Popen
+
+    def watched(*arguments: object, **options: object) -> object:
+        seen.append(options["env"])
+        return start_it([sys.executable, "-c", ""], **options)
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    for gpu in (None, "GPU-b"):
+        list(run_in_process(Job.of(tmp_path, SegmentParameters()), gpu))
+    assert seen[0] is None and seen[1]["CUDA_VISIBLE_DEVICES"] == "GPU-b" and seen[1]["PATH"] == os.environ["PATH"]

@@ -135,3 +135,17 @@ def test_mistakes_are_one_sentence(place: Path) -> None:
             with pytest.raises(UserError, match=said):
                 ask()
         assert project.to_repeat() == []
+
+
+def test_mixed_in_are_own_labels_that_were_not_asked_again_and_not_the_newest(project: Project) -> None:
+    ids = project.objects().index.tolist()
+    first, second, third, *rest = ids
+    project.label([first, second], 1, user="ann")
+    project.label(rest, 1, user="bob")
+    project.label([third], 1, user="ann")
+    assert sorted(project.to_mix_in(9, after=0, user="ann")) == sorted([first, second, third])
+    assert sorted(project.to_mix_in(9, after=1, user="ann")) == sorted([first, second])
+    project.answer([first], 2, "repeat", user="ann")
+    project.label([second], 2, user="bob")
+    assert project.to_mix_in(9, after=0, user="ann") == [third]
+    assert project.to_mix_in(9, after=20, user="ann") == [] and len(project.to_mix_in(1, after=0, user="bob")) == 1

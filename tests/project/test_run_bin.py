@@ -150,3 +150,62 @@ def test_the_command_line_lists_deletes_and_restores(project: Project) -> None:
     ):
         with pytest.raises(UserError):
             told(place, *wrong)
+
+
+def test_an_emptied_bin_frees_the_disk_and_nothing_of_its_runs_comes_back(project: Project) -> None:
+    first, second = project.run("gan-0001"), project.run("gan-0002")
+    (second.folder / "weights.bin").write_bytes(bytes(10**6))
+    for name in ("gan-0002", "classifier-0002"):
+        project.delete_run(name)
+    before = sum(file.stat().st_size for file in project.path.rglob("*") if file.is_file() and "bin" in file.parts)
+    assert project.bin_size() == before > 10**6  # both GANs' patches share a chunk, which stays
+    assert project.bin_size(["classifier-0002"]) < 10**5
+    assert project.empty_bin(["gan-0002"]) == ["gan-0002"] and project.deleted_runs() == ["classifier-0002"]
+    assert project.empty_bin() == ["classifier-0002"] and project.bin_size() == 0
+    assert project.synthetic()["run"].unique().tolist() == ["gan-0001"]
+    assert project.latest_prediction_run() == "classifier-0001"
+    with pytest.raises(UserError, match="deleted for good"):
+        project.run("gan-0002")
+    with pytest.raises(UserError, match="no 'gan-0002' in the bin"):
+        project.restore_run("gan-0002")
+    # The id is never given again, the other run's patches are whole, and so is the project.
+    assert project.new_run("gan", "dcgan", {}, class_id=1, groups=[], seed=0).id == "gan-0003"
+    project.delete_run(first.id)
+    project.empty_bin()
+    assert not list((project.path / "patches.zarr").rglob("c/*/0/0/0"))
+    assert check(project.path) == []
+    assert project.undo_step() is not None  # a review of a patch that is gone is no stumbling block
+
+
+def test_a_bin_that_was_emptied_half_is_emptied_by_the_next_try(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.run("gan-0001").folder / "samples").mkdir()
+    (project.run("gan-0001").folder / "samples" / "a.png").write_bytes(b"x")
+    project.delete_run("gan-0001")
+
+    def refuse(_folder: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("napari_cellsynth.project.run_bin.shutil.rmtree", refuse)
+        with pytest.raises(UserError, match="cannot be emptied: Permission denied"):
+            project.empty_bin()
+    assert project.deleted_runs() == [] and project.synthetic()["run"].unique().tolist() == ["gan-0002"]
+    assert project.empty_bin() == ["gan-0001"]
+    assert [entry.name for entry in (project.path / "bin" / "gan-0001").iterdir()] == ["emptied"]
+
+
+def test_only_runs_in_the_bin_are_deleted_for_good(project: Project) -> None:
+    with pytest.raises(UserError, match="no 'gan-0001' in the bin"):
+        project.empty_bin(["gan-0001"])
+    with Project.open(project.path, read_only=True) as other, pytest.raises(UserError, match="read-only"):
+        other.empty_bin()
+
+
+def test_the_command_line_asks_before_it_empties_the_bin(project: Project) -> None:
+    told(project.path, "gan-0001", "gan-0002", "--delete")
+    asked = CliRunner().invoke(app, ["runs", str(project.path), "--empty-bin"], input="n\n")
+    assert asked.exit_code == 1 and project.deleted_runs() == ["gan-0001", "gan-0002"]
+    done = told(project.path, "gan-0002", "--empty-bin", "--yes")
+    assert done["deleted"] == ["gan-0002"] and done["freed"] > 0 and project.deleted_runs() == ["gan-0001"]

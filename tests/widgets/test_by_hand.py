@@ -150,7 +150,7 @@ def test_each_frame_keeps_its_unfinished_correction(panel: ByHandPanel, session:
     panel.tools["delete"].click()
     session.viewer.dims.set_point(0, 2)
     assert panel.copy.labels.max() == 16 and not panel.take.isEnabled()
-    assert panel.pending.text() == "Not taken over yet: frame 1."
+    assert panel.waiting.text.text() == "Not taken over yet: frame 1."
     session.viewer.dims.set_point(0, 0)
     assert 1 not in panel.copy.labels and panel.take.isEnabled() and panel.copy.shown
     panel.discard.click()

@@ -12,6 +12,7 @@ import tifffile
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.view import View, read_view, write_view
 from napari_cellsynth.widgets import recent
+from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.recent import recent_projects
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.session_bar import SessionBar
@@ -132,3 +133,30 @@ def test_missing_images_are_said_at_opening_and_found_in_a_folder(
     session.relinking.look_in(project_path.parent / "moved")
     qtbot.waitUntil(lambda: session.current_image_id == 1, timeout=10_000)
     assert "1 of 1 missing images found" in said[-1]
+
+
+def test_hidden_layers_stay_hidden_and_keep_their_opacity(session: Session, project_path: Path, qtbot: Any) -> None:
+    session.open(project_path)
+    row = OverlayRow(session)
+    qtbot.addWidget(row)
+    session.layers.image_layers[0].visible = False
+    row.toggles["outlines"].click()
+    row.toggles["confidence"].click()
+    session.layers.ours("classes").opacity = 0.2
+    session.close_project()
+    for name, on in (("outlines", True), ("confidence", False)):
+        row.toggles[name].setChecked(on)
+    session.open(project_path)
+    assert not session.layers.image_layers[0].visible and not session.layers.objects_layer.visible
+    assert session.layers.ours("confidence").visible and session.layers.ours("classes").opacity == 0.2
+
+
+def test_outlines_that_made_room_for_a_correction_are_not_taken_for_hidden(
+    session: Session, project_path: Path
+) -> None:
+    session.open(project_path)
+    session.layers.veil(True)
+    session.close_project()
+    session.layers.veiled = False
+    session.open(project_path)
+    assert session.layers.objects_layer.visible

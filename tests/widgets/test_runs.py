@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("napari")
 
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMessageBox
 
 from napari_cellsynth.jobs.job import Job, TrainGanParameters
 from napari_cellsynth.widgets.gallery import GalleryDock
@@ -186,3 +187,20 @@ def test_a_plot_made_in_a_light_window_is_light(viewer, qtbot) -> None:
     plot.show()
     dock.show()
     assert plot.colors is LIGHT
+
+
+def test_the_bin_is_emptied_after_a_question_that_tells_the_size(runs, project, said, monkeypatch):
+    choose(runs, 0)
+    runs.delete.click()
+    asked = []
+
+    def answer(button):
+        return lambda _parent, _title, question, *_: asked.append(question) or button
+
+    monkeypatch.setattr(QMessageBox, "question", answer(QMessageBox.StandardButton.Cancel))
+    action = next(each for each in runs.bin.menu().actions() if each.text() == "Empty the bin…")
+    action.trigger()
+    assert project.deleted_runs() == ["gan-0003"] and "kB and cannot be undone" in asked[0]
+    monkeypatch.setattr(QMessageBox, "question", answer(QMessageBox.StandardButton.Yes))
+    runs.empty_bin(["gan-0003"])
+    assert project.deleted_runs() == [] and runs.bin.isHidden() and "deleted for good" in said[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,15 @@ from napari_cellsynth.errors import UserError
 if TYPE_CHECKING:
     from napari_cellsynth.project import Project
     from napari_cellsynth.project.by_hand import Correction
+
+
+class Drafts(StrEnum):
+    """What becomes of the corrections that wait."""
+
+    LIST = "list"
+    TAKE = "take"
+    DISCARD = "discard"
+
 
 Ids = Annotated[list[str] | None, typer.Option(metavar="ID,ID", help="Objects of one frame that become one.")]
 
@@ -32,12 +42,21 @@ def correct(
     ] = None,
     image: Annotated[str | None, typer.Option(help="With --masks: the image's name or id.")] = None,
     frame: Annotated[int | None, typer.Option(help="With --masks: of this frame only, counted from 0.")] = None,
+    drafts: Annotated[
+        Drafts | None,
+        typer.Option(help="Corrections of the window that were not taken over: list, take, discard."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Correct the segmentation: merge, split, delete objects, or take label images over; labels are carried over."""
     from napari_cellsynth.project import Project, by_hand
 
     named = merge or split or delete
+    if drafts is not None:
+        if masks is not None or named:
+            raise UserError("--drafts stands alone.", "Correct objects in a second call.")
+        _drafts(project, drafts, as_json)
+        return
     if masks is None and (image is not None or frame is not None):
         raise UserError("--image and --frame say where --masks belong.", "Objects are named by their ids.")
     if masks is not None and named:
@@ -55,6 +74,25 @@ def correct(
     for each in done if len(done) < 10 else []:
         note(f"frame {each.frame}: {each.words()}")
     show(_summed(done), as_json)
+
+
+def _drafts(project: Path, act: Drafts, as_json: bool) -> None:
+    from napari_cellsynth.project import Project
+    from napari_cellsynth.project.drafts import discard_draft, take_draft
+    from napari_cellsynth.project.drafts import drafts as waiting
+
+    with Project.open(project, read_only=act is Drafts.LIST) as opened:
+        names, found = opened.images()["name"], waiting(opened)
+        rows = [{"image": str(names.get(each.image_id, "")), "frame": each.frame} for each in found]
+        if act is Drafts.TAKE:
+            done = [take_draft(opened, each) for each in found]
+            for correction in done:
+                note(f"frame {correction.frame}: {correction.words()}")
+            show(_summed(done), as_json)
+            return
+        for each in found if act is Drafts.DISCARD else []:
+            discard_draft(each.file)
+        show({"drafts" if act is Drafts.LIST else "discarded": rows}, as_json)
 
 
 def _take_masks(project: Project, file: Path, image: str | None, frame: int | None) -> list[Correction]:

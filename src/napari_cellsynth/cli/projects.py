@@ -82,21 +82,28 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import objects with their images: a table (several classes as A|B), GeoJSON, COCO, masks, a folder a class."""
+    from napari_cellsynth.project import Project
     from napari_cellsynth.project.exchange import import_folder
 
+    made = not Project.is_project(project)
     with _made_or_opened(project, multi_label=multi_label) as opened:
         report = import_folder(opened, folder, relabel=relabel)
         for notice in report.notices:
             note(notice)
-        show(
-            {
-                "images": report.images,
-                "objects": report.objects,
-                "classes": report.classes,
-                "notices": report.notices,
-            },
-            as_json,
-        )
+        told = {
+            "project": str(opened.path),
+            "made": made,
+            "images": report.images,
+            "objects": report.objects,
+            "classes": list(report.classes),
+            "notices": report.notices,
+        }
+        if not as_json:
+            # For people: what is new is said in words, and what is empty is left out; notices were told above.
+            told["project"] = f"{opened.path}{' (made: there was none)' if told.pop('made') else ''}"
+            told["classes"] = ", ".join(report.classes)
+            told = {name: value for name, value in told.items() if name != "notices" and value != ""}
+        show(told, as_json)
 
 
 def segment(

@@ -17,21 +17,28 @@ def runs(
     compare: Annotated[bool, typer.Option("--compare", help="What differs, and scores, side by side.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Move them, with what they made, into the bin.")] = False,
     restore: Annotated[bool, typer.Option("--restore", help="Take them back out of the bin.")] = False,
+    empty_bin: Annotated[
+        bool, typer.Option("--empty-bin", help="Delete what is in the bin (or the named runs of it) for good.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --empty-bin: do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the runs of a project and those in its bin; compare, delete, restore the named ones."""
+    """List the runs of a project and those in its bin; compare, delete, restore the named ones; empty the bin."""
     from napari_cellsynth.project import Project
 
     wanted = list(dict.fromkeys(names or []))
-    if compare + delete + restore > 1:
-        raise UserError("One thing at a time.", "Give one of --compare, --delete and --restore.")
+    if compare + delete + restore + empty_bin > 1:
+        raise UserError("One thing at a time.", "Give one of --compare, --delete, --restore and --empty-bin.")
     if (delete or restore) and not wanted:
         raise UserError("No runs were named.", "Name them: runs PROJECT gan-0001 --delete")
     if compare and len(wanted) < 2:
         raise UserError("Two runs at least are compared.", "Name them: runs PROJECT gan-0001 gan-0002 --compare")
-    with Project.open(project, read_only=not (delete or restore)) as opened:
+    with Project.open(project, read_only=not (delete or restore or empty_bin)) as opened:
         if compare:
             _compare(opened, wanted, as_json)
+            return
+        if empty_bin:
+            _empty_bin(opened, wanted, yes, as_json)
             return
         for run_id in wanted if delete else ():
             opened.delete_run(run_id)
@@ -47,6 +54,17 @@ def runs(
             print("  ".join(str(value) for value in row.values() if value != ""))
         if opened.deleted_runs():
             print("in the bin:", ", ".join(opened.deleted_runs()))
+
+
+def _empty_bin(project: Any, wanted: list[str], yes: bool, as_json: bool) -> None:
+    from napari_cellsynth.project.run_bin import size_words
+
+    there = [name for name in project.deleted_runs() if not wanted or name in wanted]
+    size = project.bin_size(wanted or None)
+    if there and not yes:
+        question = f"Delete {', '.join(there)} for good? That frees {size_words(size)} and cannot be undone."
+        typer.confirm(question, abort=True, err=True)
+    show({"deleted": project.empty_bin(wanted or None), "freed": size if as_json else size_words(size)}, as_json)
 
 
 def _row(run: Any, patches: int) -> dict[str, Any]:

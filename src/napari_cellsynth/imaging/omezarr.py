@@ -21,7 +21,17 @@ Version = Literal["0.4", "0.5"]
 CHUNK = 1024
 _SMALLEST_LEVEL = 256
 _MICRONS = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "angstrom": 1e-4, "meter": 1e6}
-_BROKEN = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, zlib.error)
+_BROKEN = (
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    ArithmeticError,
+    zlib.error,
+)
 _LARGEST_CHUNK = 1 << 30
 
 

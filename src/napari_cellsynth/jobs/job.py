@@ -12,6 +12,7 @@ from napari_cellsynth.errors import UserError
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Kind = Literal[
     "segment",
+    "try-segment",
     "train-gan",
     "time-gan",
     "generate",
@@ -69,6 +70,10 @@ class SegmentParameters(Parameters):
     )
     images: list[int] | None = Field(None, description="Image ids; all images when empty.")
     frames: list[int] | None = Field(None, description="Frame numbers; all frames when empty.")
+
+
+class TrySegmentParameters(SegmentParameters):
+    """Find the objects of the first of the frames and write nothing, to see what a method does."""
 
 
 class TrainGanParameters(Parameters):
@@ -286,6 +291,7 @@ class AtOnceParameters(Parameters):
 
 PARAMETERS: dict[str, type[Parameters]] = {
     "segment": SegmentParameters,
+    "try-segment": TrySegmentParameters,
     "train-gan": TrainGanParameters,
     "time-gan": TimeGanParameters,
     "generate": GenerateParameters,

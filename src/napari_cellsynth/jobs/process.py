@@ -36,13 +36,16 @@ class ProcessRun:
     ----------
     job : Job
         What to do. The worker is started at once.
+    gpu : str, optional
+        The only GPU that the worker sees, as ``CUDA_VISIBLE_DEVICES`` calls it.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, gpu: str | None = None) -> None:
         self._process = subprocess.Popen(
             [get_executable(), "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=None if gpu is None else os.environ | {"CUDA_VISIBLE_DEVICES": gpu},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would flash a console
         )
         self._tell(json.dumps({"path": sys.path, "job": job.model_dump_json()}))
@@ -85,9 +88,9 @@ class ProcessRun:
             self._process.stdin.flush()
 
 
-def run_in_process(job: Job) -> ProcessRun:
-    """Start ``job`` in a worker process of its own."""
-    return ProcessRun(job)
+def run_in_process(job: Job, gpu: str | None = None) -> ProcessRun:
+    """Start ``job`` in a worker process of its own, which sees that GPU alone."""
+    return ProcessRun(job, gpu)
 
 
 def be_patient() -> None:

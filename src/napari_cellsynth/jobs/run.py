@@ -22,6 +22,7 @@ _WORK = {
     "score": "napari_cellsynth.jobs.scoring:score",
     "interpolate": "napari_cellsynth.jobs.interpolation:interpolate",
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
+    "try-segment": "napari_cellsynth.jobs.segmenting:try_segment",
     "draw": "napari_cellsynth.jobs.drawing:draw",
     "predict": "napari_cellsynth.jobs.classifiers:predict",
     "explain": "napari_cellsynth.jobs.explaining:explain",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
+from napari_cellsynth.events import Event, Finished, Outlined, Progress, Stop, Stopped
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.enhance import enhance
 from napari_cellsynth.imaging.segment import segment_colonies, to_gray
@@ -49,6 +50,28 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
             orphans += change.orphans
             yield Progress(done + 1, len(frames), "frames", f"{objects} objects")
         yield Finished({"frames": len(frames), "objects": objects, "carried": carried, "orphans": orphans})
+
+
+def try_segment(job: Job, stop: Stop) -> Iterator[Event]:
+    """Find the objects of one frame and write nothing.
+
+    Yields
+    ------
+    Event
+        `Outlined`, then `Finished` with ``objects``.
+    """
+    parameters = job.checked()
+    assert isinstance(parameters, SegmentParameters)
+    with Project.open(job.project, read_only=True) as project:
+        image_id, t = _frames(project, parameters)[0]
+        frame, name = project.frame(image_id, t), str(project.images()["name"][image_id])
+    begun = time.perf_counter()
+    labels = segment_frame(frame, parameters, name=f"{name}, frame {t}")
+    if stop():
+        yield Stopped()
+        return
+    yield Outlined(labels, time.perf_counter() - begun)
+    yield Finished({"objects": int(labels.max(initial=0))})
 
 
 def segment_frame(frame: NDArray[Any], parameters: SegmentParameters, *, name: str) -> NDArray[np.int32]:

@@ -22,6 +22,7 @@ from napari_cellsynth.project.backups import backups, is_gone, left_parts
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json
 from napari_cellsynth.project.images import fingerprint
 from napari_cellsynth.project.project import Project
+from napari_cellsynth.project.run_bin import binned
 from napari_cellsynth.project.values import strange_value
 
 _OLD_BACKUP_DAYS = 8
@@ -186,7 +187,7 @@ def _patches(project: Project, mend: bool) -> Iterator[Finding]:
         lost = [first for first in range(0, len(numbers), 256) if not _readable(project, numbers[first : first + 256])]
         if lost:
             yield Finding(f"Synthetic patches of {run} are missing or damaged.", "Generate them again.")
-        if run in project.deleted_runs():
+        if run in binned(project.path):
             continue
         try:
             project.run(run)
@@ -255,7 +256,8 @@ def _leftovers(project: Project, mend: bool) -> Iterator[Finding]:
     """Find what killed programs have left half written; what is being written now is left alone."""
     files = left_parts(project.path)
     files += [file for file in project.path.glob("*") if file.is_file() and _writer_gone(file)]
-    files += [file for file in (project.path / "runs").glob("**/*") if file.is_file() and _writer_gone(file)]
+    for name in ("runs", "drafts"):
+        files += [file for file in (project.path / name).glob("**/*") if file.is_file() and _writer_gone(file)]
     for name in ("masks.zarr", "patches.zarr"):  # zarr names its unfinished files without a process
         old = time.time() - _WRITING_SECONDS
         files += [file for file in (project.path / name).glob("**/*.partial") if file.stat().st_mtime < old]

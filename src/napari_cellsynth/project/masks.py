@@ -39,7 +39,7 @@ class Masks(Images):
             return None
         try:
             if rows[0][0] is not None:
-                return _unpacked(rows[0][0], height, width)
+                return unpacked(rows[0][0], height, width)
             array = self._mask_array(image_id, write=False)
             check_chunks(array, self.path / "masks.zarr" / str(image_id) / "0", [int(frame)])
             return np.asarray(array[int(frame)], np.int32)
@@ -121,7 +121,7 @@ class Masks(Images):
         self._db.write_many("DELETE FROM masks WHERE image_id = ? AND frame = ?", lost)
 
 
-def _unpacked(waiting: bytes, height: int, width: int) -> NDArray[np.int32]:
+def unpacked(waiting: bytes, height: int, width: int) -> NDArray[np.int32]:
     """Return a mask that waits in the database; bytes that unpack to more than a mask are refused, not unpacked."""
     size = 4 * height * width
     raw = zlib.decompressobj().decompress(waiting, size + 1)

@@ -126,14 +126,7 @@ class Opinions(Labels):
             Who is to be asked; `user` by default.
         """
         name = user or self.user
-        said = self.opinions()
-        mine = said[(said["user"] == name) & (said["source"] != "independent")]
-        now: dict[int, int] = dict(self._db.read("SELECT id, class_id FROM objects WHERE active = 1"))
-        own = [
-            number
-            for number, label in zip(mine["object_id"].tolist(), mine["label"].tolist(), strict=True)
-            if now.get(number) == label
-        ]
+        own = self._own(name)
         asked = set(self.repeats(name)["object_id"].tolist())
         if not own:
             return []
@@ -141,6 +134,38 @@ class Opinions(Labels):
         drawn, place = np.random.default_rng(seed).random((max(own) + 1, 2)).T
         chosen = [number for number in own if drawn[number] < share or number in asked]
         return sorted(chosen or [min(own, key=lambda number: drawn[number])], key=lambda number: place[number])
+
+    def to_mix_in(self, count: int, *, after: int = 20, user: str | None = None) -> list[int]:
+        """Draw labelled objects to ask their labeller again in between, at random.
+
+        Only objects whose label is that person's own, which were not asked again yet.
+
+        Parameters
+        ----------
+        count : int
+            How many at most.
+        after : int
+            So many of the newest labels are left out: the person still remembers them.
+        user : str, optional
+            Who is to be asked; `user` by default.
+        """
+        name = user or self.user
+        own = self._own(name)
+        asked = set(self.repeats(name)["object_id"].tolist())
+        left = [number for number in own[: max(0, len(own) - after)] if number not in asked]
+        drawn = np.random.default_rng().permutation(len(left))[:count]
+        return [left[place] for place in drawn.tolist()]
+
+    def _own(self, name: str) -> list[int]:
+        """Return the objects whose label is somebody's own, in the order in which they were labelled last."""
+        said = self.opinions()
+        mine = said[(said["user"] == name) & (said["source"] != "independent")]
+        now: dict[int, int] = dict(self._db.read("SELECT id, class_id FROM objects WHERE active = 1"))
+        return [
+            number
+            for number, label in zip(mine["object_id"].tolist(), mine["label"].tolist(), strict=True)
+            if now.get(number) == label
+        ]
 
     def _given(self) -> pd.DataFrame:
         """Return all labels and answers that hold, in the order in which they were given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,17 @@ from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.by_hand import Correction, take_over
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
+from napari_cellsynth.widgets.drafting import Place
 from napari_cellsynth.widgets.hand_layer import HandLayer
 from napari_cellsynth.widgets.rows import row_of
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.take_layer import TakeLayer
-
-Place = tuple[int, int]
-"""Image id and frame."""
+from napari_cellsynth.widgets.waiting_row import WaitingRow
 
 CORRECT_TIP = "Correct this frame's objects by hand, in a copy of them; the frame changes when you take it over."
 HOW = (
     "Click objects to choose them, Shift-click for more. napari's brush, eraser and fill work too; Ctrl+Z undoes. "
-    "Nothing is written before Take over."
+    "The objects change at Take over; until then the correction is kept as a draft."
 )
 TIPS = {
     "merge": "Make the chosen objects one (Shift+M). Its label is the largest labelled one's.",
@@ -74,7 +74,7 @@ class ByHandPanel(QWidget):
         self.back = button("go_back", "Go back", TIPS["go_back"])
         self.how = label(HOW, "quiet", name="how_by_hand", wrap=True)
         self.said = label("", name="by_hand_said", wrap=True)
-        self.pending = label("", "problem", name="pending", wrap=True)
+        self.waiting = WaitingRow(session)
         self.layer = TakeLayer(session)
         self._lay_out()
         self._connect()
@@ -94,7 +94,7 @@ class ByHandPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(row_of(self.correct, self.back))
-        for each in (self.bench, self.said, self.pending, self.layer):
+        for each in (self.bench, self.said, self.waiting, self.layer):
             layout.addWidget(each)
 
     def _connect(self) -> None:
@@ -116,6 +116,7 @@ class ByHandPanel(QWidget):
         self.take.clicked.connect(lambda: self.take_over())
         self.discard.clicked.connect(lambda: self.drop())
         self.back.clicked.connect(lambda: self.go_back())
+        self.waiting.wanted.connect(lambda: self.set_correcting(True))
         self.layer.taken.connect(self._on_taken)
         self.layer.failed.connect(self._say_problem)
 
@@ -161,16 +162,24 @@ class ByHandPanel(QWidget):
         if place not in self._copies:
             mask = project.mask(image_id, frame)
             size = project.images().loc[image_id, ["height", "width"]].astype(int)
-            copy = HandLayer(self._session, np.zeros(size.tolist(), np.int32) if mask is None else mask, self)
+            mask = np.zeros(size.tolist(), np.int32) if mask is None else mask
+            now, since, file = self._session.drafting.take_up(place) or (None, self._ids(place), None)
+            copy = HandLayer(self._session, mask, self, now)
+            copy.changed.connect(lambda: self._session.drafting.touch(place))
             copy.changed.connect(self.refresh)
             copy.failed.connect(self._say_problem)
             self._copies[place] = copy
-            self._since[place] = project.objects(image_id=image_id, frame=frame).index.tolist()
+            self._begin(place, since, file)
         self._copies[place].show()
+
+    def _begin(self, place: Place, since: list[int], file: Path | None = None) -> None:
+        self._since[place] = since
+        self._session.drafting.begin(place, self._copies[place], since, file)
 
     def _forget(self, place: Place) -> None:
         copy = self._copies.pop(place, None)
         self._since.pop(place, None)
+        self._session.drafting.drop(place)
         if copy is not None:
             copy.hide()
             copy.deleteLater()
@@ -195,7 +204,8 @@ class ByHandPanel(QWidget):
             return
         if self._write(place, copy.labels, since=self._since[place]):
             copy.settle()
-            self._since[place] = self._ids(place)
+            self._session.drafting.drop(place)
+            self._begin(place, self._ids(place))
 
     def go_back(self) -> None:
         """Bring the frame's objects back as they were before the last taking over."""
@@ -248,8 +258,7 @@ class ByHandPanel(QWidget):
 
     # ------------------------------------------------------------------ what is shown
     def _on_project(self) -> None:
-        if any(copy.is_changed() for copy in self._copies.values()):
-            self._session.report("Corrections by hand that were not taken over are gone with the project.")
+        # The session has kept them as drafts of the project that closed.
         for place in list(self._copies):
             self._forget(place)
         self._before.clear()
@@ -282,11 +291,10 @@ class ByHandPanel(QWidget):
         allow(self.discard, unchanged, TIPS["discard"])
         self.tools["cut"].setChecked(copy is not None and copy.cutting)
         self.back.setVisible(any(each == place for each, _ in self._before))
-        allow(self.back, why_not, TIPS["go_back"])
+        allow(self.back, why_not or ("Take over or discard this correction first." if changed else ""), TIPS["go_back"])
         self.layer.set_why_not(why_not)
-        waiting = sorted(t + 1 for (_, t), other in self._copies.items() if other is not copy and other.is_changed())
-        self.pending.setText(f"Not taken over yet: frame {', '.join(map(str, waiting))}." if waiting else "")
-        self.pending.setVisible(bool(waiting))
+        hidden = {each: other for each, other in self._copies.items() if not (self.correcting and other is copy)}
+        self.waiting.show_places([each for each, other in hidden.items() if other.is_changed()])
         if self.correcting and why_not:
             self._say_problem(UserError(why_not))
 

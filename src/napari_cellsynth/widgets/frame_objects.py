@@ -55,6 +55,10 @@ class FrameObjects:
                 self._table = _suggested(self._table, suggested)
             if self._session.labels_hidden:
                 self._table = without_labels(self._table)
+            elif (concealed := self._session.concealed) in self._table.index:
+                one = self._table.index == concealed
+                parts = [self._table[~one], without_labels(self._table[one])]
+                self._table = pd.concat(parts).reindex(self._table.index)
             self._by_mask = dict(zip(objects["mask_label"].tolist(), objects.index.tolist(), strict=True))
         return self._table
 
@@ -64,7 +68,7 @@ class FrameObjects:
 
     def probabilities(self, object_id: int) -> list[tuple[str, float]]:
         """Return the classes of an object's prediction with their probabilities, the most probable first."""
-        if self._session.labels_hidden:
+        if self._session.labels_hidden or object_id == self._session.concealed:
             return []
         if suggested := self._session.suggested.get(object_id):
             names = {record.id: record.name for record in self._session.need_project().classes()}
@@ -84,6 +88,7 @@ class FrameObjects:
         fresh = self._session.need_project().objects(object_ids=here) if here else pd.DataFrame()
         if len(fresh) != len(here):
             return None
+        here = [number for number in here if number != self._session.concealed]
         if here:
             for name in ("class_id", "label", "source"):
                 self._table.loc[here, name] = fresh.loc[here, name]

@@ -13,7 +13,7 @@ from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
 from napari_cellsynth.widgets.gallery_groups import SIDE_BY_SIDE, grouped
-from napari_cellsynth.widgets.gallery_labelling import EVERY, OTHERS, GalleryLabelling
+from napari_cellsynth.widgets.gallery_labelling import HIDDEN, OTHERS, GalleryLabelling
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
     COLUMNS,
@@ -109,6 +109,7 @@ class GalleryDock(SeenDock):
         for signal in (session.synthetic_changed, session.objects_changed, session.classes_changed):
             signal.connect(self.refresh_if_seen)
         session.labels_changed.connect(self.refresh_after_labels)
+        session.hiding_changed.connect(self._on_hiding)
         self.show_box.activated.connect(self._leave_chosen)
         for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):
             box.activated.connect(lambda _index: self.refresh())
@@ -135,6 +136,9 @@ class GalleryDock(SeenDock):
     # ------------------------------------------------------------------ what is shown
     def show_objects(self, object_ids: Sequence[int], title: str) -> None:
         """Show these real crops only (a cell of the confusion matrix); none of them shows all patches again."""
+        if len(object_ids) and self.session.labels_hidden:
+            self.session.report(HIDDEN)
+            return
         self._only = (title, list(object_ids)) if len(object_ids) else None
         if self._only is not None:
             self.show_box.setCurrentText("real")
@@ -152,6 +156,7 @@ class GalleryDock(SeenDock):
             self.tools.follow(self.model.table)
             self.sheet.follow((), ())
             return
+        self.source.hidden, self.source.concealed = self.session.labels_hidden, self.session.concealed
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
@@ -182,13 +187,18 @@ class GalleryDock(SeenDock):
             self.more.setChecked(True)
         self.summary.setText(words if self._only is None else f"{self._only[0]} · {len(table):,} crops")
 
+    def _on_hiding(self) -> None:
+        if self.session.labels_hidden:
+            self._leave_chosen()  # what was chosen elsewhere tells labels by its name
+        self.refresh_if_seen()
+
     def _leave_chosen(self) -> None:
         self._only = None
 
     def _choice(self) -> Choice:
         return Choice(
             show=self.show_box.currentText(),
-            class_id=None if self.class_box.currentData() == EVERY else self.class_box.currentData(),
+            class_id=self.labelling.class_id(),
             run=self.run_box.currentData(),
             review=self.review_box.currentText(),
             order=self.order_box.currentText(),

@@ -43,6 +43,7 @@ SHEET = (
     ("?", "show or hide these keys"),
 )
 VERBS = {"unsure": UNSURE, "bad_segmentation": BAD_SEGMENTATION, "unlabel": UNLABELLED}
+HIDDEN = "Labels are hidden: answer in the Label dock, or choose its mode “Label”."
 LABEL_TIP = "Give all selected crops a class: 1 to 9, 0 unsure, X bad segmentation, Delete none. One undo."
 ACCEPT_TIP = "Accept what is suggested for the selected crops, or else for the unlabelled ones in view (Enter)."
 INVERT_TIP = "Select the crops that are not selected, and no others (Ctrl+I)."
@@ -96,6 +97,8 @@ class GalleryLabelling(QObject):
     # ------------------------------------------------------------------ what the dock asks
     def only(self, chosen: Sequence[int] | None) -> Sequence[int] | None:
         """Return the only real crops to show: those ``chosen`` elsewhere, or by the filter here; None for no limit."""
+        if self._session.labels_hidden:
+            return list(self._session.need_project().objects().index)
         if chosen is not None or self._dock.show_box.currentText() != REAL:
             return chosen
         wanted = self.suggested_box.currentData()
@@ -105,9 +108,20 @@ class GalleryLabelling(QObject):
             return list(self._session.need_project().objects().index)
         return None
 
+    def class_id(self) -> int | None:
+        """Return the class whose patches are shown; None for all, and where labels are hidden that would tell them."""
+        box, real = self._dock.class_box, self._dock.show_box.currentText() == REAL
+        if box.currentData() == EVERY or (real and self._session.labels_hidden):
+            return None
+        chosen: int | None = box.currentData()
+        return chosen
+
     def certainty(self) -> dict[int, float]:
         """Return how sure the suggestions are, where the crops are ordered by that; else nothing, to save the time."""
-        if BY_FIGURE.get(self._dock.order_box.currentText(), ("", True))[0] != "confidence":
+        if (
+            self._session.labels_hidden
+            or BY_FIGURE.get(self._dock.order_box.currentText(), ("", True))[0] != "confidence"
+        ):
             return {}
         return {number: sure for number, (_, sure) in self.offers.suggested.items()}
 
@@ -115,6 +129,8 @@ class GalleryLabelling(QObject):
         """Take over the classes and suggestions; to be called whenever the dock reads the project."""
         project = self._session.project
         real = self._dock.show_box.currentText() == REAL and project is not None
+        hidden = self._session.labels_hidden
+        self._dock.class_box.setEnabled(not (real and hidden))
         for widget in (*self.filters, *self.buttons):
             widget.setVisible(real)
         dock = self._dock
@@ -124,7 +140,8 @@ class GalleryLabelling(QObject):
             self._dock.model.set_suggested({})
             return
         records = project.classes()
-        offered = self.offers.suggested
+        offered = {} if hidden else dict(self.offers.suggested)
+        offered.pop(self._session.concealed or 0, None)
         refill(self.suggested_box, [("any suggestion", None), *((f"suggested: {r.name}", r.id) for r in records)])
         self.suggested_box.setVisible(bool(offered))
         self._dock.model.set_suggested({number: class_id for number, (class_id, _) in offered.items()})
@@ -140,15 +157,20 @@ class GalleryLabelling(QObject):
 
     def follow_selection(self) -> None:
         """Allow what can be done with what is selected."""
-        selected = bool(self._rows())
-        self.label_as.setEnabled(selected)
-        self.label_as.setToolTip(LABEL_TIP if selected else "Select real crops first: click, Shift, Ctrl or a box.")
-        allow(self.accept, "" if self._dock.model.suggested else "Nothing is suggested for these crops.", ACCEPT_TIP)
+        selected, hidden = bool(self._rows()), HIDDEN if self._session.labels_hidden else ""
+        why_not = hidden or ("" if selected else "Select real crops first: click, Shift, Ctrl or a box.")
+        self.label_as.setEnabled(not why_not)
+        self.label_as.setToolTip(why_not or LABEL_TIP)
+        nothing = "" if self._dock.model.suggested else "Nothing is suggested for these crops."
+        allow(self.accept, hidden or nothing, ACCEPT_TIP)
 
     # ------------------------------------------------------------------ what the person does
     def give(self, label: int) -> None:
         """Give all selected crops a label in one step; in a multi-label project a class goes where all have it."""
         rows = self._rows()
+        if self._session.labels_hidden:
+            self._session.report(HIDDEN)
+            return
         if not rows:
             self._session.report("No real crop is selected: show real ones, then click, Shift, Ctrl or Ctrl+A.")
             return

@@ -9,6 +9,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.contact_sheet import Group, write_contact_sheet
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.background import Background
@@ -71,6 +72,8 @@ class ContactSheet(QObject):
     def write(self, file: Path) -> None:
         """Write the sheet; a notification tells when it is there."""
         with self._session.reporting():
+            if self._session.labels_hidden:
+                raise UserError("Labels are hidden, and a contact sheet tells them.", "Choose the mode “Label” first.")
             place = self._session.need_project().path
             contrast = {SHARED: "shared", PER_CLASS: "class"}.get(self._contrast, "each")
             assert self._contrast in CONTRASTS

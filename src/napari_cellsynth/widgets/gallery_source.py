@@ -21,6 +21,10 @@ class GallerySource:
         self._synthetic: pd.DataFrame | None = None
         self._objects: pd.DataFrame | None = None
         self._images: dict[int, str] | None = None
+        self.hidden = False
+        """Whether the objects are told as if nobody had labelled them."""
+        self.concealed: int | None = None
+        """The one object that is told so."""
 
     def forget_synthetic(self) -> None:
         """Read the synthetic patches again when they are next wanted."""
@@ -46,10 +50,17 @@ class GallerySource:
         return self._synthetic
 
     def objects(self, project: Project) -> pd.DataFrame:
-        """Return `Project.objects`."""
+        """Return `Project.objects`, without the labels that are hidden."""
         if self._objects is None:
             with _uncollected():
                 self._objects = project.objects()
+        if self.hidden:
+            return self._objects.assign(class_id=0, label=0)
+        if self.concealed in self._objects.index:
+            others = self._objects.index != self.concealed
+            return self._objects.assign(
+                **{name: self._objects[name].where(others, 0) for name in ("class_id", "label")}
+            )
         return self._objects
 
     def images(self, project: Project) -> dict[int, str]:

@@ -34,6 +34,8 @@ class HandLayer(QObject):
         The frame's objects as they are.
     parent : QObject
         The object that owns this one.
+    now : ndarray of int32, shape (Y, X), optional
+        The objects as they were corrected before; as they are by default.
 
     Attributes
     ----------
@@ -48,7 +50,13 @@ class HandLayer(QObject):
     failed = Signal(object)
     """A `UserError`: what was drawn did nothing."""
 
-    def __init__(self, session: Session, mask: NDArray[np.integer[Any]], parent: QObject) -> None:
+    def __init__(
+        self,
+        session: Session,
+        mask: NDArray[np.integer[Any]],
+        parent: QObject,
+        now: NDArray[np.integer[Any]] | None = None,
+    ) -> None:
         super().__init__(parent)
         from napari.layers import Labels
 
@@ -56,7 +64,8 @@ class HandLayer(QObject):
         self._start = np.array(mask, np.int32)
         self.chosen: list[int] = []
         self.cutting = False
-        self.layer = Labels(self._start.copy(), name=CORRECTION, opacity=1.0, colormap=_colors(OUTLINE))
+        now = self._start.copy() if now is None else now
+        self.layer = Labels(now, name=CORRECTION, opacity=1.0, colormap=_colors(OUTLINE))
         outline_quickly(self.layer)
         self.layer.contour = 2
         self._marks = Labels(np.zeros(mask.shape, np.uint8), name=CHOSEN, opacity=0.4, colormap=_colors(FILL, CUT))

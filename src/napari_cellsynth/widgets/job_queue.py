@@ -1,4 +1,4 @@
-"""The jobs of a viewer: one runs at a time, what it changed is told when it ends, and mistakes are notifications."""
+"""The jobs of a viewer: one runs at a time, or a training on each GPU; what they change is told when they end."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Finished, Saved
 from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.gpus import Gpus
 from napari_cellsynth.widgets.job_thread import JobHandle, StartRun, TaskStatus
 from napari_cellsynth.widgets.reporting import Reporting
 
@@ -30,6 +31,9 @@ CHANGED_BY = {
     "over-time": (),
 }
 """What a worker process may have written, and so what the docks must read again when it has ended."""
+
+BESIDE = ("train-gan", "train-classifier")
+"""Trainings may run beside each other. All other jobs write what the next may read: they run alone, in their turn."""
 
 
 class JobQueue(QObject):
@@ -54,6 +58,8 @@ class JobQueue(QObject):
         self.jobs: list[JobHandle] = []
         self._status: dict[JobHandle, TaskStatus] = {}
         self._closed = False
+        self.gpus = Gpus(self)
+        self.gpus.known.connect(self._on_gpus)
 
     @property
     def viewer(self) -> Any:
@@ -63,8 +69,13 @@ class JobQueue(QObject):
     # ------------------------------------------------------------------ jobs
     @property
     def running(self) -> JobHandle | None:
-        """The job that runs now."""
-        return next((handle for handle in self.jobs if handle.state == "running"), None)
+        """The job that runs now, of several the one that was asked for first."""
+        return next(iter(self.running_jobs), None)
+
+    @property
+    def running_jobs(self) -> list[JobHandle]:
+        """All jobs that run now: one, or a training on each GPU."""
+        return [handle for handle in self.jobs if handle.state == "running"]
 
     @property
     def waiting(self) -> list[JobHandle]:
@@ -72,12 +83,12 @@ class JobQueue(QObject):
         return [handle for handle in self.jobs if handle.state == "waiting"]
 
     def written_by_job(self) -> tuple[str, ...]:
-        """Return the signals of what the running job is writing into the open project; it is told when that ends."""
-        running = self.running
-        return CHANGED_BY.get(running.job.kind, ()) if running is not None and self._is_here(running) else ()
+        """Return the signals of what running jobs are writing into the open project; it is told when they end."""
+        kinds = {handle.job.kind for handle in self.running_jobs if self._is_here(handle)}
+        return tuple(name for kind in kinds for name in CHANGED_BY.get(kind, ()))
 
     def submit(self, job: Job, title: str) -> JobHandle:
-        """Queue a job; one runs at a time, first come first served.
+        """Queue a job; first come first served, one at a time, or trainings on several GPUs beside each other.
 
         Parameters
         ----------
@@ -105,13 +116,29 @@ class JobQueue(QObject):
         self.jobs_changed.emit()
 
     def stop_jobs(self) -> None:
-        """Empty the queue and ask the running job to stop."""
-        for handle in [*self.waiting, *filter(None, [self.running])]:
+        """Empty the queue and ask what runs to stop."""
+        for handle in [*self.waiting, *self.running_jobs]:
             handle.stop()
 
     def _start_next(self) -> None:
-        if self.running is None and self.waiting and not self._closed:
-            self.waiting[0].start()
+        for handle in self.waiting if not self._closed else []:
+            running = self.running_jobs
+            if running and not all(map(_may_run_beside, [*running, handle])):
+                return
+            gpu = None
+            if _may_run_beside(handle):
+                self.gpus.look()
+                if self.gpus.found is None:
+                    return  # in a moment
+                taken = {each.gpu for each in running}
+                gpu = next((each for each in self.gpus.found if each not in taken), None)
+            if running and gpu is None:
+                return
+            handle.start(gpu)
+
+    def _on_gpus(self) -> None:
+        self._start_next()
+        self.jobs_changed.emit()
 
     def _on_job_event(self, handle: JobHandle, event: object) -> None:
         if isinstance(event, Saved) and self._is_here(handle):
@@ -158,3 +185,8 @@ class JobQueue(QObject):
     def reporting(self) -> Reporting:
         """Return a context that reports a `UserError` raised inside instead of letting it through."""
         return Reporting(self)
+
+
+def _may_run_beside(handle: JobHandle) -> bool:
+    """Whether a job is a training that takes a GPU, and does not ask for another device."""
+    return handle.job.kind in BESIDE and handle.job.parameters.get("device", "auto") in ("auto", "cuda")

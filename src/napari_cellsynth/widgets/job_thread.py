@@ -45,14 +45,15 @@ class Run(Protocol):
         """End the work at once."""
 
 
-StartRun = Callable[[Job], Run]
+StartRun = Callable[..., Run]
+"""Called with a job, and with the GPU that it alone may use where there are several."""
 
 
-def start_process(job: Job) -> Run:
+def start_process(job: Job, gpu: str | None = None) -> Run:
     """Start `job` in a worker process of its own (the default of the window)."""
     from napari_cellsynth.jobs.process import run_in_process
 
-    return run_in_process(job)
+    return run_in_process(job, gpu)
 
 
 class JobThread(QThread):
@@ -69,6 +70,7 @@ class JobThread(QThread):
     def __init__(self, job: Job, start: StartRun, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.inbox: deque[Event] = deque()
+        self.gpu: str | None = None
         self._job = job
         self._start = start
         self._run: Run | None = None
@@ -77,7 +79,7 @@ class JobThread(QThread):
     def run(self) -> None:
         """Iterate the events until the last one; an accident becomes `Failed` like every other end."""
         try:
-            self._run = self._start(self._job)
+            self._run = self._start(self._job) if self.gpu is None else self._start(self._job, self.gpu)
             # A stop that came while the process was starting.
             if self._stop_asked:
                 self._run.stop()
@@ -108,6 +110,8 @@ class JobHandle(QObject):
     job : Job
     title : str
         For people: ``"GAN · Spread"``.
+    gpu : str or None
+        The GPU that it alone uses, as ``CUDA_VISIBLE_DEVICES`` calls it; None where there is no choice.
     state : str
         ``"waiting"``, ``"running"``, ``"finished"``, ``"stopped"`` or ``"failed"``.
     last_progress : Progress or None
@@ -126,6 +130,7 @@ class JobHandle(QObject):
         super().__init__(parent)
         self.job = job
         self.title = title
+        self.gpu: str | None = None
         self.state = "waiting"
         self.stopping = False
         self._hung = False
@@ -143,9 +148,10 @@ class JobHandle(QObject):
         self._hanging.timeout.connect(self._end_hanging)
 
     # ------------------------------------------------------------------ what the session and the docks call
-    def start(self) -> None:
-        """Begin (the session calls this when the jobs before it are done)."""
+    def start(self, gpu: str | None = None) -> None:
+        """Begin (the session calls this when its turn has come), on one of several GPUs."""
         self.state = "running"
+        self.gpu = self._thread.gpu = gpu
         self._started_at = time.monotonic()
         self._thread.start()
         self._timer.start()

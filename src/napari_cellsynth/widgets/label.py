@@ -197,6 +197,7 @@ class LabelDock(LabelActs):
     # ------------------------------------------------------------------ what the person sees
     def _show_current(self, announce: bool = True) -> None:
         entry = self.queue.current if self.queue is not None else None
+        self.session.conceal(entry.object_id if entry is not None and entry.repeated else None)
         if entry is None:
             none = "No project is open.\nMake or open one in the bar above."
             self.stage.show_text(none if self.queue is None else self.modes.nothing().replace(". ", ".\n"))

@@ -42,6 +42,7 @@ class LabelActs(Dock):
         self._classes: list[ClassRecord] = []
         self._several = False
         self._begun = 0  # the object that had no label when its first class was toggled: it was not being revised
+        self._last_repeated = 0  # the object that was asked again last
         self._offered: tuple[int, Offer | None] | None = None
         self._given: dict[int, int] = {}  # the label being written: no need to read it back
 
@@ -63,7 +64,12 @@ class LabelActs(Dock):
             project = self.session.need_project()
             self._begun = entry.object_id if entry.label == UNLABELLED else self._begun
             wanted = set(project.classes_of(entry.label)) ^ {class_id}
-            self.modes.write(project, entry.object_id, tuple(sorted(wanted)), "hand")
+            given = tuple(sorted(wanted))
+            if entry.repeated and self.queue is not None:
+                self.queue.ask(entry.object_id, self.modes.answer_again(project, entry.object_id, given))
+                self._show_current()
+            else:
+                self.modes.write(project, entry.object_id, given, "hand")
 
     def go_on(self) -> None:
         """Accept the suggestion; in a multi-label project that is done where there is no label yet, else only go on."""
@@ -71,7 +77,7 @@ class LabelActs(Dock):
         bare = entry is not None and entry.label == UNLABELLED
         if entry is None or not self._several or (bare and self._offer_for(entry) is not None):
             self.accept_suggestion()
-        elif bare:
+        elif bare or entry.repeated:
             self.walk(1)
         else:
             self._leave(entry.object_id == self._begun)
@@ -80,6 +86,8 @@ class LabelActs(Dock):
         """Go on from an object that has its label on disk."""
         assert self.queue is not None
         going_on = self.queue.move_on(was_unlabelled)
+        if going_on:
+            self.queue.ask(self.modes.again(self.queue))
         self._show_current()
         if not going_on:
             self.session.inform(self.modes.all_done(len(self.queue)))
@@ -95,6 +103,12 @@ class LabelActs(Dock):
             self.session.report(f"{self.modes.all_done(len(self.queue))} Go to one with the arrows to revise it.")
             return
         with self.session.reporting():
+            if entry.repeated:
+                self.modes.answer_again(self.session.need_project(), entry.object_id, label)
+                self._last_repeated = entry.object_id
+                self.queue.ask(None)
+                self._show_current()
+                return
             self._given = {entry.object_id: label} if isinstance(label, int) else {}
             self.modes.write(self.session.need_project(), entry.object_id, label, source)
             self._leave(entry.label == UNLABELLED)
@@ -117,7 +131,7 @@ class LabelActs(Dock):
 
     def _offer_for(self, entry: Entry | None) -> Offer | None:
         """Return what is suggested for the object in view; it stays, so that Enter gives what the person has read."""
-        if entry is None or self.modes.blind:
+        if entry is None or self.modes.blind or entry.repeated:
             return None
         if self._offered is None or self._offered[0] != entry.object_id or self._offered[1] is None:
             classes = self.offers.classes(entry.object_id)
@@ -144,6 +158,9 @@ class LabelActs(Dock):
             step = move(self.session.need_project())
             if step is None:
                 self.session.report(nothing)
+            elif step.kind == "answer" and self.queue is not None and step.targets == [self._last_repeated]:
+                self.queue.ask(self._last_repeated)  # blind as before
+                self._show_current()
             elif step.targets and self.queue is not None and self.queue.go_to(step.targets[0]):
                 self._show_current()
             elif words := words_of(step):

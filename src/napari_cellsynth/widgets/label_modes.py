@@ -12,18 +12,24 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate.agreement import Agreement
 from napari_cellsynth.jobs import agreement
 from napari_cellsynth.project import UNLABELLED, Project
-from napari_cellsynth.widgets.dock import delayed, label
-from napari_cellsynth.widgets.label_queue import AS_GIVEN
+from napari_cellsynth.widgets.blind_repeats import BlindRepeats
+from napari_cellsynth.widgets.disagreements import show_disagreements
+from napari_cellsynth.widgets.dock import button, delayed, label
+from napari_cellsynth.widgets.label_queue import AS_GIVEN, LabelQueue
 from napari_cellsynth.widgets.patch_list import may_shrink, refill
+from napari_cellsynth.widgets.rows import row_of
 from napari_cellsynth.widgets.session import Session
 
-LABEL, AGAIN, BLIND, SETTLE = "Label", "Ask me again", "Label independently", "Settle disagreements"
+LABEL, MIXED, AGAIN = "Label", "Label with repeats", "Ask me again"
+BLIND, SETTLE = "Label independently", "Settle disagreements"
 MODES = {
     LABEL: "Labels go into the project.",
+    MIXED: "As Label, but about every 20th crop is an earlier one of yours, without its label; your label of it stays.",
     AGAIN: "Shows a twentieth of your own labels once more, without the label: how far you agree with yourself.",
     BLIND: "A second labeller: others’ labels and all suggestions are hidden; what you say stands beside them.",
     SETTLE: "Shows what two people called differently, with both answers; a key decides.",
 }
+PAGE_TIP = "Show all crops of which two people differ, with both labels; settle them by key or click."
 AFTER_MS = 500
 
 
@@ -64,6 +70,7 @@ class ModeRow(QWidget):
         self.pair.setAccessibleName("Two labellers")
         self.pair.setToolTip("The two people who are compared.")
         self.pair.hide()
+        self.page = button("page_of_disagreements", "On a page…", PAGE_TIP)
         self.told = label("", "quiet", name="agreement", wrap=True)
         self.row = QHBoxLayout()
         self.row.addWidget(self.box, 1)
@@ -71,9 +78,11 @@ class ModeRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(self.row)
-        layout.addWidget(self.pair)
+        layout.addLayout(row_of(self.pair, self.page, stretch=0))
         layout.addWidget(self.told)
+        self.repeats = BlindRepeats(session, self)
         self._telling = delayed(self, AFTER_MS, self._tell)
+        self.page.clicked.connect(lambda: show_disagreements(session, self, self.pair.currentData()))
         self.box.activated.connect(lambda _index: self._on_mode())
         self.pair.activated.connect(lambda _index: self._on_mode())
         session.project_changed.connect(self._on_project)
@@ -95,7 +104,7 @@ class ModeRow(QWidget):
     def shown(self, project: Project, objects: pd.DataFrame) -> pd.DataFrame:
         """Return the objects to show (rows of `Project.objects`), with the labels that the person may see."""
         self._own, self._both = {}, {}
-        if self.mode == LABEL:
+        if self.mode in (LABEL, MIXED):
             return objects
         if self.mode == SETTLE:
             with self._session.reporting():
@@ -127,6 +136,17 @@ class ModeRow(QWidget):
             project.answer([object_id], given, "independent")
         else:
             project.label([object_id], given, source="decision" if self.mode == SETTLE else source)
+
+    def answer_again(self, project: Project, object_id: int, given: int | tuple[int, ...]) -> int:
+        """Keep what somebody says of an object that is asked again in between, and return it as a label's number."""
+        project.answer([object_id], given, "repeat")
+        told = project.repeats()
+        second = told.loc[told["object_id"] == object_id, "second"]
+        return int(second.iloc[0]) if len(second) else UNLABELLED
+
+    def again(self, queue: LabelQueue) -> int | None:
+        """Return the object to ask again before the queue goes on; None: none is due. To be called once a label."""
+        return self.repeats.next_of(queue) if self.mode == MIXED else None
 
     def order(self, chosen: str) -> str:
         """Return the order of labelling: answers to what was asked again come in the random order of the asking."""
@@ -180,15 +200,18 @@ class ModeRow(QWidget):
         return objects.assign(label=[now if number in settled else UNLABELLED for number, now in given])
 
     def _on_project(self) -> None:
-        self.box.setCurrentText(LABEL)
+        self.box.setCurrentText(MIXED if self.repeats.wanted else LABEL)
         self._on_mode()
 
     def _on_mode(self, tell: bool = True) -> None:
         self.pair.setVisible(self.mode == SETTLE)
+        self.page.setVisible(self.mode == SETTLE)
         self.box.setToolTip(MODES[self.mode])
         self._session.hide_labels(self.blind)
         self.told.setText("")
         self.told.setVisible(self.mode != LABEL)
+        if self.mode in (LABEL, MIXED):
+            self.repeats.want(self.mode == MIXED)
         self._telling.start()
         if tell:
             self.changed.emit()
@@ -201,10 +224,10 @@ class ModeRow(QWidget):
             self.told.setText(self._words(project))
         except UserError as error:
             # Nothing to compare yet is no mistake of anybody's.
-            self.told.setText(error.message)
+            self.told.setText("No label was asked again yet." if self.mode == MIXED else error.message)
 
     def _words(self, project: Project) -> str:
-        if self.mode == AGAIN:
+        if self.mode in (AGAIN, MIXED):
             return f"{project.user} and themselves: {words_of(agreement.self_agreement(project))}"
         pair = self.pair.currentData() if self.mode == SETTLE else None
         if pair is None:

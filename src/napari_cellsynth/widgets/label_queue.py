@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,8 @@ class Entry:
     cx: float
     mask_label: int
     label: int
+    repeated: bool = False
+    """Whether the person is asked again; `label` is then what was answered so far."""
 
 
 class LabelQueue:
@@ -64,6 +66,8 @@ class LabelQueue:
         Where the person is.
     finished : bool
         Whether the last label left none to go on to, and the person is still there.
+    asked : int or None
+        The object that is asked again in between; the position stays.
     """
 
     def __init__(
@@ -89,6 +93,8 @@ class LabelQueue:
         # Labels in doubt are revised from the first one on; all other work begins where a label is missing.
         self.position = 0 if order == MISLABELLED else self._unlabelled_from(0, 0)
         self.finished = False
+        self.asked: int | None = None
+        self._answered = UNLABELLED
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -99,6 +105,8 @@ class LabelQueue:
     @property
     def current(self) -> Entry | None:
         """The object the person looks at; None in an empty queue."""
+        if self.asked is not None:
+            return replace(self.entry(self._place[self.asked]), label=self._answered, repeated=True)
         return self.entry(self.position) if len(self) else None
 
     def entry(self, position: int) -> Entry:
@@ -109,8 +117,15 @@ class LabelQueue:
         return Entry(int(self._ids[position]), image_id, frame, box, cy, cx, label, int(self._classes[position]))
 
     # ------------------------------------------------------------------ walking
+    def ask(self, object_id: int | None, answered: int = UNLABELLED) -> None:
+        """Ask again about an object of the queue before going on; None: that is done, or left."""
+        self.asked, self._answered = (object_id, answered) if object_id in self._place else (None, UNLABELLED)
+
     def step(self, by: int) -> None:
-        """Go on or back; the ends hold."""
+        """Go on or back; the ends hold. Who is asked again leaves that, and stays."""
+        if self.asked is not None:
+            self.ask(None)
+            return
         self.position = int(np.clip(self.position + by, 0, max(0, len(self) - 1)))
         self.finished = False
 
@@ -118,6 +133,7 @@ class LabelQueue:
         """Go to an object; False where it is not in the queue."""
         if object_id not in self._place:
             return False
+        self.ask(None)
         self.position = self._place[object_id]
         self.finished = False
         return True

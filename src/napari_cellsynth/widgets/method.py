@@ -22,7 +22,7 @@ LABELS = {
     "enhance": "enhancement",
 }
 TITLES = {ENTROPY: "entropy + Otsu", "cellpose": "Cellpose", "stardist": "StarDist"}
-NO_PREVIEW = "No live preview with this method: This frame segments one, and Go back (correct by hand) undoes it."
+NO_PREVIEW = "This method may be slow: it is tried at a press of Try, not while you type, and writes nothing then."
 
 
 class MethodPicker(QWidget):

@@ -37,10 +37,12 @@ class OverlayRow(QWidget):
             box.setChecked(what != "confidence")
             box.setToolTip(f"Show the {what} over the image.")
             box.toggled.connect(lambda on, what=what: self.overlay.show(what, on))
+            session.remembering.keep_switch(f"overlay {what}", box)
         self.colored_by = choice_box(
             "colored_by", "\n".join(f"{k}: {v}" for k, v in COLORED_BY.items()), tuple(COLORED_BY)
         )
         self.colored_by.currentTextChanged.connect(self.overlay.color_by)
+        session.remembering.keep("overlay of", self.colored_by)
         self.legend = Legend()
         self.legend.switched.connect(self.overlay.hide_classes)
         self.low, self.high = (_share(name, value) for name, value in (("surer_than", 0.0), ("less_sure_than", 1.0)))

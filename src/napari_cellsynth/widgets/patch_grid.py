@@ -73,6 +73,11 @@ class PatchGrid(QAbstractItemView):
         self.updateGeometries()
         self.viewport().update()
 
+    def selected_rows(self) -> list[int]:
+        """Return the selected rows, first to last; from ranges, since one index each would be slow."""
+        chosen = self.selectionModel().selection()
+        return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
+
     # ------------------------------------------------------------------ where everything is
     def gridSize(self) -> QSize:
         """Return the size of a cell."""

@@ -33,11 +33,6 @@ class PatchList(PatchGrid):
         super().currentChanged(current, previous)
         self.setAccessibleDescription(current.data(int(Qt.ItemDataRole.AccessibleTextRole)) or "")
 
-    def selected_rows(self) -> list[int]:
-        """Return the selected rows, first to last; from ranges, since one index each would be slow."""
-        chosen = self.selectionModel().selection()
-        return sorted({row for part in chosen for row in range(part.top(), part.bottom() + 1)})
-
     def rows_in_view(self) -> list[int]:
         """Return the rows that are on the screen to their middle at least; a low dock shows a part of the list only."""
         seen = self.viewport().visibleRegion().boundingRect()

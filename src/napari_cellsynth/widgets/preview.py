@@ -42,7 +42,7 @@ class SegmentationPreview(QObject):
         self._outlines_shown = True  # before a preview took their place
         self._worker = Background(self)
         session.workers.append(self._worker)
-        self._worker.done.connect(self._draw)
+        self._worker.done.connect(self.draw)
         self._worker.failed.connect(self._on_failed)
         # Outlines of one frame must not lie over another, nor those that are still being computed.
         session.frame_changed.connect(self._on_frame)
@@ -84,7 +84,8 @@ class SegmentationPreview(QObject):
         self.begun.emit()
         self._worker.run(partial(_segment, source, frame, pixels, parameters))
 
-    def _draw(self, labels: NDArray[np.int32], seconds: float) -> None:
+    def draw(self, labels: NDArray[np.int32], seconds: float) -> None:
+        """Draw what was found in the frame on the canvas."""
         viewer, layer, objects = self._session.viewer, self._layer(), self._session.layers.objects_layer
         if viewer is None or self._session.current_image_id is None:
             return

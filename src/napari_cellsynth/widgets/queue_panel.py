@@ -20,7 +20,8 @@ class QueuePanel(QWidget):
     Parameters
     ----------
     session : Session
-        The viewer's session; every dock's jobs are in its one queue, since one device computes one job at a time.
+        The viewer's session; every dock's jobs are in its one queue, since one device computes one job at a time
+        (several GPUs one training each).
     """
 
     def __init__(self, session: Session) -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.view import LayerLook, View, read_view, write_view
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
+
+ON, OFF = "on", "off"
 
 SAVE_MS = 3000
 """Moves of the slider come in bursts; the last one is written once they have settled."""
@@ -37,6 +39,7 @@ class Remembering(QObject):
         self.dock = ""
         self._written = View()
         self._choices: dict[str, QComboBox] = {}
+        self._switches: dict[str, QCheckBox] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MS)
@@ -55,6 +58,11 @@ class Remembering(QObject):
         self._choices[name] = box
         box.activated.connect(lambda _index: self._timer.start())
 
+    def keep_switch(self, name: str, box: QCheckBox) -> None:
+        """Remember whether a box is ticked, and tick it again or not."""
+        self._switches[name] = box
+        box.clicked.connect(lambda _on: self._timer.start())
+
     # ------------------------------------------------------------------ writing
     def save(self) -> None:
         """Write the view, where it is another one and the project may be written."""
@@ -71,10 +79,10 @@ class Remembering(QObject):
     def _now(self) -> View:
         session = self._session
         looks = {}
-        for name, layer in self._layers():
+        for name, layer in self._layers() + self._overlay():
             contrast = getattr(layer, "contrast_limits", None)
             looks[name[:200]] = LayerLook(
-                visible=bool(layer.visible),
+                visible=bool(layer.visible) or (layer is session.layers.objects_layer and self._replaced()),
                 opacity=float(layer.opacity),
                 contrast=None if contrast is None else (float(contrast[0]), float(contrast[1])),
             )
@@ -87,7 +95,8 @@ class Remembering(QObject):
             centre=None if camera is None else tuple(float(each) for each in camera.center[-2:]),
             zoom=None if camera is None else float(camera.zoom),
             layers=looks,
-            choices={name: box.currentText() for name, box in self._choices.items() if isalive(box)},
+            choices={name: box.currentText() for name, box in self._choices.items() if isalive(box)}
+            | {name: ON if box.isChecked() else OFF for name, box in self._switches.items() if isalive(box)},
         )
 
     # ------------------------------------------------------------------ bringing back
@@ -112,11 +121,14 @@ class Remembering(QObject):
                 session.select_object(view.object_id, move_canvas=False)
 
     def _restore_look(self, view: View) -> None:
-        for name, layer in self._layers():
+        overlay = self._overlay()
+        for name, layer in self._layers() + overlay:
             look = view.layers.get(name[:200])
             if look is None:
                 continue
             layer.opacity = look.opacity
+            if (name, layer) not in overlay:  # its switches say whether it is shown
+                layer.visible = look.visible
             if look.contrast is not None and look.contrast[0] < look.contrast[1]:
                 layer.contrast_limits = look.contrast
         camera = self._camera()
@@ -129,6 +141,10 @@ class Remembering(QObject):
             if isalive(box) and (row := box.findText(view.choices.get(name, ""))) >= 0:
                 box.setCurrentIndex(row)
                 box.activated.emit(row)
+
+        for name, switch in self._switches.items():
+            if isalive(switch) and view.choices.get(name) in (ON, OFF):
+                switch.setChecked(view.choices[name] == ON)
 
     def _raise(self, name: str) -> None:
         """Bring the dock that was in front there again, where it is open."""
@@ -144,6 +160,16 @@ class Remembering(QObject):
         layers = self._session.layers
         found = [*layers.image_layers, *filter(None, [layers.objects_layer])]
         return [(str(layer.name), layer) for layer in found]
+
+    def _overlay(self) -> list[tuple[str, Any]]:
+        """Return the layers of predictions that are there."""
+        layers = self._session.layers
+        return [(kind, layer) for kind in ("classes", "confidence") if (layer := layers.ours(kind)) is not None]
+
+    def _replaced(self) -> bool:
+        """Whether the outlines are hidden only because a correction or a preview stands in their place."""
+        layers = self._session.layers
+        return layers.veiled or layers.ours("preview") is not None
 
     def _camera(self) -> Any:
         viewer = self._session.viewer

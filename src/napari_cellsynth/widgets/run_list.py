@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QMenu,
+    QMessageBox,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cellsynth.project.run_bin import size_words
 from napari_cellsynth.project.runs import RunKind
 from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.dock import allow, button
@@ -27,7 +29,7 @@ from napari_cellsynth.widgets.session import Session
 
 OPEN_TIP = "Show this run's settings, scores, curves and samples; those of several beside each other (Ctrl and click)."
 DELETE_TIP = "Move the selected runs into the project's bin; their patches and predictions are hidden with them."
-BIN_TIP = "Take a run back out of the project's bin, with its patches and predictions."
+BIN_TIP = "Take a run back out of the project's bin, with its patches and predictions, or empty the bin."
 COPY_TIP = "Put this run's recipe and settings into the form above."
 RESUME_TIP = "Go on with this run where it stopped."
 
@@ -171,6 +173,9 @@ class RunList(QWidget):
         menu.clear()
         for run_id in deleted:
             menu.addAction(f"Take back {literal(run_id)}", partial(self.restore, run_id))
+        if project is not None and deleted and not project.read_only:
+            menu.addSeparator()
+            menu.addAction("Empty the bin…", partial(self.empty_bin, deleted))
 
     def open_selected(self) -> None:
         """Show the selected runs in a window of their own."""
@@ -191,6 +196,18 @@ class RunList(QWidget):
         """Take a run back out of the bin."""
         with self._session.reporting():
             self._session.need_project().restore_run(run_id)
+
+    def empty_bin(self, run_ids: list[str]) -> None:
+        """Delete runs of the bin for good, after a question that tells what that frees."""
+        with self._session.reporting():
+            project = self._session.need_project()
+            size = size_words(project.bin_size(run_ids))
+            runs = run_ids[0] if len(run_ids) == 1 else f"{len(run_ids)} runs"
+            question = f"Delete {runs} for good, with patches and predictions? That frees {size} and cannot be undone."
+            no, yes = QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes
+            if QMessageBox.question(self, "Empty the bin", question, yes | no, no) == yes:
+                gone = project.empty_bin(run_ids)
+                self._session.inform(f"{', '.join(gone)}: deleted for good. {size} are free.")
 
     def _on_selection(self) -> None:
         run, runs = self.selected(), self.all_selected()

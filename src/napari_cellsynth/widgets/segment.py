@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
-from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.jobs.job import Job, SegmentParameters, TrySegmentParameters
 from napari_cellsynth.widgets.by_hand import ByHandPanel
 from napari_cellsynth.widgets.dock import Dock, allow, button, label
 from napari_cellsynth.widgets.enhancement_table import EnhancementTable
@@ -20,6 +20,7 @@ from napari_cellsynth.widgets.image_adding import ImageAdder
 from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.method import MethodPicker
 from napari_cellsynth.widgets.preview import SegmentationPreview
+from napari_cellsynth.widgets.segmenter_try import SegmenterTry
 
 
 class SegmentDock(Dock):
@@ -50,6 +51,7 @@ class SegmentDock(Dock):
         self.live.setObjectName("live_preview")
         self.live.setToolTip("Draw the outlines that these settings give on the current frame.")
         self.live.setChecked(True)
+        self.tried = SegmenterTry(self.session, self)
         self.result = label("", name="preview_result")
         self.segment_all = button("segment_all", "Segment all frames", SEGMENT_TIP, primary=True)
         self.segment_frame = button("segment_frame", "This frame", "Segment only the frame on the canvas.")
@@ -57,6 +59,7 @@ class SegmentDock(Dock):
         self.problem = label("", "problem", name="problem", wrap=True)
         self.found = FoundObjects(self.session)
         self.by_hand = ByHandPanel(self.session)
+        self.hand = Foldable("correct by hand", self.by_hand, name="show_by_hand")
         self.preview = SegmentationPreview(self.session, self)
         self._lay_out()
         self._connect()
@@ -69,13 +72,13 @@ class SegmentDock(Dock):
         self.body.addWidget(self.method)
         self.body.addWidget(self.microns)
         self.body.addWidget(Foldable("enhancements compared", self.enhancements, name="show_enhancements"))
-        self.add_row(self.live, self.result)
+        self.add_row(self.live, self.tried.button, self.result)
         row = self.add_row(self.segment_all, self.segment_frame, stretch=0)
         row.setContentsMargins(0, 4, 0, 0)
         self.add_row(self.estimate)
         self.body.addWidget(self.problem)
         self.body.addWidget(self.found)
-        self.body.addWidget(Foldable("correct by hand", self.by_hand, name="show_by_hand"))
+        self.body.addWidget(self.hand)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -93,6 +96,11 @@ class SegmentDock(Dock):
         self.preview.begun.connect(lambda: self.result.setText("…"))
         self.preview.computed.connect(self._on_preview)
         self.preview.failed.connect(self._on_preview_failed)
+        self.tried.begun.connect(lambda: self.result.setText("…"))
+        self.tried.computed.connect(self.preview.draw)
+        self.tried.failed.connect(self._on_preview_failed)
+        self.tried.left.connect(lambda: self.result.setText(""))
+        self.tried.button.clicked.connect(self._on_try)
         self.by_hand.toggled.connect(lambda _on: self._preview_soon())
         self.by_hand.taken.connect(lambda done: self.found.say_orphans(len(done.orphans), done.carried))
         self.segment_all.clicked.connect(lambda: self.submit(whole=True))
@@ -123,6 +131,8 @@ class SegmentDock(Dock):
         self._edited = False
         self._seconds = None
         self._remove_preview()
+        if self.by_hand.waiting.offer():
+            self.hand.toggle.setChecked(True)
         self._read_images()
         self._read_objects()
 
@@ -162,6 +172,7 @@ class SegmentDock(Dock):
         self.shown.setCurrentIndex(self.shown.findData(self.session.current_image_id))
         frame = "" if self.session.current_image_id is None else f" on frame {self.session.current_frame + 1}"
         self.live.setText(f"live preview{frame}")
+        self.tried.tell(frame)
 
     def _show_buttons(self) -> None:
         project = self.session.project
@@ -175,6 +186,11 @@ class SegmentDock(Dock):
             why_not = "There are no images yet: add some first."
         elif any(handle.job.kind == "segment" for handle in [*self.session.waiting, self.session.running] if handle):
             why_not = "A segmentation is running."
+        self.live.setVisible(self.method.is_entropy)
+        self.tried.button.setVisible(not self.method.is_entropy)
+        seen = self.session.current_image_id is not None and not self.by_hand.correcting
+        # To try a method writes nothing, so a read-only project and a running segmentation are no hindrance.
+        self.tried.allow(self.method.problem() or ("" if seen else "No frame is on the canvas, or it is corrected."))
         allow(self.segment_all, why_not, SEGMENT_TIP)
         allow(self.segment_frame, why_not, "Segment only the frame on the canvas.")
         self.problem.setText(why_not)
@@ -204,8 +220,21 @@ class SegmentDock(Dock):
     # ------------------------------------------------------------------ the preview
     def _on_edited(self, _parameters: SegmentParameters) -> None:
         self._edited = True
+        self.tried.leave()
+        if not self.method.is_entropy:
+            self._remove_preview()  # what was tried with other settings
         self._show_buttons()
         self._preview_soon()
+
+    def _on_try(self) -> None:
+        """Try another package's method on the frame on the canvas, or end that."""
+        image_id = self.session.current_image_id
+        if self.tried.busy or image_id is None:
+            self.tried.leave()
+            return
+        with self.session.reporting():
+            value = self.method.value().model_dump() | {"images": [image_id], "frames": [self.session.current_frame]}
+            self.tried.start(TrySegmentParameters(**value))
 
     def _on_live(self, on: bool) -> None:
         self._edited = on
@@ -215,12 +244,15 @@ class SegmentDock(Dock):
             self._remove_preview()
 
     def _remove_preview(self) -> None:
+        self.tried.leave()
         self.preview.remove()
         self.result.setText("")
 
     def _preview_soon(self) -> None:
         """Preview where it tells something new: a frame without objects, or settings that were just changed."""
         segmented = self.session.layers.frame_is_segmented
+        if not self.method.is_entropy and self.is_seen() and not self.by_hand.correcting:
+            return  # tried at a press
         unwanted = not self.live.isChecked() or self.by_hand.correcting or not self.method.is_entropy
         if unwanted or not self.is_seen() or (segmented and not self._edited):
             self._remove_preview()

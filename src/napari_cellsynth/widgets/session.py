@@ -16,6 +16,7 @@ from qtpy.QtCore import QCoreApplication, Signal
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Looks
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.drafting import Drafting
 from napari_cellsynth.widgets.frames import FrameReader
 from napari_cellsynth.widgets.job_queue import JobQueue
 from napari_cellsynth.widgets.job_thread import StartRun, start_process
@@ -52,6 +53,8 @@ class Session(JobQueue):
         Backups and checks.
     remembering : Remembering
         Where the project was left.
+    drafting : Drafting
+        Corrections by hand that were not taken over yet.
     relinking : Relinking
         The search for moved images.
     layers : ProjectLayers
@@ -66,6 +69,8 @@ class Session(JobQueue):
         How the objects look, once the live model's worker has seen them all.
     labels_hidden : bool
         Whether the canvas keeps labels and suggestions to itself: somebody labels without seeing them.
+    concealed : int or None
+        The object whose label nobody is told: its labeller is asked again.
     armed : int or None
         The class that a click on the canvas gives; None: a click chooses an object.
     jobs : list of JobHandle
@@ -84,6 +89,7 @@ class Session(JobQueue):
     suggestions_changed = Signal()
     looks_changed = Signal()
     user_changed = Signal()
+    hiding_changed = Signal()  # whether labels are hidden, or which object's
     current_object_changed = Signal(int)
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
@@ -95,6 +101,7 @@ class Session(JobQueue):
         self.suggested: dict[int, tuple[int, float]] = {}
         self.looks: Looks | None = None
         self.labels_hidden = False
+        self.concealed: int | None = None
         self.armed: int | None = None
         self.frames = FrameReader(self)
         self.layers = ProjectLayers(self, viewer)
@@ -102,6 +109,7 @@ class Session(JobQueue):
         self.others = OthersWatch(self)
         self.safety = Safety(self)
         self.remembering = Remembering(self)
+        self.drafting = Drafting(self)
         self.relinking = Relinking(self)
 
     # ------------------------------------------------------------------ the project
@@ -135,6 +143,7 @@ class Session(JobQueue):
         """Close the open project; jobs that run on it go on, they have it open themselves."""
         if self.project is None:
             return
+        self.drafting.leave()
         self.remembering.save()
         self.layers.clear()
         self.frames.clear()
@@ -203,6 +212,14 @@ class Session(JobQueue):
         if hidden != self.labels_hidden:
             self.labels_hidden = hidden
             self.layers.retell_soon()
+            self.hiding_changed.emit()
+
+    def conceal(self, object_id: int | None) -> None:
+        """Keep one object's label and suggestion to itself on the canvas; None: none."""
+        if object_id != self.concealed:
+            self.concealed = object_id
+            self.layers.retell_soon()
+            self.hiding_changed.emit()
 
     # ------------------------------------------------------------------ the end
     def shut_down(self) -> None:
@@ -210,12 +227,14 @@ class Session(JobQueue):
         if self._closed:
             return
         self._closed = True
+        self.drafting.leave()
         self.remembering.save()
-        running = self.running
+        running = self.running_jobs
         self.stop_jobs()
-        if running is not None and not running.wait(STOP_SECONDS):
-            running.kill()
-            running.wait(STOP_SECONDS)
+        for handle in running:
+            if not handle.wait(STOP_SECONDS):
+                handle.kill()
+                handle.wait(STOP_SECONDS)
         self.frames.shut_down()
         for worker in self.workers:
             worker.shut_down()

@@ -231,7 +231,9 @@ class SessionBar(QWidget):
         self.job_bar.setValue(0 if fraction is None else round(1000 * fraction))
         self.job_bar.setTextVisible(fraction is not None)
         note = handle.last_progress.note if handle.last_progress is not None else ""
-        parts = [handle.title, note, handle.eta_text() or ("starting…" if fraction is None else "")]
+        beside = len(self._session.running_jobs) - 1
+        title = f"{handle.title} and {beside} more" if beside else handle.title
+        parts = [title, note, handle.eta_text() or ("starting…" if fraction is None else "")]
         text = "   ".join(part for part in parts if part)
         self.job_title.setText(self.job_title.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 250))
         self.job_title.setToolTip(text)

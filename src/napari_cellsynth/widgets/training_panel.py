@@ -152,7 +152,8 @@ class TrainingPanel(QWidget):
         self.step_bar.setVisible(running is not None)
         self._show_queue(mine, active)
         if running is not None:
-            self.title.setText(running.title)
+            beside = sum(handle.state == "running" for handle in mine) - 1
+            self.title.setText(f"{running.title} · {beside} more beside it" if beside else running.title)
         elif waiting:
             self.title.setText(f"{waiting[0].title} · waiting")
         elif self._handle is None:
