@@ -9,8 +9,9 @@ from pathlib import Path
 import napari_cellsynth
 
 SOURCE = Path(napari_cellsynth.__file__).parent
-BESIDE_LABELLING = {
+FOR_THE_EYE = {
     "SuggestParameters": "suggestions for the crop that is on the screen",
+    "TrySegmentParameters": "what a segmentation would find, drawn before its button is pressed",
     "TimeGanParameters": "how long a training will take, before its button is pressed",
 }
 LOOKING = {
@@ -62,7 +63,7 @@ def writers() -> set[str]:
 def test_every_job_that_a_dock_starts_has_a_verb() -> None:
     in_docks = {name for name in names("widgets") if name.endswith("Parameters")}
     assert len(in_docks) > 15
-    assert in_docks - names("cli") - {"Parameters"} == set(BESIDE_LABELLING)
+    assert in_docks - names("cli") - {"Parameters"} == set(FOR_THE_EYE)
 
 
 def test_everything_that_a_dock_writes_into_a_project_has_a_verb() -> None:
