@@ -30,7 +30,7 @@ from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
 from tests.faults.holding import held
 
-SECONDS = 120
+SECONDS = 900
 TRAIN_EACH, TOLD_EACH = 20, 5
 SEEN = 8
 """Objects that are looked at; each is an image, and the window knows the images that it has shown."""
