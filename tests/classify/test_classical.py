@@ -201,7 +201,9 @@ def test_bad_input_is_told_in_one_line_or_learned_from(tmp_path):
 def test_labels_of_one_group_alone_are_learned_without_calibration():
     patches, labels = stripes(20, 0)
     run = train_classifier(patches, labels, "logistic", groups=["slide"] * 20)
-    assert run.result["calibration"]["temperature"] == 1 and any("calibrate" in notice for notice in run.result["notices"])
+    assert run.result["calibration"]["temperature"] == 1 and any(
+        "calibrate" in notice for notice in run.result["notices"]
+    )
 
 
 def test_a_stopped_training_leaves_no_model_and_is_begun_anew(tmp_path):

@@ -134,3 +134,17 @@ def test_changes_by_error_are_those_of_two_independent_answers():
     true = rng.choice(3, 40_000, p=shares)
     first, second = ((rng.random((40_000, 1)) > rates[true].cumsum(axis=1)).sum(axis=1) for _ in range(2))
     assert changes_by_error(shares, rates) == pytest.approx(np.mean(first != second), abs=0.01)
+
+
+def test_sets_of_the_same_numbers_have_the_same_bands_and_keep_their_places():
+    confusion = Confusion(np.full((8, 2, 2), 2.0) + 6 * np.eye(2))
+    told = np.array([[0, 3], [1, 0], [0, 3], [4, 4], [1, 0]])
+    asked = np.array([[2, 5], [0, 1], [2, 5], [9, 1], [0, 1]])
+    found = composition(told, asked, confusion, weight=np.array([1.0, 1, 1, 0.5, 1]))
+    alone = composition(told[3:4], asked[3:4], confusion, weight=0.5)
+    assert found.counts.estimate[3] == pytest.approx(alone.counts.estimate[0])
+    assert found.counts.estimate.sum(axis=1) == pytest.approx([10, 2, 10, 18, 2])
+    for bands in found:
+        for values in bands:
+            assert values[[0, 1]].tolist() == values[[2, 4]].tolist()
+            assert values[0].tolist() != values[3].tolist()

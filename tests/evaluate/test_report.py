@@ -91,3 +91,12 @@ def test_names_cannot_bring_markup_into_a_report_and_long_ones_may_be_broken(tmp
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") == 8
     assert f'<td class="long">{"b" * 80}</td>' in page
+
+
+def test_a_column_of_formatted_numbers_stands_to_the_right_and_a_column_of_words_and_numbers_does_not(tmp_path):
+    table = pd.DataFrame(
+        {"score": ["0.710", "–", "+0.2 ± 0.1"], "value": ["12", "cpu", "0.1.0"]}, index=["1", "2", "3"]
+    )
+    page = write_report(tmp_path / "report.html", "Scores", [Section("S", [table])]).read_text(encoding="utf-8")
+    assert page.count('<td class="number">') == 3
+    assert '<td class="number">0.710</td>' in page

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from napari_cellsynth.events import Failed, Finished, Progress, Stopped
 from napari_cellsynth.experiments.bone_marrow import BoneMarrow
 from napari_cellsynth.experiments.dataset import Dataset, thinned
 from napari_cellsynth.experiments.protein_augmentation import ProteinAugmentation
+from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.jobs.job import ExperimentParameters, Job, TimeExperimentParameters
 from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project import Project
@@ -69,6 +72,13 @@ def test_the_comparison_ends_with_a_verdict_a_report_and_its_tables(project):
     assert told["data"]["dark"] == {"crops": 16, "groups": 4}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert result["words"][:40] in page
+    assert {"Confusion, ROC and calibration", "Real crops beside synthetic patches"} <= set(
+        re.findall("<h2>(.*)</h2>", page)
+    )
+    nearest = pd.read_csv(folder / "nearest.csv", index_col=0)
+    assert set(nearest["class"]) == {"dark", "bright"}
+    recall = pd.read_csv(folder / "recall.csv", index_col=0)
+    assert original_cell(recall.index[-1]) == "real + augmentation, tested on synthetic"
     scores = table(project, result)
     assert set(scores["fold"]) == {0, 1}
     assert {"real", "real + augmentation", "+ synthetic × 1", "balance only", "synthetic only"} <= set(scores["arm"])
@@ -100,6 +110,43 @@ def test_an_experiment_killed_twice_ends_with_the_table_of_one_left_alone(projec
     result = finished(run(job(project, resume=begun.id)))
     assert result["run"] == begun.id
     pd.testing.assert_frame_equal(table(project, result), table(project, alone))
+
+
+def test_the_command_in_the_report_asks_for_the_same_experiment(project):
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    tricky = TINY | {"classes": ["dark", "bright"], "leaky": False}
+    result = finished(run(job(project, changes=tricky)))
+    folder = project / "runs" / result["run"]
+    words = shlex.split(json.loads((folder / "report.json").read_text(encoding="utf-8"))["about"]["command"])
+    assert words[:2] == ["napari-cellsynth", "experiment"]
+    told = CliRunner().invoke(app, [words[1], str(project), *words[3:], "--json"])
+    assert told.exit_code == 0, told.output
+    again = [path for path in project.glob("runs/*") if path != folder]
+    first, second = (
+        json.loads((path / "run.json").read_text(encoding="utf-8"))["parameters"] for path in (folder, *again)
+    )
+    assert first == second
+
+
+def test_a_planted_copy_in_another_group_stops_it_before_anything_is_trained_and_both_crops_are_named(project):
+    with Project.open(project) as opened:
+        first = int(opened.objects().index[0])
+        pixels = opened.frame(int(opened.objects().loc[first, "image_id"]), 0)[0]
+        # Saved again a little brighter: not the same bytes.
+        Image.fromarray((pixels.astype(int) * 9 // 10 + 20).astype(np.uint8)).save(project.parent / "again.png")
+        (image_id,) = opened.add_images([project.parent / "again.png"])
+        opened.set_objects(image_id, 0, boxes_of(np.ones((32, 32), np.int32)), np.ones((32, 32), np.int32))
+        planted = int(opened.objects(image_id=image_id).index[0])
+        opened.label([planted], int(opened.objects().loc[first, "class_id"]))
+    *_, last = run(job(project))
+    assert isinstance(last, Failed)
+    assert last.message.startswith("Nearly the same crop is in two groups")
+    assert f"{first} (movie 0) and {planted} (" in last.message
+    with Project.open(project) as opened:
+        assert opened.runs("experiment") == []
 
 
 def test_two_processes_give_the_table_of_one(project):
@@ -177,6 +224,48 @@ def test_a_papers_protocol_ends_with_its_table_and_the_papers_beside_it(project,
     page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
     assert "As published" in page or ", paper</th>" in page
     assert "No group is on both sides of a fold" in page
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Crops whose left half is bright, or whose right half is, or both, in four groups; each bright half is a class."""
+    folder = tmp_path / "halves"
+    folder.mkdir()
+    rng, rows = np.random.default_rng(0), []
+    for number in range(48):
+        has = number % 3
+        pixels = rng.integers(0, 60, (32, 32))
+        pixels[:, :16] += 150 * (has != 1)
+        pixels[:, 16:] += 150 * (has != 0)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+        label = ("left", "right", "left|right")[has]
+        rows.append((f"{number}.png", 0, 0, 32, 32, label, "train", f"plate {number // 12}"))
+    columns = ["image", "x0", "y0", "x1", "y1", "label", "split", "group"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "objects.csv", index=False)
+    with Project.create(tmp_path / "several.cellsynth") as made:
+        import_objects_csv(made, folder)
+        yield made.path
+
+
+def test_objects_of_several_classes_are_learned_and_told_class_by_class(several):
+    result = finished(run(job(several, protocol="protein-augmentation", changes=PROTEIN)))
+    folder = several / "runs" / result["run"]
+    told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert {name: row["crops"] for name, row in told["data"].items()} == {"left": 32, "right": 32}
+    scores = pd.read_csv(folder / "scores.csv", index_col=0)
+    for column in ("macro F1, test", "micro F1, test", "accuracy, test"):
+        assert scores[column].between(0, 1).all()
+    answers = sorted(folder.glob("tasks/*-classifier-*/probabilities.npy"))
+    p = np.concatenate([np.load(file) for file in answers])
+    assert p.shape[1] == 2
+    assert not np.allclose(p.sum(axis=1), 1), "classes do not exclude each other"
+    assert all((file.parent / "thresholds.npy").is_file() for file in answers)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Class by class, ROC" in page
+    assert "A synthetic patch is taught as having the class that it was made for and no other" in page
+    *_, last = run(job(several))
+    assert isinstance(last, Failed)
+    assert "needs a single-label project" in last.message
 
 
 def test_what_is_done_as_published_says_what_leaks_and_ours_cannot_leak(project):

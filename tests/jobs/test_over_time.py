@@ -174,3 +174,19 @@ def test_a_folder_that_cannot_be_written_is_told(project, tmp_path):
     *_, last = run(Job.of(project.path, OverTimeParameters(out=str(tmp_path / "file"))))
     assert isinstance(last, Failed)
     assert not last.traceback
+
+
+def test_the_list_of_images_is_read_a_few_times_however_many_images_there_are(project, monkeypatch):
+    asked, read = [], Project.images
+    monkeypatch.setattr(Project, "images", lambda self: asked.append(1) or read(self))
+    done(project)
+    before = len(asked)
+    for number in range(20):
+        path = project.path.parent / f"single_{number}.tif"
+        tifffile.imwrite(path, np.full((SIDE, SIDE), number, np.uint8))
+        (image_id,) = project.add_images([path])
+        project.set_objects(image_id, 0, boxes_of(squares(0)), squares(0))
+        project.label(project.objects(image_id=image_id).index.tolist(), project.classes()[0].id)
+    asked.clear()
+    done(project)
+    assert len(asked) == before

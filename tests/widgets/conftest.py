@@ -50,8 +50,10 @@ def _screen_of_its_own(config: pytest.Config) -> None:
     config.add_cleanup(screen.terminate)
 
 
-BETWEEN_BINDINGS = {"canvas_keys", "dock", "form", "gallery_view", "job_thread", "label", "main_job", "manners", "workspace"}
-"""Files of tests that touch what differs between Qt bindings: keys, mouse, painting, dialogs, threads, the window's end."""
+BETWEEN_BINDINGS = {
+    *("canvas_keys", "dock", "form", "gallery_view", "job_thread", "label", "main_job", "manners", "workspace"),
+}
+"""Tests of what differs between Qt bindings: keys, mouse, painting, dialogs, threads, the window's end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -127,12 +129,10 @@ def no_suggestions(monkeypatch: pytest.MonkeyPatch) -> None:
 def imported_once() -> Iterator[None]:
     """Import all that a window needs, and keep what never goes away from every later collection of garbage.
 
-    napari's fixture collects garbage after each viewer; beside 300,000 objects of modules that alone is half a second. The
-    list of installed plugins is read once for the same reason.
+    napari's fixture collects garbage after each viewer; beside 300,000 objects of modules that alone is half a second.
+    The list of installed plugins is read once for the same reason.
     """
-    import napari._qt.qt_main_window
-    import napari._vispy
-
+    importlib.import_module("napari._qt.qt_main_window")
     for module in pkgutil.iter_modules(napari_cellsynth.widgets.__path__):
         importlib.import_module(f"napari_cellsynth.widgets.{module.name}")
     discover, done = PluginManager.discover, []

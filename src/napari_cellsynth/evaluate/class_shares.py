@@ -216,11 +216,14 @@ def composition(
     Notes
     -----
     A draw takes rates from `Confusion.drawn`, and weighs the objects at random as it does the crops, with one object
-    more that is spread over the classes. Counts are drawn from what each answer may be in truth, by Bayes' rule with
-    the drawn rates and shares.
+    more that is spread over the classes. Sets of the same numbers share their draws. Counts are drawn from what each
+    answer may be in truth, by Bayes' rule with the drawn rates and shares.
     """
     told, asked = np.asarray(labelled, np.float64), np.asarray(predicted, np.float64)
     w = np.broadcast_to(np.asarray(weight, np.float64), len(told))[:, None]
+    # Thousands of images of one crop each are a handful of different sets: each is drawn for once.
+    _, first, place = np.unique(np.hstack([told, asked, w]), axis=0, return_index=True, return_inverse=True)
+    told, asked, w, place = told[first], asked[first], w[first], place.reshape(-1)
     rng = np.random.default_rng(seed)
     counts = told + _times(asked, class_shares(asked, confusion.rates()))
     totals = counts.sum(axis=1, keepdims=True)
@@ -239,7 +242,8 @@ def composition(
         np.concatenate([each[i] for each in ends], axis=1) if ends else np.zeros((2, 0, k)) for i in range(2)
     )
     empty = totals == 0
-    return Composition(_bands(counts, of_counts, empty), _bands(shares, of_shares, empty))
+    found = _bands(counts, of_counts, empty), _bands(shares, of_shares, empty)
+    return Composition(*(Bands(*(values[place] for values in bands)) for bands in found))
 
 
 def _draws(

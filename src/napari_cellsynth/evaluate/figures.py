@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
+
+_TWO_ABREAST = 7
+"""Confusion matrices of so many classes at most stand side by side."""
 
 
 def confusion_figure(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
@@ -20,14 +24,35 @@ def confusion_figure(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
     class_names : sequence of str, length K
         Names of the classes.
     """
-    counts = np.asarray(matrix)
+    return confusions_figure({"": matrix}, class_names)
+
+
+def confusions_figure(matrices: Mapping[str, ArrayLike], class_names: Sequence[str]) -> Figure:
+    """Draw confusion matrices under their titles, two side by side where there are few classes.
+
+    Parameters
+    ----------
+    matrices : mapping of title to array_like of int, shape (K, K)
+        Counts, rows true.
+    class_names : sequence of str, length K
+        Names of the classes.
+    """
     k = len(class_names)
+    columns = min(len(matrices), 2 if k <= _TWO_ABREAST else 1)
+    rows = -(-len(matrices) // max(1, columns))
+    figure = blank((2.2 + 0.7 * k) * columns, (1.6 + 0.6 * k) * rows)
+    for number, (title, matrix) in enumerate(matrices.items()):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        axes.set_title(literal(title), fontsize=9)
+        _draw_confusion(axes, np.asarray(matrix), [literal(name) for name in class_names])
+    return figure
+
+
+def _draw_confusion(axes: Axes, counts: NDArray[np.int64], names: Sequence[str]) -> None:
+    k = len(names)
     totals = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    figure = blank(2.2 + 0.7 * k, 1.6 + 0.6 * k)
-    axes = figure.add_subplot()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    names = [literal(name) for name in class_names]
     axes.set_xticks(range(k), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(k), names)
     axes.set_xlabel("predicted")
@@ -36,7 +61,6 @@ def confusion_figure(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
         for j in range(k):
             colour = "white" if share[i, j] > 0.5 else "black"
             axes.text(j, i, f"{counts[i, j]}\n{share[i, j]:.0%}", ha="center", va="center", color=colour, fontsize=8)
-    return figure
 
 
 def sheet_figure(patches: NDArray[np.float32], titles: Sequence[str] = (), columns: int = 10) -> Figure:

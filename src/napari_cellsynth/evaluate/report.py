@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from matplotlib.figure import Figure
 from napari_cellsynth.errors import UserError
 
 Block: TypeAlias = str | pd.DataFrame | Figure | Path
+
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*( ± \d[\d.,]*)?|–")
+"""Text that reads as a number, or as one that is missing."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,20 @@ def _shown(block: Block) -> dict[str, Any]:
         return {"kind": "text", "text": block}
     if isinstance(block, pd.DataFrame):
         head = [str(block.index.name or ""), *map(str, block.columns)]
-        rows = [[_cell(value) for value in row] for row in block.itertuples()]
+        rows = _aligned([[_cell(value) for value in row] for row in block.itertuples()])
         return {"kind": "table", "head": head, "rows": rows}
     if isinstance(block, Path):
         return {"kind": "figure", "png": base64.b64encode(block.read_bytes()).decode("ascii")}
     buffer = io.BytesIO()
     block.savefig(buffer, format="png", dpi=150)
     return {"kind": "figure", "png": base64.b64encode(buffer.getvalue()).decode("ascii")}
+
+
+def _aligned(rows: list[list[tuple[str, bool]]]) -> list[list[tuple[str, bool]]]:
+    """Return cells (text, whether it is a number), those of a column as numbers where all of them read as such."""
+    told = [all(_NUMBER.fullmatch(text) for text, _ in column) for column in zip(*rows, strict=True)]
+    told[:1] = [False]  # names of rows
+    return [[(text, number or reads) for (text, number), reads in zip(row, told, strict=True)] for row in rows]
 
 
 def _cell(value: Any) -> tuple[str, bool]:
@@ -112,7 +123,8 @@ figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
   body { margin: 0; max-width: none; font-size: 11px; }
   .wide { overflow: visible; } table { max-width: 100%; } .many { font-size: 8.5px; }
   td:first-child { min-width: 5rem; }
-  h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
+  p { break-inside: avoid; }
+  h2, p:has(+ figure), p:has(+ .wide) { break-after: avoid; } figure, tr { break-inside: avoid; }
 }
 </style>
 </head>

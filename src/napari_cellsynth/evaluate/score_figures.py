@@ -35,13 +35,13 @@ def curves_figure(scores: Mapping[str, Any], class_names: Sequence[str]) -> Figu
         style = ("-", "--", ":")[k // len(COLOURS) % 3]
         roc.plot(curve["fpr"], curve["tpr"], style, color=COLOURS[k % len(COLOURS)], label=literal(name), linewidth=1.2)
     roc.legend(frameon=False, fontsize=6, loc="lower right")
-    _square(roc, "false positive rate", "true positive rate", f"ROC, area {_two(scores.get('roc_auc'))}")
+    square(roc, "false positive rate", "true positive rate", f"ROC, area {_two(scores.get('roc_auc'))}")
     for calibration in middle:
         sizes = 10 + 90 * np.asarray(bins["crops"], dtype=float) / max([1, *bins["crops"]])
         calibration.plot(bins["confidence"], bins["accuracy"], color=COLOURS[0], linewidth=1)
         calibration.scatter(bins["confidence"], bins["accuracy"], sizes, color=COLOURS[0])
         error = f"calibration error {_two(scores.get('expected_calibration_error'))}"
-        _square(calibration, "confidence", "share right", error)
+        square(calibration, "confidence", "share right", error)
     price = scores["answered"]
     right = [np.nan if value is None else value for value in price["accuracy"]]
     unsure.plot(price["threshold"], price["share"], color=COLOURS[1], label="answered")
@@ -146,7 +146,8 @@ def _bars(axes: Axes, p: NDArray[Any], true: list[int], given: list[int], class_
     axes.spines[:].set_visible(False)
 
 
-def _square(axes: Axes, x: str, y: str, title: str) -> None:
+def square(axes: Axes, x: str, y: str, title: str) -> None:
+    """Make axes those of a curve of shares against shares, with the diagonal."""
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, zorder=0)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=x, ylabel=y, title=title)
 

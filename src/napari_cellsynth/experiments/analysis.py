@@ -30,7 +30,9 @@ class Predictions:
 
     ``seconds`` and ``least_loss`` are of its training. ``training`` holds the positions of the crops that it learned
     from and its answers on them, where an arm asks for them; ``made`` the classes of synthetic patches that it was
-    tested on as well, as some papers do, and its answers on those.
+    tested on as well, as some papers do, and its answers on those; ``asked`` those of patches
+    that it was asked about, which count as no test. Where crops have several classes, each is given from its one of the
+    ``thresholds`` on, chosen by training crops.
     """
 
     arm: str
@@ -42,6 +44,8 @@ class Predictions:
     least_loss: float = float("nan")
     training: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
     made: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+    asked: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+    thresholds: tuple[float, ...] | None = None
 
     def tested(self, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the classes and probabilities of all that it was tested on, out of the classes of all crops."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.evaluate.report import Block, Section
-from napari_cellsynth.experiments import pictures
+from napari_cellsynth.experiments import answers, pictures
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.bone_marrow_published import BALANCED, GANS, ORIGINAL
 from napari_cellsynth.experiments.dataset import Dataset
@@ -69,7 +69,7 @@ class BoneMarrow(Protocol):
             "most": 40,
             "patches": 60,
             "gan_changes": {"steps": 6, "batch": 4, "width": 4},
-            "classifier_changes": {"epochs": 1, "epoch_steps": 8, "batch": 4, "pretrained": False},
+            "classifier_changes": {"epochs": 1, "epoch_steps": 2, "batch": 4, "pretrained": False},
         },
         "small": {
             "folds": 3,
@@ -144,7 +144,13 @@ class BoneMarrow(Protocol):
         return Findings(
             result={"table": shown.to_dict("index")},
             tables=tables,
-            sections=[Section("Ten classifiers (tables 8 and 9)", blocks), *sections],
+            sections=[
+                Section("Ten classifiers (tables 8 and 9)", blocks),
+                *sections,
+                answers.section(
+                    dataset.labels, predictions, dataset.class_names, [f"{best}, {which}" for which in SETS]
+                ),
+            ],
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from napari_cellsynth.evaluate.report import Section
+from napari_cellsynth.experiments import answers
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, Design, Generator, Synthetic
@@ -92,5 +93,6 @@ class CellCycle(Protocol):
                 Section("All phases", ["Mean ± standard deviation over the folds.", shown]),
                 Section("By phase", [by_phase]),
                 Section("As published", [published(PUBLISHED)]),
+                answers.section(dataset.labels, predictions, dataset.class_names, (ORIGINAL, CUT, MIXED)),
             ],
         )

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
+from napari_cellsynth.evaluate import scores
 from napari_cellsynth.evaluate.report import Block, Section
-from napari_cellsynth.experiments import pictures
+from napari_cellsynth.experiments import answers, pictures
 from napari_cellsynth.experiments.analysis import (
     FIGURES,
     Contrast,
@@ -28,6 +29,7 @@ from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
 from napari_cellsynth.experiments.verdict import Verdict, verdict
 
 REAL, AUGMENTED, WEIGHTED, FILLED = "real", "real + augmentation", "real + augmentation + weights", "balance only"
+ASKED = f"{AUGMENTED}, tested on synthetic"
 ALONE, LEAKY = "synthetic only", "leaky"
 FILTERED, CHOSEN = "+ synthetic × 1, filtered", "+ synthetic, share chosen inside"
 
@@ -84,7 +86,7 @@ class DoesSyntheticHelp(Protocol):
 
         arms = [
             arm(REAL, plain | EVEN),
-            arm(AUGMENTED, strong | EVEN),
+            arm(AUGMENTED, strong | EVEN, asked=synthetic(share=1.0)),
             arm(WEIGHTED, strong | {"balance": "weights"}),
             *(arm(share_name(share), strong | EVEN, synthetic=synthetic(share=share)) for share in settings.shares),
             arm(FILTERED, strong | EVEN, synthetic=synthetic(share=1.0, filtered=True)),
@@ -119,7 +121,7 @@ class DoesSyntheticHelp(Protocol):
             "arms": arm_table(table),
             "differences": difference_table([*compared, *others]),
             **({"choices": choices} if len(choices) else {}),
-            "recall": table.groupby("arm", sort=False)[[c for c in table if c.startswith("recall ")]].mean(),
+            "recall": recall_table(table, predictions),
         }
         result = {
             "verdict": answer.effect,
@@ -127,7 +129,11 @@ class DoesSyntheticHelp(Protocol):
             "rests_on": answer.rests_on.plain(),
             "differences": [each.plain() for each in (*compared, *others)],
         }
-        return Findings(result=result, tables=tables, sections=self._sections(settings, answer, compared, tables))
+        shown = answers.section(
+            dataset.labels, predictions, dataset.class_names, [REAL, AUGMENTED, answer.rests_on.arm, ALONE]
+        )
+        sections = [*self._sections(settings, answer, compared, tables), shown]
+        return Findings(result=result, tables=tables, sections=sections)
 
     def _sections(
         self,
@@ -159,7 +165,8 @@ _ARMS = (
     "Every arm takes the same number of optimiser steps; synthetic patches take the place of real crops in the "
     "batches. Figures are means over the folds' test crops, all real, of groups that nothing of the fold was learned "
     "from. The filtered arm draws twice as many patches and leaves out copies of training crops and the least "
-    "realistic ones, by a rule that was fixed beforehand."
+    "realistic ones, by a rule that was fixed beforehand. The last line of the recalls shows synthetic patches to the "
+    "classifiers that learned from real crops alone: a low one says that patches do not look like their class."
 )
 _CHOICES = (
     "Each fold splits its training groups once more, trains a GAN a class and the classifiers of every share on three "
@@ -191,6 +198,18 @@ def arm_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("arm")
 
 
+def recall_table(table: pd.DataFrame, predictions: Sequence[Predictions]) -> pd.DataFrame:
+    """Return each class's mean recall by arm; last that of the reference arm's classifiers on synthetic patches."""
+    columns = [name for name in table if name.startswith("recall ")]
+    recall = table.groupby("arm", sort=False)[columns].mean()
+    asked = [each.asked for each in predictions if each.arm == AUGMENTED and each.asked is not None]
+    if asked:
+        every = range(len(columns))
+        rates = [scores.per_class(made_for, p.argmax(axis=1), every)["TPR"] for made_for, p in asked]
+        recall.loc[ASKED] = np.mean(rates, axis=0)
+    return recall
+
+
 def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
     """Return the contrasts as a table."""
     rows = [each.plain() for each in compared]
@@ -210,17 +229,22 @@ def shown_differences(table: pd.DataFrame) -> pd.DataFrame:
     shown = (100 * table[list(points)].astype(float)).map(lambda value: "–" if value != value else f"{value:+.1f}")
     shown["detectable"] = shown["detectable"].str.lstrip("+")
     shown = shown.rename(columns=points)
-    shown.insert(3, "p", table["p"].astype(float).round(3))
-    shown.insert(4, "p after Holm", table["p_holm"].astype(float).round(3))
+    shown.insert(3, "p", _three(table[["p"]])["p"])
+    shown.insert(4, "p after Holm", _three(table[["p_holm"]])["p_holm"])
     return shown.rename_axis("arm (points of balanced accuracy)")
 
 
 def shown_arms(table: pd.DataFrame) -> pd.DataFrame:
     """Return the arms' figures as a report shows them."""
     words = {"roc_auc": "ROC AUC", "macro_f1": "macro F1", "expected_calibration_error": "calibration error"}
-    return table.astype(float).round(3).rename(columns=lambda name: words.get(name, name.replace("_", " ")))
+    return _three(table).rename(columns=lambda name: words.get(name, name.replace("_", " ")))
 
 
 def shown_recall(table: pd.DataFrame) -> pd.DataFrame:
     """Return the recall of each class under its own name."""
-    return table.round(3).rename(columns=lambda name: name.removeprefix("recall "))
+    return _three(table).rename(columns=lambda name: name.removeprefix("recall "))
+
+
+def _three(table: pd.DataFrame) -> pd.DataFrame:
+    """Return figures with three digits behind the point, all alike, so that a column can be compared at a glance."""
+    return table.astype(float).map(lambda value: "–" if value != value else f"{value:.3f}")

@@ -33,8 +33,8 @@ class Dataset:
     ----------
     crops : sequence of ndarray
         N crops (C, h, w) of raw intensities; h and w are at least ``size``.
-    labels : ndarray of int64, shape (N,)
-        Their classes, 0..K-1.
+    labels : ndarray of int64, shape (N,) or (N, K)
+        Their classes, 0..K-1; or 0/1 for each of K classes where crops may have several.
     groups : ndarray of str, shape (N,)
         What must not straddle a split.
     ids : ndarray of int64, shape (N,)
@@ -54,6 +54,20 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def several(self) -> bool:
+        """Whether crops may have several classes."""
+        return self.labels.ndim == 2
+
+    def has(self, number: int, index: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+        """Return whether each crop (of those at ``index``) has a class."""
+        labels = self.labels if index is None else self.labels[index]
+        return np.asarray(labels[:, number] > 0 if self.several else labels == number)
+
+    def counts(self, index: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return how many crops (of those at ``index``) have each class, (K,)."""
+        return np.array([self.has(number, index).sum() for number in range(len(self.class_names))], dtype=np.int64)
 
     def digest(self) -> str:
         """Return a hash of everything that an experiment reads; a resumed one must find the same."""
@@ -89,7 +103,7 @@ def from_patches(patches: NDArray[Any], labels: Sequence[Any], groups: ArrayLike
     )
 
 
-def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
+def labelled(project: Project, classes: Sequence[str] = (), *, several: bool = False) -> Dataset:
     """Return all labelled objects of a project without their pixels: enough to lay out an experiment.
 
     Those of its held-out groups are among them: an experiment draws folds of its own and takes over nothing that was
@@ -101,6 +115,8 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
         Where the objects are.
     classes : sequence of str
         Only objects of these classes; of all if empty.
+    several : bool
+        Take objects of several classes too.
 
     Raises
     ------
@@ -108,20 +124,23 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
         If there is no such class, fewer than two classes have labels, objects may have several, or their images differ
         in channels or bit depth.
     """
-    project.require_single_label("An experiment")
+    if not several:
+        project.require_single_label("An experiment other than protein-augmentation")
     table = pd.concat([project.training_objects(), project.test_objects()]).sort_index()
     names = {record.id: record.name for record in project.classes()}
     if unknown := sorted(set(classes) - set(names.values())):
         raise UserError(f"There is no class {unknown[0]!r}.", f"The classes are {', '.join(names.values())}.")
-    wanted = [i for i, name in names.items() if (not classes or name in classes) and (table["class_id"] == i).any()]
+    labels = project.indicators(table["label"], list(names))
+    used = {i: bool(labels[:, place].any()) for place, i in enumerate(names)}
+    wanted = [i for i, name in names.items() if (not classes or name in classes) and used[i]]
     if len(wanted) < 2:
         raise UserError("An experiment needs labelled crops of two classes at least.", "Label more crops.")
-    table = table[table["class_id"].isin(wanted)]
+    labels = labels[:, [list(names).index(i) for i in wanted]]
+    table, labels = table[labels.any(axis=1)], labels[labels.any(axis=1)]
     project.require_one_kind(table.index.tolist())
-    place = {class_id: number for number, class_id in enumerate(wanted)}
     return Dataset(
         [],
-        np.array([place[class_id] for class_id in table["class_id"]], dtype=np.int64),
+        labels.astype(np.int64) if project.multi_label else labels.argmax(axis=1).astype(np.int64),
         table["group"].to_numpy().astype(str),
         table.index.to_numpy(dtype=np.int64),
         tuple(names[class_id] for class_id in wanted),
@@ -131,13 +150,12 @@ def labelled(project: Project, classes: Sequence[str] = ()) -> Dataset:
 
 def part_of(data: Dataset, positions: NDArray[np.int64], classes: Sequence[int] | None = None) -> Dataset:
     """Return some objects of a data set without pixels, of all its classes or renumbered to those given."""
-    kept = range(len(data.class_names)) if classes is None else classes
-    place = np.full(len(data.class_names), -1)
-    place[list(kept)] = range(len(kept))
-    positions = positions[place[data.labels[positions]] >= 0]
+    kept = list(range(len(data.class_names)) if classes is None else classes)
+    has = np.column_stack([data.has(number, positions) for number in kept])
+    positions, has = positions[has.any(axis=1)], has[has.any(axis=1)]
     return replace(
         data,
-        labels=place[data.labels[positions]],
+        labels=has.astype(np.int64) if data.several else has.argmax(axis=1).astype(np.int64),
         groups=data.groups[positions],
         ids=data.ids[positions],
         class_names=tuple(data.class_names[number] for number in kept),
@@ -155,10 +173,10 @@ def thinned(data: Dataset, most: int, seed: int) -> Dataset:
     rng = np.random.default_rng(seed)
     chosen = []
     for number in range(len(data.class_names)):
-        members = np.flatnonzero(data.labels == number)
+        members = np.flatnonzero(data.has(number))
         count = max(round(len(members) * most / len(data)), min(SPARED, len(members)))
         chosen.append(rng.permutation(members)[:count])
-    return part_of(data, np.sort(np.concatenate(chosen)))
+    return part_of(data, np.unique(np.concatenate(chosen)))
 
 
 def with_crops(
@@ -231,7 +249,7 @@ def outer_folds(dataset: Dataset, folds: int, repeats: int, seed: int) -> list[F
     made = []
     for repeat in range(repeats):
         for number, (train, test) in enumerate(grouped_folds(dataset.groups, dataset.labels, folds, seed + repeat)):
-            present = np.bincount(dataset.labels[train], minlength=len(dataset.class_names))
+            present = dataset.counts(train)
             if present.min() < LEAST:
                 missing = dataset.class_names[int(np.argmin(present))]
                 few = "no" if present.min() == 0 else "a single"

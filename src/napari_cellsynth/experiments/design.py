@@ -61,6 +61,7 @@ class Arm(_Part):
     sample: Sample = Sample()
     answers_training: bool = Field(False, description="the trained classifier is asked about its training crops too")
     tested_on_synthetic: bool = Field(False, description="tests are filled up too: a leak, as published")
+    asked: Synthetic | None = Field(None, description="patches that it is asked about and has not learned from")
 
 
 class Design(_Part):
@@ -146,7 +147,7 @@ def tasks(design: Design, fold: Fold, classes: int, conditional: Sequence[str]) 
     for arm in design.arms:
         # Without synthetic patches there is no GAN whose seed could matter.
         for gan_seed in range(design.gan_seeds) if arm.synthetic else [-1]:
-            gans = tuple(_gans(arm, fold, classes, conditional, gan_seed)) if arm.synthetic else ()
+            gans = tuple(_gans(arm, fold, classes, conditional, max(0, gan_seed)))
             for gan in gans:
                 if gan.id not in known:
                     known.add(gan.id)
@@ -190,8 +191,8 @@ def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:
 
 
 def _gans(arm: Arm, fold: Fold, classes: int, conditional: Sequence[str], seed: int) -> Iterator[GanTask]:
-    assert arm.synthetic is not None
-    yield from _trained(arm.synthetic.generator, arm.sample, fold, classes, conditional, seed)
+    if wanted := arm.synthetic or arm.asked:
+        yield from _trained(wanted.generator, arm.sample, fold, classes, conditional, seed)
 
 
 def _trained(

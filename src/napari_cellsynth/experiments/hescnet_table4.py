@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from napari_cellsynth.evaluate.report import Section
+from napari_cellsynth.experiments import answers
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, Design, Generator, Sample, Synthetic
@@ -97,5 +98,6 @@ class HescnetTable4(Protocol):
             sections=[
                 Section("Table 4", [f"{words}. Mean ± standard deviation over the folds.", shown]),
                 Section("As published", [published(PUBLISHED)]),
+                answers.section(dataset.labels, predictions, dataset.class_names, tuple(ARMS)),
             ],
         )

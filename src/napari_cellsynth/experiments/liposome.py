@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from napari_cellsynth.evaluate.report import Section
+from napari_cellsynth.experiments import answers
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, Design
@@ -96,5 +97,6 @@ class Liposome(Protocol):
                 Section("By class", [by_class]),
                 Section("Network against SVM", blocks),
                 Section("As published", [published(PUBLISHED)]),
+                answers.section(dataset.labels, predictions, dataset.class_names, [best, "svm"]),
             ],
         )

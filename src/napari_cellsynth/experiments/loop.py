@@ -53,6 +53,8 @@ def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
             **_told(task, bench),
             training=bench.answers(task, work.TRAINING),
             made=bench.answers(task, work.MADE),
+            asked=bench.answers(task, work.ASKED),
+            thresholds=bench.thresholds(task),
         )
         for task in plan.tasks
         if isinstance(task, ClassifierTask)

@@ -102,7 +102,7 @@ def _gan_recipe(task: GanTask, dataset: Dataset) -> GanRecipe:
 
 
 def _learned(task: ClassifierTask, dataset: Dataset) -> int:
-    return _crops(task.arm.sample, np.bincount(dataset.labels[task.fold.train]))
+    return _crops(task.arm.sample, dataset.counts(task.fold.train))
 
 
 def _timed(arm: Arm, dataset: Dataset, crops: int, channels: int, device: torch.device, stop: Stop) -> float | None:

@@ -50,12 +50,13 @@ def learning_curve(units: pd.DataFrame, arms: Mapping[int, tuple[str, str]]) -> 
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
     for place, (label, color) in enumerate((("real + augmentation", _GREY), ("+ synthetic × 1", _BLUE))):
-        means = [units[names[place]].mean() for names in arms.values()]
-        axes.plot(list(arms), means, "o-", color=color, label=label)
+        folds = np.array([units[names[place]].to_numpy() for names in arms.values()])
+        axes.plot(list(arms), folds, color=color, linewidth=0.8, alpha=0.4)
+        axes.plot(list(arms), folds.mean(axis=1), "o-", color=color, linewidth=2, label=label)
     axes.set_xscale("log")
     axes.set_xticks(list(arms), [str(n) for n in arms])
     axes.minorticks_off()
-    axes.set_xlabel("real crops a class")
+    axes.set_xlabel("real crops a class (thin: single folds)")
     axes.set_ylabel("balanced accuracy")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -88,6 +88,8 @@ class Protocol(ABC):
     settings: ClassVar[type[Settings]] = Settings
     leaks: ClassVar[str] = ""
     """What leaks when it is done as published; empty where nothing was published."""
+    several: ClassVar[bool] = False
+    """Whether objects may have several classes."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What each preset changes of the settings."""
 

@@ -18,6 +18,8 @@ from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
 from napari_cellsynth.project.export import safe_table
 
 _VERSIONS = ("napari-cellsynth", "torch", "numpy", "scikit-learn", "scikit-image", "timm")
+_FEW = 4
+"""Classes that have a column of their own in the table of folds."""
 
 
 def write(
@@ -61,7 +63,7 @@ def write(
         _write(folder / f"{name}.csv", safe_table(table))
     sections = [
         *findings.sections[:1],
-        Section("Data", [data_words(settings, dataset, folds), data_table(dataset)]),
+        Section("Data", [data_words(settings, dataset, folds), data_table(dataset), fold_table(dataset, folds)]),
         *findings.sections[1:],
         Section("What was checked", [_leaks(protocol) if settings.as_published else _CHECKED]),
         Section("To paste into a paper", [methods(protocol, settings, dataset, "differences" in findings.result)]),
@@ -85,12 +87,28 @@ def data_table(dataset: Dataset) -> pd.DataFrame:
     """Return crops and groups by class."""
     rows = {
         name: {
-            "crops": int(np.sum(dataset.labels == number)),
-            "groups": len(set(dataset.groups[dataset.labels == number].tolist())),
+            "crops": int(dataset.has(number).sum()),
+            "groups": len(set(dataset.groups[dataset.has(number)].tolist())),
         }
         for number, name in enumerate(dataset.class_names)
     }
     return pd.DataFrame(rows).T.rename_axis("class")
+
+
+def fold_table(dataset: Dataset, folds: Sequence[Fold]) -> pd.DataFrame:
+    """Return crops and groups of every fold's two sides, and, of few classes, its test crops by class."""
+    few = len(dataset.class_names) <= _FEW
+    rows = {}
+    for fold in folds:
+        tested = dataset.counts(fold.test)
+        rows[fold.name] = {
+            "learned from": len(fold.train),
+            "groups": len(set(dataset.groups[fold.train].tolist())),
+            "tested on": len(fold.test),
+            "groups of these": len(set(dataset.groups[fold.test].tolist())),
+            **({f"tested {n}": c for n, c in zip(dataset.class_names, tested.tolist(), strict=True)} if few else {}),
+        }
+    return pd.DataFrame(rows).T.rename_axis("fold")
 
 
 def data_words(settings: Settings, dataset: Dataset, folds: Sequence[Fold]) -> str:

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from napari_cellsynth.classify import train as classifier_training
 from napari_cellsynth.classify.predict import load, predict, trained_file
 from napari_cellsynth.classify.recipes import classifier_recipe
+from napari_cellsynth.classify.targets import one_hot, suited
 from napari_cellsynth.classify.validation import calibrating_part, validation_part
 from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
 from napari_cellsynth.experiments import filtering
 from napari_cellsynth.experiments.dataset import Dataset, Fold
-from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Task
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Synthetic, Task
 from napari_cellsynth.imaging.crop import intensity_range
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.synthesis import selection
@@ -33,9 +34,9 @@ from napari_cellsynth.training.loader import CropStore
 DONE = "done.json"
 """Written last: a task whose folder has it is never done again."""
 
-_PREDICTIONS = "probabilities.npy"
-TRAINING, MADE = "training", "made"
-"""Answers beside those of the test crops: on the crops learned from, and on synthetic patches."""
+_PREDICTIONS, _THRESHOLDS = "probabilities.npy", "thresholds.npy"
+TRAINING, MADE, ASKED = "training", "made", "asked"
+"""Answers beside those of the test crops: on the crops learned from, and on synthetic patches that count or do not."""
 _BEYOND = 1_000_000
 """Patches of this index and more are tested on, where a paper does so; the ones below are learned from."""
 
@@ -66,6 +67,11 @@ class Bench:
         """Return a finished classifier's predictions (n, K) of its fold's test crops."""
         found: NDArray[np.float64] = np.load(self.folder / task.id / _PREDICTIONS, allow_pickle=False).astype(float)
         return found
+
+    def thresholds(self, task: ClassifierTask) -> tuple[float, ...] | None:
+        """Return from which probability on a finished classifier gives each of several classes; None of one class."""
+        file = self.folder / task.id / _THRESHOLDS
+        return tuple(np.load(file, allow_pickle=False).tolist()) if file.is_file() else None
 
     def answers(self, task: ClassifierTask, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
         """Return positions or classes, and answers, of `TRAINING` or `MADE`; None where they were not asked for."""
@@ -122,9 +128,13 @@ def _train_gan(task: GanTask, bench: Bench, stop: Stop) -> Iterator[Event]:
     recipe = gan_recipe(task.generator.recipe, **({"size": bench.dataset.size} | task.generator.changes))
     fold = task.fold
     index = np.arange(len(bench.dataset)) if task.generator.leaky else learned_from(bench.dataset, fold, task.sample)
-    index = index[np.isin(bench.dataset.labels[index], task.classes)]
-    of_class = np.searchsorted(task.classes, bench.dataset.labels[index])
+    # A crop of several classes is an example of each: a GAN of all classes sees it once for every one.
+    members = [index[bench.dataset.has(number, index)] for number in task.classes]
+    order = np.argsort(np.concatenate(members), kind="stable")
+    of_class = np.repeat(np.arange(len(members)), [len(each) for each in members])[order]
+    index = np.concatenate(members)[order]
     aside = selection.held_back(bench.dataset.groups[index].tolist(), of_class, task.seed)
+    aside = np.isin(index, index[aside])  # in all its classes, or in none
     low, high = fold_range(bench.dataset, fold)
 
     def stored(part: NDArray[np.bool_]) -> CropStore:
@@ -149,6 +159,7 @@ def _train_gan(task: GanTask, bench: Bench, stop: Stop) -> Iterator[Event]:
 def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterator[Event]:
     data, fold, arm, folder = bench.dataset, task.fold, task.arm, bench.folder / task.id
     recipe = classifier_recipe(arm.recipe, **({"size": data.size} | arm.changes))
+    recipe, _ = suited(recipe, several=data.several, asked="balance" in arm.changes)
     index = learned_from(data, fold, arm.sample)
     low, high = fold_range(data, fold)
 
@@ -190,11 +201,14 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             if isinstance(event, Stopped):
                 return
     trained = load(folder, bench.device)
+    if trained.thresholds is not None:
+        np.save(folder / _THRESHOLDS, np.array(trained.thresholds))
     asked = [(_PREDICTIONS, fold.test, stored(fold.test))]
     if arm.answers_training:
         asked.append((TRAINING, learned, stored(learned)))
-    if arm.tested_on_synthetic and (drawn := _drawn(task, bench, data.labels[fold.test], _BEYOND)):
-        asked.append((MADE, drawn[1], drawn[0]))
+    for which, patches in ((MADE, arm.synthetic if arm.tested_on_synthetic else None), (ASKED, arm.asked)):
+        if patches and (drawn := _drawn(task, patches, bench, fold.test, _BEYOND)):
+            asked.append((which, drawn[1], drawn[0]))
     for name, of, store in asked:
         found = predict(trained, store, stop=stop)
         if len(found) < len(of):
@@ -220,20 +234,19 @@ def synthetic_patches(
         return None
     if any(gan.fold.name != task.fold.name for gan in task.gans):
         raise LeakError("A classifier asked for patches of another fold's GAN.", "This is a bug: please report it.")
-    return _drawn(task, bench, bench.dataset.labels[index], 0)
+    return _drawn(task, task.arm.synthetic, bench, index, 0)
 
 
 def _drawn(
-    task: ClassifierTask, bench: Bench, real: NDArray[np.int64], first: int
+    task: ClassifierTask, patches: Synthetic, bench: Bench, beside: NDArray[np.int64], first: int
 ) -> tuple[CropStore, NDArray[np.int64]] | None:
-    """Return the patches, from an index on, that an arm wants beside real crops of these classes."""
-    assert task.arm.synthetic is not None
-    wanted = task.arm.synthetic.counts(np.bincount(real, minlength=_classes(bench)).tolist())
+    """Return the patches, from an index on, that are wanted beside these real crops."""
+    wanted = patches.counts(bench.dataset.counts(beside).tolist())
     drawn, labels = [], []
     for gan in task.gans:
         for place, number in enumerate(gan.classes):
             if wanted[number]:
-                count = wanted[number] * (filtering.DRAWN if task.arm.synthetic.filtered else 1)
+                count = wanted[number] * (filtering.DRAWN if patches.filtered else 1)
                 made = sampling.generate(
                     bench.folder / gan.id,
                     count,
@@ -242,13 +255,16 @@ def _drawn(
                     first_index=first,
                     device=bench.device,
                 )
-                if task.arm.synthetic.filtered:
+                if patches.filtered:
                     made = made[filtering.kept(made, *_seen(bench, task, number), wanted[number])]
                 drawn.append(made)
                 labels.append(np.full(len(made), number, np.int64))
     if not drawn:
         return None
-    return CropStore.from_patches(np.concatenate(drawn), bench.device), np.concatenate(labels)
+    made_for = np.concatenate(labels)
+    # A synthetic patch has the class that it was made for and no other.
+    taught = one_hot(made_for, len(bench.dataset.class_names)) if bench.dataset.several else made_for
+    return CropStore.from_patches(np.concatenate(drawn), bench.device), taught
 
 
 def _seen(bench: Bench, task: ClassifierTask, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -258,7 +274,7 @@ def _seen(bench: Bench, task: ClassifierTask, number: int) -> tuple[NDArray[np.f
     """
     data = bench.dataset
     index = learned_from(data, task.fold, task.arm.sample)
-    members = index[data.labels[index] == number]
+    members = index[data.has(number, index)]
     store = CropStore([data.crops[i] for i in members], *fold_range(data, task.fold), data.size, bench.device)
     every = torch.arange(len(members))
     if store.exceeds_size(every):
@@ -273,11 +289,11 @@ def learned_from(data: Dataset, fold: Fold, sample: Sample) -> NDArray[np.int64]
     """Return the positions that an arm learns from: smaller samples are parts of larger ones."""
     chosen = []
     for number in range(len(data.class_names)):
-        members = fold.train[data.labels[fold.train] == number]
+        members = fold.train[data.has(number, fold.train)]
         order = np.random.default_rng((fold.repeat, fold.number, number)).permutation(members)
         count = max(2, round(len(members) * sample.share))
         chosen.append(order[: min(count, sample.most) if sample.most else count])
-    return np.sort(np.concatenate(chosen))
+    return np.unique(np.concatenate(chosen))
 
 
 def fold_range(data: Dataset, fold: Fold) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -291,7 +307,3 @@ def _losses(file: Path) -> list[float]:
         return []
     with file.open(newline="", encoding="utf-8") as rows:
         return [float(value) for _, name, value in csv.reader(rows) if name == "train_loss"]
-
-
-def _classes(bench: Bench) -> int:
-    return len(bench.dataset.class_names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from napari_cellsynth.experiments.dataset import Dataset, Fold
     from napari_cellsynth.experiments.design import Plan
     from napari_cellsynth.experiments.protocol import Protocol, Settings
+
+_SETS = "object_class_sets"
+"""Where a record has 0/1 for each class of every object, since objects may have several."""
 
 
 def experiment(job: Job, stop: Stop) -> Iterator[Event]:
@@ -68,7 +73,7 @@ def laid_out(
 
 def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, stop: Stop) -> Iterator[Event]:
     """Do all folds, then look at what came out."""
-    from napari_cellsynth.experiments import loop, report
+    from napari_cellsynth.experiments import loop, report, sheets
     from napari_cellsynth.experiments.design import plan as planned
     from napari_cellsynth.experiments.protocol import Outcome
 
@@ -86,10 +91,15 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, s
             return
     outcome = Outcome(loop.predictions(plan, setup.bench), loop.qualities(plan, setup.bench), setup.looked)
     found = setup.protocol.conclude(setup.settings, setup.dataset, outcome)
+    shown, nearest = sheets.sections(plan, setup.bench)
+    found.sections.extend(shown)
+    found.tables |= {"nearest": nearest} if len(nearest) else {}
     about = {
         "trainings": len(plan.tasks),
         **plan.counts,
         "seconds of training": round(sum(setup.bench.result(task).get("seconds", 0.0) for task in plan.tasks)),
+        "seeds": _seeds(setup.settings),
+        "began": run.created,
         "device": str(setup.bench.device),
         "command": _command(project.path.name, run),
     }
@@ -112,7 +122,7 @@ class _Setup:
         self.settings = self.protocol.settings(**told["settings"])
         self.dataset = Dataset(
             project.crops(told["objects"], size=told["size"], fit=told["fit"], **told.get("cutting", {})),
-            np.array(told["object_classes"], dtype=np.int64),
+            np.array(told[_SETS] if _SETS in told else told["object_classes"], dtype=np.int64),
             np.array(told["object_groups"], dtype=str),
             np.array(told["objects"], dtype=np.int64),
             tuple(told["class_names"]),
@@ -132,6 +142,7 @@ class _Setup:
 def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     from napari_cellsynth.experiments import protocol
     from napari_cellsynth.experiments.dataset import assert_no_twins, with_crops
+    from napari_cellsynth.imaging.near_copies import SIDE
 
     asked = protocol(parameters.protocol)
     settings = asked.checked(parameters.preset, parameters.changes)
@@ -142,14 +153,16 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     asked.design(settings, dataset)
     dataset = with_crops(dataset, project, size=settings.size, fit=fit, **cutting)
     if not settings.as_published:
-        assert_no_twins(dataset)
+        # Shrunk crops look alike that are not: they are compared in a size of which it is known.
+        finer = fit == "whole" and settings.size < SIDE
+        assert_no_twins(with_crops(dataset, project, size=SIDE, fit=fit, **cutting) if finer else dataset)
     return project.new_run(
         "experiment",
         asked.name,
         {
             "settings": settings.model_dump(mode="json"),
             "objects": dataset.ids.tolist(),
-            "object_classes": dataset.labels.tolist(),
+            _SETS if dataset.several else "object_classes": dataset.labels.tolist(),
             "object_groups": dataset.groups.tolist(),
             "class_names": list(dataset.class_names),
             "size": dataset.size,
@@ -167,7 +180,7 @@ def _labelled(project: Project, protocol: Protocol, settings: Settings) -> Datas
     """Return the labelled objects that a protocol is about, without their pixels."""
     from napari_cellsynth.experiments.dataset import labelled, thinned
 
-    dataset = protocol.narrowed(settings, labelled(project, settings.classes))
+    dataset = protocol.narrowed(settings, labelled(project, settings.classes, several=protocol.several))
     return thinned(dataset, settings.most, settings.seed)
 
 
@@ -191,10 +204,17 @@ def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:
     return project.update_run(run.id, status="running")
 
 
+def _seeds(settings: Settings) -> str:
+    """Return the seeds of an experiment: they are counted from 0."""
+    gans, classifiers = settings.gan_seeds, settings.seeds
+    return f"folds {settings.seed}; GANs 0 to {gans - 1}; classifiers 0 to {classifiers - 1}"
+
+
 def _command(project: str, run: RunRecord) -> str:
     from napari_cellsynth.experiments import protocol
 
-    defaults = protocol(run.recipe).settings().model_dump(mode="json")
+    defaults = protocol(run.recipe).checked("full", {}).model_dump(mode="json")  # what is left out of a command
     changed: dict[str, Any] = {k: v for k, v in run.parameters["settings"].items() if defaults[k] != v}
-    flags = "".join(f" --set '{key}={value}'" for key, value in changed.items())
-    return f"napari-cellsynth experiment {project} {run.recipe} --preset full{flags}"
+    told = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changed.items()]
+    flags = [part for each in told for part in ("--set", each)]
+    return shlex.join(["napari-cellsynth", "experiment", project, run.recipe, *flags])

@@ -37,8 +37,9 @@ def over_time(job: Job, stop: Stop) -> Iterator[Event]:
     assert isinstance(parameters, OverTimeParameters)
     with Project.open(job.project, read_only=True) as project:
         found = classes_of(project, parameters.run)
-        images = [int(i) for i in found.objects["image_id"].unique() if project.images().loc[i, "frames"] > 1]
-        total = int(project.images().loc[images, "frames"].sum()) - len(images)
+        frames = project.images()["frames"]
+        images = [int(i) for i in found.objects["image_id"].unique() if frames[i] > 1]
+        total = int(frames[images].sum()) - len(images)
         done, pairs = 0, {}
         for image_id in images:
             of_image = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Curve = tuple[list[float], list[float]]
 """Steps and values."""
 
-_HELD = ("objects", "object_classes", "class_ids", "held_back", "low", "high")
+_HELD = ("objects", "object_classes", "object_class_sets", "class_ids", "held_back", "low", "high")
 """What a record holds beside settings; of the lists of objects only the number is told."""
 
 
