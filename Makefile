@@ -42,8 +42,8 @@ test-gui test-bindings: $(READY)
 # Torch and Qt never share a process: the faults of the window are a run of their own.
 faults faults-long: SIZE = $(if $(filter faults-long,$@),long,minutes)
 faults faults-long: $(READY)
-	CELLSYNTH_FAULTS=$(SIZE) $(BIN)/python -m pytest -s tests/faults tests/project/test_backups.py tests/project/test_checking.py $(ARGS)
-	QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest tests/widgets/test_hanging_job.py tests/widgets/test_safety.py
+	CELLSYNTH_FAULTS=$(SIZE) $(BIN)/python -m pytest -s -m "not gui" tests/faults tests/project/test_backups.py tests/project/test_checking.py $(ARGS)
+	CELLSYNTH_FAULTS=$(SIZE) QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/python -m pytest -s -m gui tests/faults/test_long_use.py tests/widgets/test_hanging_job.py tests/widgets/test_safety.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message = " ".join(message.splitlines())  # a file's name may hold a line break
         super().__init__(message, hint)
         self.message = message
         self.hint = hint

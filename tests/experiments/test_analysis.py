@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy.stats import binom
+from scipy.stats import t as student
 from sklearn.naive_bayes import GaussianNB
 
 from napari_cellsynth.experiments.analysis import Predictions, chosen, contrasts, score_table, smallest_detectable
@@ -64,6 +65,18 @@ def test_copies_of_training_crops_claim_an_effect_in_at_most_seven_percent_of_tw
 def test_the_limit_of_seven_percent_would_catch_a_test_that_ignores_what_folds_share():
     # A test that claims in 15 % of null experiments would pass the test above less than once in a thousand times.
     assert binom.cdf(14, 200, 0.15) < 1e-3
+
+
+def test_what_the_training_parts_of_folds_share_widens_the_error():
+    made = cells(np.random.default_rng(0))
+    found, told = experiment(made, 0, copies)
+    scores = score_table(made.labels, told, "abc").pivot_table(index="fold", columns="arm", values="balanced_accuracy")
+    folds = {each.fold.name: each.fold for each in told}.values()
+    shared = np.mean([len(fold.test) for fold in folds]) / np.mean([len(fold.train) for fold in folds])
+    for each in found:
+        d = scores[each.arm] - scores["real"]
+        error = np.sqrt((1 / len(d) + shared) * np.var(d, ddof=1))
+        assert each.p == pytest.approx(2 * student.sf(abs(d.mean()) / error, len(d) - 1))
 
 
 def test_labels_at_random_give_chance_and_no_effect():

@@ -27,6 +27,7 @@ from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.source import open_image
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_folder
+from tests.faults import fuzzing_formats
 from tests.faults.mutation import mutated, with_hostile_cells, with_hostile_leaves, with_sums
 
 MOST_BYTES = 2 << 30
@@ -159,8 +160,10 @@ class Bench:
                 )
         elif kind in ("csv", "labels"):
             self._for_imports()
-        elif kind in ("weights", "classifier"):
+        elif kind == "weights":
             self._for_weights()
+        elif kind in fuzzing_formats.WITHIN:
+            self.content, self.act, self.damage = fuzzing_formats.bench(kind, folder, self.work, into)
         else:
             self._for_projects()
 
@@ -232,7 +235,7 @@ class Bench:
         self.act = act
 
 
-KINDS = (*IMAGE_KINDS, "csv", "labels", *WITHIN, "weights")
+KINDS = (*IMAGE_KINDS, "csv", "labels", *WITHIN, *fuzzing_formats.WITHIN, "weights")
 
 
 def attempt(bench: Bench, seed: int) -> tuple[str, str]:
@@ -266,6 +269,11 @@ def peak_bytes() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
+def mapped_bytes() -> int:
+    """The addresses that this program has asked for so far."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def main(kinds: str, first: int, count: int) -> None:
     """Try the seeds on each kind and print what came of them."""
     warnings.simplefilter("ignore")
@@ -274,7 +282,7 @@ def main(kinds: str, first: int, count: int) -> None:
     for kind in kinds.split(","):
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(kind, Path(folder))
-            most = MOST_BYTES + (8 << 30 if "torch" in sys.modules else 0)  # torch maps gigabytes that it never uses
+            most = MOST_BYTES + mapped_bytes()  # libraries map gigabytes that they never use
             resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
             for seed in range(first, first + count):
                 print(json.dumps({"kind": kind, "seed": seed}), flush=True)

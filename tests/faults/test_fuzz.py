@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from napari_cellsynth.errors import UserError
+from napari_cellsynth.project.formats import h5ad
 from tests.faults.sizes import tries
 
 pytest.importorskip("resource", reason="limits of memory")
@@ -52,7 +55,7 @@ def check(told: list[dict[str, Any]], kinds: tuple[str, ...], count: int) -> Non
 
 @pytest.mark.timeout(7200)
 def test_damaged_files_are_refused_in_one_line_or_read_right() -> None:
-    kinds = tuple(kind for kind in KINDS if kind != "weights")
+    kinds = tuple(kind for kind in KINDS if kind != "weights" and not kind.startswith("h5ad"))
     check(outcomes(kinds, SEEDS), kinds, SEEDS)
 
 
@@ -60,3 +63,21 @@ def test_damaged_files_are_refused_in_one_line_or_read_right() -> None:
 @pytest.mark.timeout(3600)
 def test_damaged_weights_are_refused_in_one_line_or_read_right() -> None:
     check(outcomes(("weights",), SEEDS), ("weights",), SEEDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_damaged_anndata_is_refused_in_one_line_or_read_right() -> None:
+    """Each file is read in a process of its own, which takes seconds."""
+    kinds, count = ("h5ad", "h5ad-cells"), tries(3, 20, 100)
+    check(outcomes(kinds, count), kinds, count)
+
+
+def test_a_file_that_makes_hdf5_run_for_ever_is_refused_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("anndata")
+    monkeypatch.setattr(h5ad, "_START", "import time; time.sleep(600)")
+    monkeypatch.setattr(h5ad, "_MOST_SECONDS", 0.5)
+    with pytest.raises(UserError, match="cannot be read as AnnData"):
+        list(h5ad.h5ad_rows(tmp_path / "a.h5ad"))

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.faults.activities import HEAVY, LIGHT
+from tests.faults.activities_edits import EDITS
 from tests.faults.sizes import tries
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="fork and SIGKILL")
@@ -29,6 +30,11 @@ def killed(names: list[str], count: int) -> None:
 @pytest.mark.timeout(7200)
 def test_a_kill_while_the_project_is_written_loses_nothing() -> None:
     killed(list(LIGHT), tries(3, 20, 20))
+
+
+@pytest.mark.timeout(7200)
+def test_a_kill_while_the_project_is_edited_leaves_all_of_an_edit_or_nothing() -> None:
+    killed(list(EDITS), tries(2, 10, 20))
 
 
 @pytest.mark.slow

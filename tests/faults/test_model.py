@@ -231,7 +231,7 @@ class Operations(RuleBasedStateMachine):
 @pytest.mark.timeout(7200)
 def test_a_project_is_at_every_moment_what_its_operations_made_it() -> None:
     chosen = settings(
-        max_examples=tries(6, 40, 210),
+        max_examples=tries(6, 40, 220),
         stateful_step_count=STEPS,
         deadline=None,
         derandomize=True,

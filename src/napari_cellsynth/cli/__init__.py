@@ -14,6 +14,7 @@ from napari_cellsynth.cli.by_hand import correct
 from napari_cellsynth.cli.classifiers import predict, train_classifier
 from napari_cellsynth.cli.experiment import experiment
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
+from napari_cellsynth.cli.held_out import hold_out
 from napari_cellsynth.cli.insight import explain, label_help, over_time
 from napari_cellsynth.cli.labels import agreement, classes, redo, undo
 from napari_cellsynth.cli.merging import merge
@@ -47,6 +48,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "segment-mosaic": segment_mosaic,
     "classes": classes,
     "agreement": agreement,
+    "hold-out": hold_out,
     "undo": undo,
     "redo": redo,
     "correct": correct,

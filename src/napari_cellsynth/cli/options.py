@@ -25,7 +25,10 @@ Set = Annotated[
 Workers = Annotated[int, typer.Option(min=1, max=256, help="Processes of this machine that share the work.")]
 Scheduler = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="Instead: a Dask scheduler's address, or a TOML file with a [slurm] table."),
+    typer.Option(
+        metavar="ADDRESS",
+        help="Instead: a Dask scheduler's address, or a TOML file ([scheduler], [slurm], [tls]).",
+    ),
 ]
 
 _OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "scheduler", "device", "as_json")

@@ -21,13 +21,39 @@ Version = Literal["0.4", "0.5"]
 CHUNK = 1024
 _SMALLEST_LEVEL = 256
 _MICRONS = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "angstrom": 1e-4, "meter": 1e6}
-_BROKEN = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, zlib.error)
+_BROKEN = (
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    ArithmeticError,
+    zlib.error,
+)
 _LARGEST_CHUNK = 1 << 30
 
 
 def is_ome_zarr(place: Path) -> bool:
     """Whether a folder is a Zarr group, of any version."""
     return place.is_dir() and any((place / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs"))
+
+
+def attributes_of(place: Path) -> dict[str, Any]:
+    """Return all attributes of a group.
+
+    Raises
+    ------
+    UserError
+        When they cannot be read.
+    """
+    import zarr
+
+    try:
+        return dict(zarr.open_group(str(place), mode="r").attrs)
+    except _BROKEN as error:
+        raise _damaged(place, "its metadata cannot be read") from error
 
 
 def described(place: Path) -> dict[str, Any]:
@@ -38,12 +64,7 @@ def described(place: Path) -> dict[str, Any]:
     UserError
         When it cannot be read.
     """
-    import zarr
-
-    try:
-        attributes = dict(zarr.open_group(str(place), mode="r").attrs)
-    except _BROKEN as error:
-        raise _damaged(place, "its metadata cannot be read") from error
+    attributes = attributes_of(place)
     ome = attributes.get("ome")
     return ome if isinstance(ome, dict) else attributes
 
@@ -122,7 +143,17 @@ def label_images(place: Path) -> list[str]:
     if not is_ome_zarr(place / "labels"):
         return []
     names = described(place / "labels").get("labels", [])
-    return [name for name in names if isinstance(name, str) and (place / "labels" / name).is_dir()]
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return [name for name in names if _is_within(place / "labels", name)]
+
+
+def _is_within(folder: Path, name: str) -> bool:
+    """Whether a name is that of a folder in a folder, and of none elsewhere."""
+    try:
+        place = (folder / name).resolve()
+        return place.is_dir() and place.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # no file can have such a name; links in a circle
+        return False
 
 
 def write_pyramid(

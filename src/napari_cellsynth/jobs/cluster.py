@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Progress, Stop, never
+from napari_cellsynth.jobs.scheduler_file import scheduler_address, security_of
 from napari_cellsynth.jobs.slurm import on_slurm
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def opened(workers: int, scheduler: str | None, stop: Stop = never) -> Iterator[
         Without a scheduler so many workers are started here, as processes of their own.
     scheduler : str, optional
         The address of a scheduler (``tcp://host:8786``, or ``tls://`` with the certificates of Dask's configuration),
-        or a TOML file with a ``[slurm]`` table (`slurm.SlurmSettings`).
+        or a TOML file with a ``[slurm]`` table (`slurm.SlurmSettings`) or the address in a ``[scheduler]`` table, and
+        where they are wanted the certificates in a ``[tls]`` table (`scheduler_file.Certificates`).
     stop : callable
         Ends the wait, which in a queue may take hours; look at it before anything is submitted.
 
@@ -53,14 +55,16 @@ def opened(workers: int, scheduler: str | None, stop: Stop = never) -> Iterator[
         When nothing answers there, no worker comes, or a worker has another version.
     """
     with contextlib.ExitStack() as stack:
+        security, queued = None, False
         if scheduler is None:
             address = stack.enter_context(_started_here(workers))
         elif scheduler.endswith(".toml"):
-            address = stack.enter_context(on_slurm(Path(scheduler)))
+            security, known = security_of(Path(scheduler)), scheduler_address(Path(scheduler))
+            queued = known is None
+            address = known or stack.enter_context(on_slurm(Path(scheduler)))
         else:
             address = scheduler
-        client = stack.enter_context(_client(address))
-        queued = scheduler is not None and scheduler.endswith(".toml")
+        client = stack.enter_context(_client(address, security))
         asked = time.monotonic()
         while not stop() and not client.nthreads() and (queued or time.monotonic() - asked < WAIT_SECONDS):
             time.sleep(_ASK_SECONDS)
@@ -70,13 +74,13 @@ def opened(workers: int, scheduler: str | None, stop: Stop = never) -> Iterator[
 
 
 @contextlib.contextmanager
-def _client(address: str) -> Iterator[Client]:
+def _client(address: str, security: Any = None) -> Iterator[Client]:
     from distributed import Client
     from distributed.comm import get_address_host_port
 
     try:
         get_address_host_port(address, strict=True)  # a client that cannot begin waits for a minute before it ends
-        client = Client(address, timeout=WAIT_SECONDS, set_as_default=False)
+        client = Client(address, timeout=WAIT_SECONDS, set_as_default=False, security=security)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
             f"No scheduler answers at {address}: {str(error).splitlines()[0]}.",

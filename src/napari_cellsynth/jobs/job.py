@@ -251,7 +251,8 @@ class ExperimentParameters(Parameters):
     resume: str | None = Field(None, description="Id of an interrupted experiment to go on with.")
     workers: int = Field(1, ge=1, le=256, description="Processes of this machine that share out the trainings.")
     scheduler: str | None = Field(
-        None, description="Instead: the address of a Dask scheduler, or a TOML file with a [slurm] table."
+        None,
+        description="Instead: the address of a Dask scheduler, or a TOML file ([scheduler], [slurm], [tls]).",
     )
     device: Device = Field("auto", description="Where to compute.")
 
@@ -283,7 +284,8 @@ class AtOnceParameters(Parameters):
     jobs: list[Part] = Field(min_length=1, description="The jobs.")
     workers: int = Field(1, ge=1, le=256, description="Processes of this machine that share the jobs.")
     scheduler: str | None = Field(
-        None, description="Instead: the address of a Dask scheduler, or a TOML file with a [slurm] table."
+        None,
+        description="Instead: the address of a Dask scheduler, or a TOML file ([scheduler], [slurm], [tls]).",
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.jobs.scheduler_file import checked, read_tables, security_of
 
 
 class SlurmSettings(BaseModel):
@@ -67,6 +67,7 @@ def slurm_cluster(file: Path) -> Any:
         interface=told.interface,
         job_extra_directives=told.directives,
         job_script_prologue=told.prologue,
+        security=security_of(file),
         scheduler_options={"dashboard_address": "127.0.0.1:0"},
     )
 
@@ -79,15 +80,4 @@ def read_slurm(file: Path) -> SlurmSettings:
     UserError
         Naming what is wrong with it.
     """
-    try:
-        told = tomllib.loads(file.expanduser().read_text(encoding="utf-8"))
-        return SlurmSettings(**told.get("slurm", {}))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no TOML: {error}.", "Write a [slurm] table as docs/cluster.md shows.") from error
-    except (ValidationError, TypeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("slurm",), "msg": str(error)}
-        where = ".".join(str(part) for part in first["loc"])
-        hint = f"It may have {', '.join(SlurmSettings.model_fields)}."
-        raise UserError(f"{file}: {where}: {first['msg']}.", hint) from None
+    return checked(file, "slurm", SlurmSettings, read_tables(file))

@@ -50,7 +50,7 @@ def explained(file: Path) -> Iterator[None]:
         # A table that is gone is damage too: nothing here asks for tables that a project of this version lacks.
         if "no such table" in text or "no such column" in text or "has no column" in text:
             raise UserError(f"{file} is damaged: {text}.", GO_BACK) from error
-        if "malformed" in text or "not a database" in text or "corrupt" in text:
+        if any(words in text for words in ("malformed", "not a database", "corrupt", "unsupported file format")):
             raise UserError(f"{file} is damaged: {text}.", GO_BACK) from error
         raise
 

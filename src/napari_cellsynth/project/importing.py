@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.crop import mask_hash
 from napari_cellsynth.project.base import UNLABELLED
 from napari_cellsynth.project.classes import SEPARATOR
@@ -32,6 +33,7 @@ def carry_out(project: Project, plan: ImportPlan, *, relabel: bool = False) -> I
     relabel : bool
         Give boxes that are in the project already the imported label, where that is another one.
     """
+    _check_texts(plan)
     with project._db.transaction():
         before = set(project.splits()), _count(project, "images")
         image_ids = project._link(plan.facts, plan.groups)
@@ -58,6 +60,15 @@ def carry_out(project: Project, plan: ImportPlan, *, relabel: bool = False) -> I
     every = dict.fromkeys(item.label for item in plan.objects if item.label.casefold() not in RESERVED_IDS)
     names = tuple(dict.fromkeys(name for label in every for name in parts_of(label, known)))
     return ImportReport(images, len(fresh), names, notices)
+
+
+def _check_texts(plan: ImportPlan) -> None:
+    """Refuse what cannot be stored as UTF-8: half a pair of UTF-16, which JSON and HDF5 can hold."""
+    texts = {text for item in plan.objects for text in (item.label, item.user)} | {*plan.groups, *plan.colors}
+    for text in texts:
+        if text.encode("utf-8", "replace").decode() != text:
+            shown = text.encode("utf-8", "replace").decode()
+            raise UserError(f"The name {' '.join(shown.split())} is not valid Unicode.", "Correct it and import again.")
 
 
 def _notice_several(project: Project, parts: Mapping[str, Sequence[str]]) -> list[str]:

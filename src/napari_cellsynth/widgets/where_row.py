@@ -13,7 +13,9 @@ from napari_cellsynth.widgets.dock import label
 from napari_cellsynth.widgets.session import Session
 
 WORKERS_TIP = "Processes of this machine that share the trainings."
-SCHEDULER_TIP = "Instead: the address of a Dask scheduler (tcp://host:8786), or a TOML file with a [slurm] table."
+SCHEDULER_TIP = (
+    "Instead: the address of a Dask scheduler (tcp://host:8786), or a TOML file ([scheduler], [slurm], [tls])."
+)
 
 
 class WhereRow(QWidget):

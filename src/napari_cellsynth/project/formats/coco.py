@@ -18,6 +18,7 @@ from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.export import objects_table
 from napari_cellsynth.project.formats.place import file_beside
 from napari_cellsynth.project.formats.reading import Reading, fail, read_json, text
+from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
 
@@ -142,7 +143,7 @@ def _image_place(file: Path, name: str, where: str) -> Path:
     if not name:
         fail(file, where, "its file_name is missing")
     here = [folder / name for folder in (file.parent, file.parent / "images", file.parent.parent / "images")]
-    found = next((path for path in here if path.exists()), None)
+    found = next((path for path in here if usable(path).exists()), None)
     if found is None:
         fail(file, where, f"{here[0]} does not exist")
     return found

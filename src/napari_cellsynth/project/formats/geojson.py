@@ -24,6 +24,7 @@ from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.export import objects_table
 from napari_cellsynth.project.formats.place import file_beside, folder_beside
 from napari_cellsynth.project.formats.reading import Reading, fail, image_beside, read_json, text
+from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
 
@@ -173,7 +174,7 @@ def geojson_plan(files: Iterable[Path], images: Mapping[str, str]) -> ImportPlan
 
 
 def _image_of(file: Path, named: str, images: Mapping[str, str]) -> Path:
-    if named and (file.parent / named).exists():
+    if named and usable(file.parent / named).exists():
         return file.parent / named
     beside = image_beside(file, file.stem)
     if beside is not None:

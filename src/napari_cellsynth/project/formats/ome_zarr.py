@@ -20,6 +20,7 @@ from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.omezarr import (
     OmeZarrReader,
     Version,
+    attributes_of,
     is_ome_zarr,
     label_images,
     put_metadata,
@@ -29,6 +30,7 @@ from napari_cellsynth.imaging.omezarr import (
 from napari_cellsynth.project.export import objects_table, safe_cell
 from napari_cellsynth.project.formats.place import folder_beside
 from napari_cellsynth.project.formats.reading import Reading, fail, text
+from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
 from napari_cellsynth.project.tables import csv_rows
@@ -36,7 +38,7 @@ from napari_cellsynth.project.tables import csv_rows
 ENDING = ".ome.zarr"
 _OURS = "napari_cellsynth"
 _OBJECTS = "objects"
-_MOST_FRAME_BYTES = 2 << 30
+_MOST_FRAME_BYTES = 1 << 29
 
 
 def write_ome_zarr(project: Project, out_path: str | Path, *, version: Version = "0.5") -> Path:
@@ -175,16 +177,14 @@ def ome_zarr_plan(places: Iterable[Path], images: Mapping[str, str]) -> ImportPl
     UserError
         When labels do not fit their image, are several, or are damaged.
     """
-    import zarr
-
     reading = Reading()
     for place in places:
-        ours = dict(zarr.open_group(str(place), mode="r").attrs).get(_OURS, {})
+        ours = attributes_of(place).get(_OURS, {})
         ours = ours if isinstance(ours, dict) else {}
         colors = ours.get("classes")
         reading.plan.colors |= {name: text(code) for name, code in colors.items()} if isinstance(colors, dict) else {}
         named = text(ours.get("image"))
-        original = place / named if named and (place / named).exists() else None
+        original = place / named if named and usable(place / named).exists() else None
         if original is None and Path(named).stem in images:
             original = Path(images[Path(named).stem])
         image = reading.image(original or place, group=text(ours.get("group")), split=text(ours.get("split")))
@@ -206,15 +206,29 @@ def _objects(reading: Reading, image: int, place: Path) -> Iterator[PlannedObjec
     file = place / "tables" / name / "table.csv"
     rows = {row.get("label", ""): row for _, row in csv_rows(file, ("label", "class"))} if file.is_file() else {}
     for frame in range(frames):
-        pixels = labels.read(frame)[0]
-        numbers, compact = np.unique(pixels, return_inverse=True)
-        numbers = numbers if numbers[0] == 0 else np.concatenate([[0], numbers])
-        compact = compact.reshape(pixels.shape) + (0 if pixels.min() == 0 else 1)
-        for box in boxes_of(compact.astype(np.int32)).itertuples(index=False):
+        numbers, compact = _compact(labels.read(frame)[0])
+        for box in boxes_of(compact).itertuples(index=False):
             mask = compact[box.y0 : box.y1, box.x0 : box.x1] == box.mask_label
             row = rows.get(str(numbers[box.mask_label]), {})
             about = row.get("class", ""), mask, row.get("user", "")
             yield PlannedObject(image, frame, box.y0, box.x0, box.y1, box.x1, *about)
+    yield from _boxes(reading, image, rows, file)
+
+
+def _compact(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Return the numbers in a label image, 0 first, and the image with their places; a band of rows at a time."""
+    found = {0}.union(*(np.unique(pixels[rows]).tolist() for rows, _ in tiles(len(pixels), 1)))
+    numbers = np.array([0, *sorted(found - {0})], pixels.dtype if pixels.min() >= 0 else np.int64)
+    order = np.argsort(numbers)
+    compact = np.empty(pixels.shape, np.int32)
+    for rows, _ in tiles(len(pixels), 1):
+        compact[rows] = order[np.searchsorted(numbers, pixels[rows], sorter=order)]
+    return numbers, compact
+
+
+def _boxes(reading: Reading, image: int, rows: Mapping[str, dict[str, str]], file: Path) -> Iterator[PlannedObject]:
+    """Yield the objects that are boxes without a mask, which the table alone has."""
+    frames, height, width = reading.shape(image)
     for row in rows.values():
         if row.get("mask") == "False":
             try:

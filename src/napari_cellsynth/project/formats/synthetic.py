@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -63,7 +64,8 @@ def write_synthetic(project: Project, out_path: str | Path, *, run: str | None =
             csv.writer(stream).writerows(rows)
         card = _card(project, records, every)
         (beside / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
-        (beside / "README.md").write_text(_page(out.name, card), encoding="utf-8")
+        page = _page(html.escape(out.name), _escaped(card))  # Markdown may hold HTML, and readers run it
+        (beside / "README.md").write_text(page, encoding="utf-8")
     return out
 
 
@@ -108,6 +110,15 @@ def _of_run(record: RunRecord, patches: pd.DataFrame, names: Mapping[int, str]) 
             for class_id in sorted(set(patches["class_id"]))
         ],
     }
+
+
+def _escaped(told: Any) -> Any:
+    """Return a card in which no text can be taken for HTML."""
+    if isinstance(told, Mapping):
+        return {key: _escaped(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_escaped(value) for value in told]
+    return html.escape(told, quote=False) if isinstance(told, str) else told
 
 
 def _page(name: str, card: Mapping[str, Any]) -> str:
