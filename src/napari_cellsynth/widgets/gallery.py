@@ -13,7 +13,7 @@ from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
 from napari_cellsynth.widgets.gallery_groups import SIDE_BY_SIDE, grouped
-from napari_cellsynth.widgets.gallery_labelling import EVERY, OTHERS, GalleryLabelling
+from napari_cellsynth.widgets.gallery_labelling import EVERY, HIDDEN, OTHERS, GalleryLabelling
 from napari_cellsynth.widgets.gallery_model import (
     ACCEPTED,
     COLUMNS,
