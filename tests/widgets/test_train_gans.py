@@ -210,17 +210,6 @@ def test_the_dock_fits_beside_the_canvas_of_a_laptop(dock, labelled):
     assert dock.scroll.widget().minimumSizeHint().width() <= 380
 
 
-def test_opening_the_dock_loads_no_torch():
-    import subprocess
-
-    code = (
-        "import sys, napari_cellsynth.widgets.train_gans, napari_cellsynth.widgets.gallery, "
-        "napari_cellsynth.widgets.classify, napari_cellsynth.widgets.evaluate; print('torch' in sys.modules)"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
-    assert said.stdout.strip().endswith("False")
-
-
 def test_a_recipe_of_several_classes_is_one_training(dock, labelled, session, qtbot, fake_runs):
     dock.picker.setValue("acgan", {})
     assert "for all classes" in dock.estimate.text()

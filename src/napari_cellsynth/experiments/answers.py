@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_cellsynth.evaluate import scores
@@ -20,6 +18,10 @@ from napari_cellsynth.evaluate.score_curves import reliability, roc_curve
 from napari_cellsynth.evaluate.score_figures import curves_figure, square
 from napari_cellsynth.evaluate.summary import summarise
 from napari_cellsynth.experiments.analysis import Predictions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Answers = tuple[NDArray[np.int64], NDArray[np.float64]]
 
