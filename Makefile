@@ -4,7 +4,7 @@
 # make test-gui  the window's tests alone; make test-bindings: those of what differs between Qt bindings
 # make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
 # make docs      the documentation as a web site in site/; a broken link is an error
-# make bench     the speed ratios into docs/benchmarks.md
+# make bench     the speed ratios into docs/benchmarks.md (ROWS='labels gallery': these alone)
 QT ?= pyqt5
 PYTHON ?= python3
 VENV := .venv
@@ -56,7 +56,7 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: $(READY)
-	QT_API=$(QT) $(SCREEN) $(BIN)/python benchmarks/run.py
+	QT_API=$(QT) $(SCREEN) $(BIN)/python benchmarks/run.py $(ROWS)
 
 screenshots: $(READY)
 	QT_API=$(QT) $(SCREEN) $(BIN)/python scripts/screenshots.py demo/demo.cellsynth docs/images --train

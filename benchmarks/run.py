@@ -1,4 +1,4 @@
-"""Run every benchmark alone, one after the other, and write docs/benchmarks.md."""
+"""Run benchmarks alone, one after the other (all, or those named), and write their rows into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -26,29 +26,34 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    rows: list[dict[str, str]] = []
-    for name in BENCHMARKS:
+    chosen = sys.argv[1:] or list(BENCHMARKS)
+    target = HERE.parent / "docs" / "benchmarks.md"
+    measured = f"{datetime.date.today()}, {processor()}"
+    keys = ("work", "peer", "ours", "theirs", "ratio", "spread", "aim", "command")
+    new: dict[str, list[str]] = {}
+    for name in chosen:
         done = subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py"), "--json"],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
+            [sys.executable, str(HERE / f"{name}.py"), "--json"], check=True, stdout=subprocess.PIPE, text=True
         )
-        rows += json.loads(done.stdout.splitlines()[-1])["rows"]  # Qt and napari may talk before it
+        rows = json.loads(done.stdout.splitlines()[-1])["rows"]  # Qt and napari may talk before it
+        new[name] = ["| " + " | ".join([*(str(row[key]) for key in keys), measured]) + " |" for row in rows]
+    before = target.read_text().splitlines() if target.exists() else []
+    table: list[str] = []
+    for name in BENCHMARKS:
+        table += new.get(name, [line for line in before if line.startswith("|") and f"benchmarks/{name}.py" in line])
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-image", "numba", "numpy"))
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. A ratio is product against peer in one process run, the two taking turns; medians.",
+        "Written by `make bench`; `make bench ROWS='labels gallery'` measures these again and leaves the others. A ratio",
+        "is product against peer in one process run, the two taking turns; medians.",
         "",
-        f"{datetime.date.today()} · {processor()} · Python {platform.python_version()} · {versions}",
+        f"Python {platform.python_version()} · {versions}",
         "",
-        "| work | peer | product | peer's | ratio | spread of the ratio | aim | repeat with |",
-        "|---|---|---|---|---|---|---|---|",
+        "| work | peer | product | peer's | ratio | spread of the ratio | aim | repeat with | measured |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *table,
     ]
-    keys = ("work", "peer", "ours", "theirs", "ratio", "spread", "aim", "command")
-    lines += ["| " + " | ".join(str(row[key]) for key in keys) + " |" for row in rows]
-    target = HERE.parent / "docs" / "benchmarks.md"
     target.write_text("\n".join(lines) + "\n" + notes(target))
     print(target.read_text())
 
