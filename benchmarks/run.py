@@ -45,8 +45,8 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`; `make bench ROWS='labels gallery'` measures these again and leaves the others. A ratio",
-        "is product against peer in one process run, the two taking turns; medians.",
+        "Written by `make bench`; `make bench ROWS='labels gallery'` measures these again and leaves the others.",
+        "A ratio is product against peer in one process run, the two taking turns; medians.",
         "",
         f"Python {platform.python_version()} · {versions}",
         "",
