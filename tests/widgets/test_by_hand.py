@@ -12,6 +12,7 @@ from napari_cellsynth.project import Project
 from napari_cellsynth.project.by_hand import correct
 from napari_cellsynth.widgets.by_hand import ByHandPanel
 from napari_cellsynth.widgets.hand_layer import CORRECTION
+from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.segment import SegmentDock
 from napari_cellsynth.widgets.session import Session
 from tests.widgets.conftest import SIDE
@@ -248,3 +249,14 @@ def test_the_dock_shows_no_preview_over_a_correction(session: Session, project_p
     dock.form.setValue({"radius": 4})
     dock.by_hand.set_correcting(True)
     assert session.layers.ours("preview") is None and dock.by_hand.copy.shown
+
+
+def test_the_projects_own_layers_are_never_offered_to_be_taken(
+    panel: ByHandPanel, session: Session, qtbot: Any
+) -> None:
+    overlay = OverlayRow(session)
+    qtbot.addWidget(overlay)
+    session.project.label(session.project.objects().index[:4].tolist(), 1)
+    overlay.overlay.refresh()
+    assert session.layers.ours("classes") is not None
+    assert panel.layer.choice.count() == 0

@@ -15,6 +15,7 @@ from qtpy.QtGui import QKeyEvent, QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.widgets.gallery import GalleryDock
+from napari_cellsynth.widgets.suggestion_table import SuggestionTable
 
 pytestmark = pytest.mark.gui
 CONTROL, SHIFT, NONE = (
@@ -217,3 +218,11 @@ def test_five_thousand_of_fifty_thousand_are_labelled_by_one_key(
     qtbot.keyClick(dock.patches, Qt.Key.Key_Z, CONTROL)
     assert 1 not in project.label_counts()
     dock.model.close()
+
+
+def test_real_crops_are_shown_with_suggestions_of_a_table(dock: GalleryDock, session: Any) -> None:
+    ids = session.project.objects().index.to_numpy()
+    session.suggested = SuggestionTable(ids, np.ones(len(ids), np.int64), np.full(len(ids), 0.5))
+    dock.refresh()
+    assert dock.show_box.currentText() == "real" and dock.model.rowCount() == len(ids)
+    assert dock.model.suggested.get(int(ids[0])) == 1

@@ -64,6 +64,10 @@ def test_every_key_does_what_the_sheet_says(dock: LabelDock, project_path: Path,
     assert not dock.stage.view.outline_shown
     qtbot.keyClick(dock.stage, Qt.Key.Key_Question, SHIFT)
     assert dock.sheet.isVisible()
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Escape)
+    assert not dock.sheet.isVisible()
+    qtbot.keyClick(dock.stage, Qt.Key.Key_Question, SHIFT)
+    assert dock.sheet.isVisible()
     qtbot.keyClick(dock.stage, Qt.Key.Key_Question, SHIFT)
     assert not dock.sheet.isVisible()
 

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import tifffile
 
+from napari_cellsynth.jobs.job import SegmentParameters
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.view import View, read_view, write_view
 from napari_cellsynth.widgets import recent
+from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.overlay_row import OverlayRow
 from napari_cellsynth.widgets.recent import recent_projects
+from napari_cellsynth.widgets.segment import SegmentDock
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.session_bar import SessionBar
 
@@ -160,3 +163,29 @@ def test_outlines_that_made_room_for_a_correction_are_not_taken_for_hidden(
     session.layers.veiled = False
     session.open(project_path)
     assert session.layers.objects_layer.visible
+
+
+def test_settings_of_the_segmentation_belong_to_the_project(
+    session: Session, project_path: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    dock = SegmentDock(session.viewer)
+    qtbot.addWidget(dock)
+    session.open(project_path)
+    dock.form.setValue({"min_area": 2500, "cell_width_px": 7.0})
+    session.create(tmp_path / "other")
+    assert dock.method.value() == SegmentParameters()
+    session.open(project_path)
+    assert (dock.method.value().min_area, dock.method.value().cell_width_px) == (2500, 7.0)
+    assert not dock._edited, "opening a project is no edit, or the preview would cover its objects"
+
+
+def test_whether_suggestions_are_wanted_is_remembered(session: Session, project_path: Path, qtbot: Any) -> None:
+    dock = LabelDock(session.viewer)
+    qtbot.addWidget(dock)
+    session.open(project_path)
+    dock.live.switch.setChecked(not dock.live.switch.isChecked())
+    wanted = dock.live.switch.isChecked()
+    session.close_project()
+    dock.live.switch.setChecked(not wanted)
+    session.open(project_path)
+    assert dock.live.switch.isChecked() == wanted

@@ -32,6 +32,7 @@ class View(BaseModel):
     zoom: float | None = Field(None, gt=0, allow_inf_nan=False)
     layers: dict[Name, LayerLook] = Field(default_factory=dict, max_length=100)
     choices: dict[Name, Name] = Field(default_factory=dict, max_length=100)
+    settings: dict[Name, Annotated[str, Field(max_length=10_000)]] = Field(default_factory=dict, max_length=100)
 
 
 def read_view(project: Project) -> View:

@@ -142,7 +142,7 @@ class GalleryLabelling(QObject):
             return
         records = project.classes()
         offered: Suggested = {} if hidden else self.offers.suggested
-        if (concealed := self._session.concealed) in offered:
+        if (concealed := self._session.concealed) is not None and concealed in offered:
             offered = {number: told for number, told in offered.items() if number != concealed}
         refill(self.suggested_box, [("any suggestion", None), *((f"suggested: {r.name}", r.id) for r in records)])
         self.suggested_box.setVisible(bool(offered))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from qtpy.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 Keys = Qt.Key
 SHEET = (
@@ -64,7 +64,7 @@ def overrides(event: QEvent) -> bool:
 
 
 class KeySheet(QWidget):
-    """The table of keys, laid over a widget until a key or a click takes it away."""
+    """The table of keys, laid over a widget until a key, Escape too, or a click takes it away."""
 
     def __init__(self, over: QWidget) -> None:
         super().__init__(over)
@@ -102,10 +102,23 @@ class KeySheet(QWidget):
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the size of the widget below."""
-        if event.type() == QEvent.Type.Resize:
+        """Follow the widget below; Escape hides the sheet."""
+        if isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.KeyPress and event.key() == Keys.Key_Escape:
+                self.hide()
+        elif watched is self.parent() and event.type() == QEvent.Type.Resize:
             self._cover()
+        elif watched is self.parent() and event.type() == QEvent.Type.Hide:
+            self.hide()
         return False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look out for Escape, whichever widget has the focus."""
+        QApplication.instance().installEventFilter(self)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Look out no more."""
+        QApplication.instance().removeEventFilter(self)
 
     def _cover(self) -> None:
         over = self.parentWidget()

@@ -76,6 +76,7 @@ class LabelDock(LabelActs):
     def _connect(self) -> None:
         session = self.session
         session.project_changed.connect(self._read_project)
+        session.images_changed.connect(self._read_images)
         session.objects_changed.connect(self._read_objects)
         session.classes_changed.connect(self._read_classes)
         session.predictions_changed.connect(self._read_predictions)
@@ -119,9 +120,14 @@ class LabelDock(LabelActs):
 
     # ------------------------------------------------------------------ what the project says
     def _read_project(self) -> None:
+        self._read_images()
         self._read_classes()
         self._read_predictions(show=False)
         self._read_objects(keep=False)
+
+    def _read_images(self) -> None:
+        project = self.session.project
+        self._images = {} if project is None else project.images()["name"].to_dict()
 
     def _read_classes(self) -> None:
         project = self.session.project
@@ -213,7 +219,8 @@ class LabelDock(LabelActs):
         entry = self.queue.current if self.queue is not None else None
         self.undo.setEnabled(entry is not None)
         self.redo.setEnabled(entry is not None)
-        self.facts.show_entry(entry, self._classes, self._offer_for(entry))
+        image = "" if entry is None or len(self._images) < 2 else self._images.get(entry.image_id, "")
+        self.facts.show_entry(entry, self._classes, self._offer_for(entry), image)
         self.facts.tell_both("" if entry is None else self.modes.both_answers(entry.object_id))
         project = self.session.project
         has = () if entry is None or project is None else project.classes_of(entry.label) or (entry.label,)

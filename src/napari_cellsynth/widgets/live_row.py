@@ -34,6 +34,7 @@ class LiveRow(QWidget):
         self.switch.setToolTip(TIP)
         self.switch.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.switch.setChecked(ON)
+        session.remembering.keep_switch("suggest", self.switch)
         self.words = label("", "quiet", name="live_words", wrap=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

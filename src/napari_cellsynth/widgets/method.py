@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from pydantic import ValidationError
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSpinBox, QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
@@ -94,6 +95,25 @@ class MethodPicker(QWidget):
     def problem(self) -> str:
         """Return what is wrong, or ``""``."""
         return self._problem or (self.form if self._other is None else self._other).problem()
+
+    def settings(self) -> str:
+        """Return method and settings, to be remembered."""
+        return "" if self.problem() else self.value().model_dump_json(exclude={"images", "frames"})
+
+    def set_settings(self, told: str) -> None:
+        """Take method and settings over; the usual ones where they cannot be read or the method is not installed."""
+        try:
+            value = SegmentParameters.model_validate_json(told)
+        except ValidationError:
+            value = SegmentParameters()
+        row = self.method.findData(value.method)
+        value = value if row >= 0 else SegmentParameters()
+        with QSignalBlocker(self):  # nobody has edited anything
+            self.method.setCurrentIndex(max(row, 0))
+            if self._other is None:
+                self.form.setValue(value)
+            else:
+                self._other.setValue(value.options)
 
     # ------------------------------------------------------------------ inside
     def _on_method(self) -> None:

@@ -11,6 +11,9 @@ from napari_cellsynth.project.classes import ClassRecord
 from napari_cellsynth.widgets.dock import button, label
 from napari_cellsynth.widgets.label_queue import Entry
 
+LONG_NAME = 24
+"""Characters of an image's name that fit beside the rest of the line."""
+
 
 class ObjectFacts(QWidget):
     """The lines under the crop; its buttons are the dock's to connect."""
@@ -54,9 +57,13 @@ class ObjectFacts(QWidget):
         self.both.setVisible(bool(words))
 
     def show_entry(
-        self, entry: Entry | None, classes: Sequence[ClassRecord], suggestion: tuple[tuple[int, ...], float] | None
+        self,
+        entry: Entry | None,
+        classes: Sequence[ClassRecord],
+        suggestion: tuple[tuple[int, ...], float] | None,
+        image: str = "",
     ) -> None:
-        """Tell of an object (None: there is none) and of the class ids and the confidence predicted for it."""
+        """Tell of an object (None: there is none), the class ids and the confidence predicted for it, and its image."""
         self.previous.setEnabled(entry is not None)
         self.next.setEnabled(entry is not None)
         names = {record.id: record.name for record in classes}
@@ -69,4 +76,8 @@ class ObjectFacts(QWidget):
         if entry is not None:
             number = entry.mask_label or entry.object_id
             size = f"{entry.box.width}×{entry.box.height} px"
-            self.where.setText(f"frame {entry.frame + 1} · object {number} · {size}")
+            # The ends of names differ: series are numbered there.
+            short = image if len(image) <= LONG_NAME else f"…{image[-LONG_NAME:]}"
+            parts = [short] if image else []
+            self.where.setText(" · ".join([*parts, f"frame {entry.frame + 1}", f"object {number}", size]))
+            self.where.setToolTip(image)

@@ -96,6 +96,7 @@ class OverlayRow(QWidget):
         parts = [f"{len(overlay.table):,} objects in this frame"]
         parts += [] if overlay.filter.is_open else [f"{overlay.passing():,} shown"]
         parts += [f"{differing:,} differ from their label"] if differing else []
+        parts += ["in place of predictions: what is suggested while you label"] if self._session.suggested else []
         self.counts.setText(" · ".join(parts))
 
 

@@ -32,12 +32,20 @@ class OwnLayers:
         data, options
             What that method takes.
         """
-        made = getattr(self._viewer(), adder)(data, **options)
+        viewer: Any = self._viewer()
+        if adder == "add_labels":
+            from napari.layers import Labels
+
+            layer = Labels(data, **options)
+            # Ours before it is on the canvas: who looks at the layers that come must not take it for the person's.
+            self._kinds[layer] = kind
+            viewer.add_layer(layer)
+            layer.events.editable.connect(_lock)
+            layer.editable = False
+            return layer
+        made = getattr(viewer, adder)(data, **options)
         for layer in made if isinstance(made, list) else [made]:
             self._kinds[layer] = kind
-        if adder == "add_labels":
-            made.events.editable.connect(_lock)
-            made.editable = False
         return made
 
     def put(self, kind: str, layer: Any, *, locked: bool = True) -> None:

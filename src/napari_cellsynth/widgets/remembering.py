@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
@@ -19,6 +19,18 @@ ON, OFF = "on", "off"
 
 SAVE_MS = 3000
 """Moves of the slider come in bursts; the last one is written once they have settled."""
+
+
+class Remembered(Protocol):
+    """A widget whose settings can be told in words and taken back from them."""
+
+    def settings(self) -> str:
+        """Return the settings; ``""`` where they are not valid."""
+        ...
+
+    def set_settings(self, told: str) -> None:
+        """Take over what `settings` returned; of ``""`` and of what cannot be read the widget's own."""
+        ...
 
 
 class Remembering(QObject):
@@ -40,6 +52,7 @@ class Remembering(QObject):
         self._written = View()
         self._choices: dict[str, QComboBox] = {}
         self._switches: dict[str, QCheckBox] = {}
+        self._settings: dict[str, Remembered] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MS)
@@ -62,6 +75,10 @@ class Remembering(QObject):
         """Remember whether a box is ticked, and tick it again or not."""
         self._switches[name] = box
         box.clicked.connect(lambda _on: self._timer.start())
+
+    def keep_settings(self, name: str, form: Remembered) -> None:
+        """Remember the settings of a form; a project that has none opens with the form's own."""
+        self._settings[name] = form
 
     # ------------------------------------------------------------------ writing
     def save(self) -> None:
@@ -95,8 +112,12 @@ class Remembering(QObject):
             centre=None if camera is None else tuple(float(each) for each in camera.center[-2:]),
             zoom=None if camera is None else float(camera.zoom),
             layers=looks,
-            choices={name: box.currentText() for name, box in self._choices.items() if isalive(box)}
+            # A dock that was closed keeps what it was left with.
+            choices=self._written.choices
+            | {name: box.currentText() for name, box in self._choices.items() if isalive(box)}
             | {name: ON if box.isChecked() else OFF for name, box in self._switches.items() if isalive(box)},
+            settings=self._written.settings
+            | {name: form.settings() for name, form in self._settings.items() if isalive(form)},
         )
 
     # ------------------------------------------------------------------ bringing back
@@ -105,6 +126,9 @@ class Remembering(QObject):
         session, project = self._session, self._session.need_project()
         with suppress(UserError):
             self._written = view = read_view(project)
+            for name, form in self._settings.items():
+                if isalive(form):
+                    form.set_settings(view.settings.get(name, ""))
             images = project.images()
             present = images.index[~images["missing"].astype(bool)].tolist()
             if not present:

@@ -12,7 +12,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
 from napari_cellsynth.jobs.job import Job, SegmentParameters, TrySegmentParameters
 from napari_cellsynth.widgets.by_hand import ByHandPanel
-from napari_cellsynth.widgets.dock import Dock, allow, button, label
+from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_property
 from napari_cellsynth.widgets.enhancement_table import EnhancementTable
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.found_objects import FoundObjects
@@ -45,6 +45,7 @@ class SegmentDock(Dock):
         )
         self.method = MethodPicker()
         self.form = self.method.form
+        self.session.remembering.keep_settings("segmentation", self.method)
         self.enhancements = EnhancementTable(self.session)
         self.microns = label("", "quiet", name="microns", wrap=True)
         self.live = QCheckBox("live preview")
@@ -196,6 +197,9 @@ class SegmentDock(Dock):
         self.problem.setText(why_not)
         self.problem.setVisible(bool(why_not))
         frames = int(images["frames"].sum()) if len(images) else 0
+        # The next step is the brightest button.
+        set_property(self.add.button, "primary", project is not None and not len(images))
+        set_property(self.segment_all, "primary", project is None or project.amounts()[0] == 0)
         self.segment_all.setText(f"Segment all {frames:,} frames" if frames else "Segment all frames")
         known = self._seconds is not None and frames > 1
         self.estimate.setVisible(known)
