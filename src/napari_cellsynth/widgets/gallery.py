@@ -36,6 +36,8 @@ from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row,
 from napari_cellsynth.widgets.project_patches import ProjectPatches
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
+ALL_CLASSES = (("all classes", None),)
+ALL_RUNS = (("newest runs", NEWEST), ("all runs", None))
 ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
 REJECT_TIP = "Keep the selected synthetic patches out of every training (R)."
 UNDO_TIP = "Take back the last verdict or label (Ctrl+Z)."
@@ -155,19 +157,24 @@ class GalleryDock(SeenDock):
         if project is None:
             self.model.set_table(pd.DataFrame(columns=COLUMNS))
             self.summary.setText("No project is open.")
+            refill(self.class_box, ALL_CLASSES)
+            refill(self.run_box, ALL_RUNS)
+            self.labelling.follow()
             self.tools.follow(self.model.table)
             self.sheet.follow((), ())
+            self.clear_only.hide()
+            self._show_selection()
             return
         self.source.hidden, self.source.concealed = self.session.labels_hidden, self.session.concealed
         with self.session.reporting():
             classes = project.classes()
             self.model.set_classes({r.id: r.name for r in classes}, {r.id: r.color for r in classes})
-            refill(self.class_box, [("all classes", None), *((r.name, r.id) for r in classes), *OTHERS])
+            refill(self.class_box, [*ALL_CLASSES, *((r.name, r.id) for r in classes), *OTHERS])
             self.labelling.follow()
             source = self.reading.source(project, self._choice())
             if not self.reading.under_way:
                 runs = source.synthetic(project)["run"].iloc[::-1].unique().tolist()
-                refill(self.run_box, [("newest runs", NEWEST), ("all runs", None), *((run, run) for run in runs)])
+                refill(self.run_box, [*ALL_RUNS, *((run, run) for run in runs)])
                 self.panel.set_runs(runs)
             table = gallery_table(project, source, self._choice())
             table, sections = grouped(table, self.panel.group(), {r.id: r.name for r in classes})

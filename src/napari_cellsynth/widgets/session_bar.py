@@ -106,7 +106,7 @@ class SessionBar(QWidget):
         row.addWidget(self.queue)
         row.addWidget(self.stop)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(6, 4, 6, 2)
+        outer.setContentsMargins(6, 9, 6, 2)  # napari's title of a dock lies over its first pixels
         outer.setSpacing(3)
         outer.addLayout(top)
         outer.addWidget(self.last_button)
