@@ -205,7 +205,7 @@ def _planned(reading: Reading, image: int, feature: Any, file: Path, where: str)
     if found is None:
         return None
     box, mask = found
-    label = _label(properties.get("classification"), reading.plan)
+    label = _label(properties.get("classification"), reading.plan, file, where)
     boxed = kept.get("mask") == "False"
     return PlannedObject(image, frame, *box, label, None if boxed else mask, text(kept.get("user")))
 
@@ -225,15 +225,16 @@ def _polygons(geometry: Mapping[str, Any], file: Path, where: str) -> list[Any]:
     return [[ring[:, :2] for ring in polygon] for polygon in rings]
 
 
-def _label(classification: Any, plan: ImportPlan) -> str:
+def _label(classification: Any, plan: ImportPlan, file: Path, where: str) -> str:
     """Return the label of a classification, and keep its colour in the plan."""
-    if not isinstance(classification, dict):
-        return ""
-    names = classification.get("names")
+    kept = {} if classification is None else classification
+    if not isinstance(kept, dict):
+        fail(file, where, "its classification has no name")
+    names = ["" if kept.get("name") is None else kept["name"]] if kept.get("names") is None else kept["names"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        names = [text(classification.get("name"))]
+        fail(file, where, "the name of its classification is no text")
     names = [name.strip() for name in names if name.strip()]
-    color = classification.get("color")
+    color = kept.get("color")
     parts = color if isinstance(color, list) else []
     if len(names) == 1 and len(parts) == 3 and all(isinstance(part, int) and 0 <= part < 256 for part in parts):
         plan.colors.setdefault(names[0], "#{:02x}{:02x}{:02x}".format(*parts))
