@@ -202,7 +202,9 @@ def correct(
                     labels[pieces > 1] = int(labels.max()) + pieces[pieces > 1] - 1
                 labels[np.isin(labels, [mask_label[number] for number in here & set(removed)]) & (labels > 0)] = 0
             boxes = [number for number in here & set(removed) if mask_label[number] == 0]
-            found.append(take_over(project, int(image_id), int(frame), labels, without=boxes))
+            # The largest of N parts is at least an Nth of the object.
+            least = min([LEAST_OVERLAP, *(0.5 / parts[number] for number in here & set(parts))])
+            found.append(take_over(project, int(image_id), int(frame), labels, without=boxes, least_overlap=least))
     return found
 
 
