@@ -67,6 +67,8 @@ def test_where_a_part_of_a_change_of_classes_fails_nothing_is_changed(crops_proj
     with pytest.raises(UserError):
         told("classes", crops_project, "--add", "new", "--merge", first, second, *wrong)
     assert told("classes", crops_project)["classes"] == before
+    with pytest.raises(UserError, match="--merge takes two words"):
+        app(["classes", str(crops_project.path), "--add", "new", "--merge", first], standalone_mode=False)
     with pytest.raises(UserError, match="nothing to undo"):
         while True:
             assert told("undo", crops_project)["kind"] != "class"

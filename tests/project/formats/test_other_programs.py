@@ -209,12 +209,12 @@ def test_a_geojson_of_qupath_itself_finds_its_image_by_name(tmp_path: Path, hard
     assert row[["y0", "x0", "y1", "x1", "area"]].tolist() == [3, 3, 19, 20, 16 * 17]
 
 
-def coco_text(image: dict | None = None, categories: list | None = None, bbox: tuple = (5, 1, 4, 4)) -> str:
+def coco_text(image: dict | None = None, categories: list | None = None, **annotation: object) -> str:
     return json.dumps(
         {
             "images": [{"id": 1, "file_name": "data/still.tif", **(image or {})}],
             "categories": categories or [{"id": 1, "name": "A"}],
-            "annotations": [{"image_id": 1, "category_id": 1, "bbox": bbox}],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [5, 1, 4, 4], **annotation}],
         }
     )
 
@@ -291,6 +291,16 @@ BAD = {
     "no name": ("a.json", coco_text(categories=[{"id": 1, "name": " "}]), "category 1: it has no name"),
     "no number": ("a.json", coco_text(bbox=(1, 1, math.nan, 4)), "annotation 1: its box"),
     "giant": ("a.json", coco_text(bbox=(-1e18, 1, 2e18, 4)), "annotation 1: its box .* larger than its 50 x 60 image"),
+    "giant outline": (
+        "still.geojson",
+        '[{"geometry": {"type": "Polygon", "coordinates": [[[-1e18, 1], [1e18, 3], [4, 1e18]]]}}]',
+        "feature 1: its outline is larger than its 50 x 60 image",
+    ),
+    "giant polygon": (
+        "a.json",
+        coco_text(segmentation=[[0, 0, 1e18, 0, 1e18, 1e18, 0, 1e18]]),
+        "annotation 1: its outline is larger than its 50 x 60 image",
+    ),
     "number as name": ("still.geojson", geojson_text({"name": 3}), "feature 1: the name of its classification"),
     "list as name": ("still.geojson", geojson_text({"name": ["A"]}), "feature 1: the name of its classification"),
     "numbers as names": ("still.geojson", geojson_text({"names": [1]}), "feature 1: the name of its classification"),

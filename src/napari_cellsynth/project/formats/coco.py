@@ -17,7 +17,7 @@ from napari_cellsynth.imaging.run_lengths import from_run_lengths, run_lengths
 from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.export import objects_table
 from napari_cellsynth.project.formats.place import file_beside
-from napari_cellsynth.project.formats.reading import Reading, fail, read_json, text
+from napari_cellsynth.project.formats.reading import Reading, check_extent, fail, read_json, text
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
@@ -179,6 +179,8 @@ def _area(
             rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in drawn]
             if not all(np.isfinite(ring).all() for ring in rings):
                 fail(file, where, "its polygons are no numbers")
+            for ring in rings:
+                check_extent(ring, height, width, file, where)
             found = filled([[ring] for ring in rings], height, width)
         else:
             return _box(entry, height, width, file, where), None

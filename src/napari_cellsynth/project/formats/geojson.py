@@ -23,7 +23,7 @@ from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.export import objects_table
 from napari_cellsynth.project.formats.place import file_beside, folder_beside
-from napari_cellsynth.project.formats.reading import Reading, fail, image_beside, read_json, text
+from napari_cellsynth.project.formats.reading import Reading, check_extent, fail, image_beside, read_json, text
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
@@ -201,6 +201,8 @@ def _planned(reading: Reading, image: int, feature: Any, file: Path, where: str)
     if not isinstance(frame, int) or not 0 <= frame < frames:
         fail(file, where, f"the image has frames 0 to {frames - 1}, not {frame!r}")
     polygons = _polygons(geometry, file, where)
+    for ring in (ring for polygon in polygons for ring in polygon):
+        check_extent(ring, height, width, file, where)
     found = filled(polygons, height, width)
     if found is None:
         return None
