@@ -234,6 +234,17 @@ def test_what_a_resumed_run_would_not_heed_is_refused(
     assert isinstance(told, UserError) and "would change nothing" not in told.message  # there is no such run
 
 
+@pytest.mark.parametrize("verb", [["train-gan"], ["train-gan", "--resume", "gan-0001"], ["experiment"]])
+def test_workers_beside_a_scheduler_are_refused(verb: list[str], crops_project: Project) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    asked = [verb[0], str(crops_project.path), *verb[1:], "--workers", "1", "--scheduler", "tcp://localhost:1"]
+    told = CliRunner().invoke(app, asked).exception
+    assert isinstance(told, UserError) and "--workers" in told.message and "--scheduler" in told.message
+
+
 def test_merge_writes_the_table_of_types_first_and_then_groups_them_by_it(tmp_path: Path, crops_folder: Path) -> None:
     other = write_crops(tmp_path / "other", groups=1)
     types, project = tmp_path / "types.csv", tmp_path / "m.cellsynth"

@@ -8,6 +8,7 @@ import tifffile
 
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.by_hand import correct
 from napari_cellsynth.project.drafts import write_draft
 from tests.test_cli import answer, cellsynth
 
@@ -50,6 +51,20 @@ def test_corrections_that_wait_are_listed_taken_and_discarded(project: Path) -> 
         assert opened.objects().index.tolist() == [2]
 
 
+def test_a_correction_that_waits_is_taken_over_what_somebody_changed_since_where_that_is_said(project: Path) -> None:
+    with Project.open(project) as opened:
+        labels = opened.mask(1, 0).copy()
+        labels[labels == 1] = 0
+        write_draft(opened, 1, 0, labels, [1, 2])
+        correct(opened, delete=[2])
+    told = cellsynth("correct", project, "--drafts", "take", check=2).stderr
+    assert "frame 0 of video" in told and "--drafts take --over" in told
+    assert answer("correct", project, "--drafts", "take", "--over")["gone"] == 1
+    with Project.open(project) as opened:
+        np.testing.assert_array_equal(opened.mask(1, 0) > 0, labels > 0)
+    assert answer("correct", project, "--drafts", "list") == {"drafts": []}
+
+
 def test_label_images_become_the_objects_of_a_series_or_of_a_frame(project: Path, tmp_path: Path) -> None:
     masks = np.zeros((2, 60, 80), np.uint16)
     masks[0, 5:25, 5:45] = 900
@@ -70,6 +85,7 @@ def test_label_images_become_the_objects_of_a_series_or_of_a_frame(project: Path
         (["correct", "--split", "x"], "--split takes ID=N"),
         (["correct", "--merge", "1;2"], "no object ids"),
         (["correct"], "nothing to correct"),
+        (["correct", "--delete", "1", "--over"], "--over says how drafts are taken"),
         (["correct", "--delete", "1", "--frame", "0"], "say where --masks belong"),
         (["segment", "--method", "nonsense"], "no segmentation method 'nonsense'"),
         (["segment", "--method", "cellpose", "--radius", "3"], "--radius is no option of cellpose"),

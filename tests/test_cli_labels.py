@@ -41,6 +41,39 @@ def test_classes_are_listed_changed_and_changed_back(crops_project: Project) -> 
         told("classes", crops_project, "--rename", "nothing", "x")
 
 
+def test_every_change_of_classes_may_be_repeated_and_is_made_in_the_order_given(crops_project: Project) -> None:
+    first, second = (record.name for record in crops_project.classes())
+    before = told("classes", crops_project)["classes"]
+    everything = [*("--add", "a b", "--add", "c", "--add", "d"), *("--rename", "c", "e", "--rename=e", "f")]
+    everything += [*("--color", "a b", "#010203", "--color", "f", "#040506"), *("--key", "a b", 8, "--key", "f", 9)]
+    everything += ["--merge", first, second, "--merge", second, "d", "--delete", "a b"]
+    done = told("classes", crops_project, *everything, "--delete", "f")
+    sizes = [before[name]["objects"] for name in (first, second)]
+    assert list(done["classes"]) == ["d"] and done["classes"]["d"]["objects"] == sum(sizes)
+    assert done["moved"] == sizes[0] + sum(sizes)
+    told("undo", crops_project)
+    assert told("classes", crops_project)["classes"]["f"] == {"key": "9", "color": "#040506", "objects": 0}
+    for _ in range(12):
+        told("undo", crops_project)
+    assert told("classes", crops_project)["classes"] == before
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--delete", "nothing"], ["--merge", "new", "nothing"], ["--key", "new", "x"], ["--merge", "new"]]
+)
+def test_where_a_part_of_a_change_of_classes_fails_nothing_is_changed(crops_project: Project, wrong: list[str]) -> None:
+    first, second = (record.name for record in crops_project.classes())
+    before = told("classes", crops_project)["classes"]
+    with pytest.raises(UserError):
+        told("classes", crops_project, "--add", "new", "--merge", first, second, *wrong)
+    assert told("classes", crops_project)["classes"] == before
+    with pytest.raises(UserError, match="--merge takes two words"):
+        app(["classes", str(crops_project.path), "--add", "new", "--merge", first], standalone_mode=False)
+    with pytest.raises(UserError, match="nothing to undo"):
+        while True:
+            assert told("undo", crops_project)["kind"] != "class"
+
+
 def test_agreement_of_two_people_and_with_oneself(crops_project: Project, tmp_path: Path) -> None:
     ids = crops_project.objects().index[:4].tolist()
     crops_project.label(ids, 1, user="ann")

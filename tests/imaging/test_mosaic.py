@@ -123,6 +123,17 @@ def test_an_image_that_would_have_to_be_read_whole_is_refused(tmp_path: Path, mo
         segment_mosaic(tmp_path / "i.png", tmp_path / "x")
 
 
+def test_pixels_that_are_no_real_numbers_are_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    frame = np.ones((64, 64), np.complex64)
+    tifffile.imwrite(tmp_path / "i.tif", frame, rowsperstrip=16)
+    with pytest.raises(UserError, match=r"i\.tif has pixels of the kind complex64"):
+        segment_mosaic(tmp_path / "i.tif", tmp_path / "new" / "labels")
+    written(tmp_path / "i.ome.zarr", frame[None, None])
+    with pytest.raises(UserError, match="pixels of the kind complex64"):
+        segment_within(tmp_path / "i.ome.zarr")
+    assert not (tmp_path / "new").exists() and not (tmp_path / "i.ome.zarr" / "labels").exists()
+
+
 @pytest.mark.parametrize("share", [0.3, 0.55, 0.6, 0.9])
 def test_components_of_tiles_are_those_of_scipy(share: float) -> None:
     mask = np.random.default_rng(int(share * 100)).random((83, 71)) < share

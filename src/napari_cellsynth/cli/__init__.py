@@ -19,6 +19,7 @@ from napari_cellsynth.cli.insight import explain, label_help, over_time
 from napari_cellsynth.cli.labels import agreement, classes, redo, undo
 from napari_cellsynth.cli.merging import merge
 from napari_cellsynth.cli.mosaic import segment_mosaic
+from napari_cellsynth.cli.pairs import WithPairs
 from napari_cellsynth.cli.projects import export, import_, info, init, segment
 from napari_cellsynth.cli.relinking import relink
 from napari_cellsynth.cli.review import review
@@ -71,7 +72,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "recipes": recipes,
 }
 for _name, _verb in _VERBS.items():
-    app.command(_name)(_verb)
+    app.command(_name, cls=WithPairs if _verb is classes else None)(_verb)
 
 _INTERRUPTED = 130
 

@@ -46,16 +46,21 @@ def correct(
         Drafts | None,
         typer.Option(help="Corrections of the window that were not taken over: list, take, discard."),
     ] = None,
+    over: Annotated[
+        bool, typer.Option("--over", help="With --drafts take: also over what somebody has changed since.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Correct the segmentation: merge, split, delete objects, or take label images over; labels are carried over."""
     from napari_cellsynth.project import Project, by_hand
 
     named = merge or split or delete
+    if over and drafts is not Drafts.TAKE:
+        raise UserError("--over says how drafts are taken.", "Give it with --drafts take.")
     if drafts is not None:
         if masks is not None or named:
             raise UserError("--drafts stands alone.", "Correct objects in a second call.")
-        _drafts(project, drafts, as_json)
+        _drafts(project, drafts, over, as_json)
         return
     if masks is None and (image is not None or frame is not None):
         raise UserError("--image and --frame say where --masks belong.", "Objects are named by their ids.")
@@ -76,8 +81,9 @@ def correct(
     show(_summed(done), as_json)
 
 
-def _drafts(project: Path, act: Drafts, as_json: bool) -> None:
+def _drafts(project: Path, act: Drafts, over: bool, as_json: bool) -> None:
     from napari_cellsynth.project import Project
+    from napari_cellsynth.project.by_hand import ChangedSinceError
     from napari_cellsynth.project.drafts import discard_draft, take_draft
     from napari_cellsynth.project.drafts import drafts as waiting
 
@@ -85,9 +91,16 @@ def _drafts(project: Path, act: Drafts, as_json: bool) -> None:
         names, found = opened.images()["name"], waiting(opened)
         rows = [{"image": str(names.get(each.image_id, "")), "frame": each.frame} for each in found]
         if act is Drafts.TAKE:
-            done = [take_draft(opened, each) for each in found]
-            for correction in done:
-                note(f"frame {correction.frame}: {correction.words()}")
+            done = []
+            for each, row in zip(found, rows, strict=True):
+                try:
+                    done.append(take_draft(opened, each, over=over))
+                except ChangedSinceError as error:
+                    raise UserError(
+                        f"Somebody has changed frame {each.frame} of {row['image']} since its correction began.",
+                        "Take the correction all the same: --drafts take --over. Or let go of it: --drafts discard.",
+                    ) from error
+                note(f"frame {each.frame}: {done[-1].words()}")
             show(_summed(done), as_json)
             return
         for each in found if act is Drafts.DISCARD else []:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_cellsynth.cli.merging import Types, merged
-from napari_cellsynth.cli.options import Scheduler, Workers, refuse_beside_resume
+from napari_cellsynth.cli.options import Scheduler, Workers, refuse_beside_resume, refuse_workers_beside_scheduler
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
@@ -47,6 +47,7 @@ def experiment(
     from napari_cellsynth.project import Project
 
     refuse_beside_resume(context)
+    refuse_workers_beside_scheduler(context)
     if resume:
         where = {"workers": workers, "scheduler": scheduler, "device": device}
         show(do(project, ExperimentParameters, resume=resume, **where), as_json)

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_cellsynth.cli.options import Device, Json, ProjectPath, Scheduler, Seed, Set, Workers, refuse_beside_resume
+from napari_cellsynth.cli.options import (
+    Device,
+    Json,
+    ProjectPath,
+    Scheduler,
+    Seed,
+    Set,
+    Workers,
+    refuse_beside_resume,
+    refuse_workers_beside_scheduler,
+)
 from napari_cellsynth.console import do, note, overrides, show, show_quality
 from napari_cellsynth.errors import UserError
 
@@ -32,6 +42,7 @@ def train_gan(
     from napari_cellsynth.synthesis.recipes import gan_recipe
 
     refuse_beside_resume(context)
+    refuse_workers_beside_scheduler(context)
     chosen = gan_recipe(recipe, **overrides(changes))  # what is wrong for every class is told once
     wanted = class_names or ["all"]
     with Project.open(project, read_only=True) as opened:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_cellsynth.cli.options import Json, ProjectPath
+from napari_cellsynth.cli.pairs import pairs
 from napari_cellsynth.console import show
 from napari_cellsynth.errors import UserError
 
@@ -15,39 +17,55 @@ if TYPE_CHECKING:
     from napari_cellsynth.project import Project
 
 User = Annotated[str | None, typer.Option(help="Who acts; the login name when left out.")]
-Pair = tuple[str, str]
+Words = list[str] | None
 
 
 def classes(
     project: ProjectPath,
-    add: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Add a class; may be repeated.")] = None,
-    rename: Annotated[Pair | None, typer.Option(metavar="NAME NEW", help="Give a class another name.")] = None,
-    color: Annotated[Pair | None, typer.Option(metavar="NAME #RRGGBB", help="Give it another colour.")] = None,
-    key: Annotated[Pair | None, typer.Option(metavar="NAME KEY", help="Give it a key, 1 to 9, or ''.")] = None,
-    merge: Annotated[Pair | None, typer.Option(metavar="NAME INTO", help="Make its objects those of another.")] = None,
-    delete: Annotated[str | None, typer.Option(metavar="NAME", help="Take a class away that nothing has.")] = None,
+    add: Annotated[Words, typer.Option(metavar="NAME", help="Add a class; may be repeated.")] = None,
+    rename: Annotated[Words, typer.Option(metavar="NAME NEW", help="Give it another name; may be repeated.")] = None,
+    color: Annotated[
+        Words, typer.Option(metavar="NAME #RRGGBB", help="Give it another colour; may be repeated.")
+    ] = None,
+    key: Annotated[
+        Words, typer.Option(metavar="NAME KEY", help="Give it a key, 1 to 9, or ''; may be repeated.")
+    ] = None,
+    merge: Annotated[
+        Words, typer.Option(metavar="NAME INTO", help="Make its objects those of another; may be repeated.")
+    ] = None,
+    delete: Annotated[
+        Words, typer.Option(metavar="NAME", help="Take a class away that nothing has; may be repeated.")
+    ] = None,
     user: User = None,
     as_json: Json = False,
 ) -> None:
-    """List the classes, or change them; every change is a step of undo."""
+    """List the classes, or change them: all that is asked for or, where a part fails, nothing.
+
+    Every change is a step of undo.
+    """
+    asked = {"rename": rename, "color": color, "key": key, "merge": merge}
+    two = {name: pairs(f"--{name}", words) for name, words in asked.items()}
     with _opened(project, user) as opened:
-        for name in add or []:
-            opened.add_class(name)
-        if rename:
-            opened.rename_class(_id(opened, rename[0]), rename[1])
-        if color:
-            opened.recolor_class(_id(opened, color[0]), color[1])
-        if key:
-            opened.set_class_key(_id(opened, key[0]), key[1])
-        moved = opened.merge_class(_id(opened, merge[0]), _id(opened, merge[1])) if merge else None
-        if delete:
-            opened.delete_class(_id(opened, delete))
+        moved = []
+        with opened.at_once() if add or delete or any(two.values()) else nullcontext():
+            for name in add or []:
+                opened.add_class(name)
+            for name, new in two["rename"]:
+                opened.rename_class(_id(opened, name), new)
+            for name, code in two["color"]:
+                opened.recolor_class(_id(opened, name), code)
+            for name, digit in two["key"]:
+                opened.set_class_key(_id(opened, name), digit)
+            for name, into in two["merge"]:
+                moved.append(opened.merge_class(_id(opened, name), _id(opened, into)))
+            for name in delete or []:
+                opened.delete_class(_id(opened, name))
         counts = opened.label_counts()
         told: dict[str, object] = {
             record.name: {"key": record.key, "color": record.color, "objects": counts.get(record.id, 0)}
             for record in opened.classes()
         }
-        show({"classes": told} | ({} if moved is None else {"moved": moved}), as_json)
+        show({"classes": told} | ({"moved": sum(moved)} if moved else {}), as_json)
 
 
 def agreement(

@@ -31,6 +31,17 @@ Scheduler = Annotated[
     ),
 ]
 
+
+def refuse_workers_beside_scheduler(context: typer.Context) -> None:
+    """Refuse a number of processes of this machine where a scheduler gives the work to others."""
+    given = getattr(context.get_parameter_source("workers"), "name", "") == "COMMANDLINE"
+    if given and context.params.get("scheduler") is not None:
+        raise UserError(
+            "--workers shares the work among processes of this machine, --scheduler gives it to others.",
+            "Give one of them; how many workers a scheduler has is said where it is started.",
+        )
+
+
 _OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "scheduler", "device", "as_json")
 
 

@@ -104,6 +104,9 @@ def segment_mosaic(
     source = open_windows(image)
     counts: list[int] = []
     try:
+        if source.dtype.kind not in "buif":
+            kind = f"{Path(image).name} has pixels of the kind {source.dtype}."
+            raise UserError(kind, "Save it with 8-bit, 16-bit or float pixels.")
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
             made = Path(scratch) / "labels"
@@ -144,12 +147,12 @@ def segment_within(
     if not is_ome_zarr(place):
         raise UserError(f"{place} is no OME-Zarr.", "Say where the label image goes.")
     version: Version = "0.4" if (place / ".zgroup").is_file() else "0.5"
-    group: Any = zarr.open_group(str(place), mode="a").require_group("labels")
     report = segment_mosaic(
         place, place / "labels" / "objects", radius, opening, min_area, version=version, progress=progress
     )
     if report is not None:
         names = [*label_images(place), "objects"]
+        group: Any = zarr.open_group(str(place), mode="a").require_group("labels")
         put_metadata(group, {"labels": sorted(set(names))}, version)
     return report
 

@@ -23,6 +23,10 @@ LEAST_OVERLAP = 0.05
 """A person who parts or merges objects means them to go on: their labels go to what overlaps them most."""
 
 
+class ChangedSinceError(UserError):
+    """Somebody has changed the frame since the correction of it began."""
+
+
 @dataclass(frozen=True)
 class Correction:
     """What taking over a corrected frame did.
@@ -122,7 +126,7 @@ def take_over(
     with project._db.transaction():
         before = project.objects(image_id=image_id, frame=frame)
         if since is not None and set(before.index) != set(since):
-            raise UserError(
+            raise ChangedSinceError(
                 "Somebody has changed this frame's objects since the correction began.",
                 "Look at them before you go on.",
             )
@@ -198,7 +202,9 @@ def correct(
                     labels[pieces > 1] = int(labels.max()) + pieces[pieces > 1] - 1
                 labels[np.isin(labels, [mask_label[number] for number in here & set(removed)]) & (labels > 0)] = 0
             boxes = [number for number in here & set(removed) if mask_label[number] == 0]
-            found.append(take_over(project, int(image_id), int(frame), labels, without=boxes))
+            # The largest of N parts is at least an Nth of the object.
+            least = min([LEAST_OVERLAP, *(0.5 / parts[number] for number in here & set(parts))])
+            found.append(take_over(project, int(image_id), int(frame), labels, without=boxes, least_overlap=least))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.actions import Change, ClassEdit
 from napari_cellsynth.project.classes import GONE, KEYS, Fields, checked_color, checked_name
@@ -11,6 +13,10 @@ from napari_cellsynth.project.schema import FIRST_SET_ID
 
 class ClassEdits(Labels):
     """The edits; a class's id, labels, patches and runs stay through all of them but the merging."""
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Make several changes of the project or, where one fails, none; each stays a step of undo of its own."""
+        return self._db.transaction()
 
     def add_class(self, name: str, color: str | None = None) -> int:
         """Add a class and return its id; it gets the next free colour and key.

@@ -132,8 +132,17 @@ def write_draft(
     return file
 
 
-def take_draft(project: Project, draft: Draft) -> Correction:
+def take_draft(project: Project, draft: Draft, *, over: bool = False) -> Correction:
     """Make a correction that waits the frame's objects (`by_hand.take_over`), and let go of it.
+
+    Parameters
+    ----------
+    project : Project
+        Open for writing.
+    draft : Draft
+        One of `drafts`.
+    over : bool
+        Also where somebody has changed the frame since: it becomes as the correction has it, labels carried over.
 
     Raises
     ------
@@ -141,7 +150,7 @@ def take_draft(project: Project, draft: Draft) -> Correction:
         As of `read_draft`, or when somebody has changed the frame since. The draft stays then.
     """
     labels, since = read_draft(project, draft)
-    done = take_over(project, draft.image_id, draft.frame, labels, since=since)
+    done = take_over(project, draft.image_id, draft.frame, labels, since=None if over else since)
     discard_draft(draft.file)
     return done
 

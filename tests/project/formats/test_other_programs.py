@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +209,20 @@ def test_a_geojson_of_qupath_itself_finds_its_image_by_name(tmp_path: Path, hard
     assert row[["y0", "x0", "y1", "x1", "area"]].tolist() == [3, 3, 19, 20, 16 * 17]
 
 
+def coco_text(image: dict | None = None, categories: list | None = None, **annotation: object) -> str:
+    return json.dumps(
+        {
+            "images": [{"id": 1, "file_name": "data/still.tif", **(image or {})}],
+            "categories": categories or [{"id": 1, "name": "A"}],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [5, 1, 4, 4], **annotation}],
+        }
+    )
+
+
+def geojson_text(classification: object) -> str:
+    return json.dumps([FOREIGN["qupath"] | {"properties": {"classification": classification}}])
+
+
 BAD = {
     "no json": ("still.geojson", "{", "no JSON"),
     "no features": ("still.geojson", "{}", "no GeoJSON"),
@@ -262,6 +278,33 @@ BAD = {
         '[{"image_id": 1, "category_id": 4, "bbox": [5, 1, 4, 4]}]}',
         "annotation 1: there is no category 4",
     ),
+    "another size": (
+        "a.json",
+        coco_text(image={"width": 100, "height": 120}),
+        "image 1: still.tif has 50 x 60 pixels, not 100 x 120",
+    ),
+    "one id twice": (
+        "a.json",
+        coco_text(categories=[{"id": 1, "name": "A"}, {"id": 1, "name": "B"}]),
+        "category 2: another category has the id 1 too",
+    ),
+    "no name": ("a.json", coco_text(categories=[{"id": 1, "name": " "}]), "category 1: it has no name"),
+    "no number": ("a.json", coco_text(bbox=(1, 1, math.nan, 4)), "annotation 1: its box"),
+    "giant": ("a.json", coco_text(bbox=(-1e18, 1, 2e18, 4)), "annotation 1: its box .* larger than its 50 x 60 image"),
+    "giant outline": (
+        "still.geojson",
+        '[{"geometry": {"type": "Polygon", "coordinates": [[[-1e18, 1], [1e18, 3], [4, 1e18]]]}}]',
+        "feature 1: its outline is larger than its 50 x 60 image",
+    ),
+    "giant polygon": (
+        "a.json",
+        coco_text(segmentation=[[0, 0, 1e18, 0, 1e18, 1e18, 0, 1e18]]),
+        "annotation 1: its outline is larger than its 50 x 60 image",
+    ),
+    "number as name": ("still.geojson", geojson_text({"name": 3}), "feature 1: the name of its classification"),
+    "list as name": ("still.geojson", geojson_text({"name": ["A"]}), "feature 1: the name of its classification"),
+    "numbers as names": ("still.geojson", geojson_text({"names": [1]}), "feature 1: the name of its classification"),
+    "word as classification": ("still.geojson", geojson_text("A"), "feature 1: its classification has no name"),
     "no parquet": ("a.parquet", "PAR1", "cannot be read as Parquet"),
     "ending": ("a.txt", "x", "no kind that can be imported"),
 }
@@ -272,7 +315,8 @@ def test_a_file_that_is_wrong_is_one_line_and_imports_nothing(kind: str, tmp_pat
     name, words, told = BAD[kind]
     (tmp_path / name).write_text(words)
     before = content(hard), len(hard.classes())
-    with pytest.raises(UserError, match=told) as caught:
+    with warnings.catch_warnings(), pytest.raises(UserError, match=told) as caught:
+        warnings.simplefilter("error")
         import_folder(hard, tmp_path / name)
     assert "\n" not in str(caught.value)
     assert (content(hard), len(hard.classes())) == before

@@ -71,6 +71,12 @@ def test_patches_of_deep_channels_are_tiff_and_those_of_another_run_are_left_out
     assert [file.suffix for file in (out / "blob").iterdir()] == [".tif"] * 5
     with pytest.raises(UserError, match="whole project"):
         export(crops_project, tmp_path / "t.csv", run="gan-0002")
-    with pytest.raises(UserError, match="no synthetic patches"):
+    with pytest.raises(UserError, match="There is no run 'gan-0009'"):
         export(crops_project, tmp_path / "none", "synthetic", run="gan-0009")
+    empty = crops_project.new_run("gan", "cellsynth", {}, class_id=1, groups=["g1"], seed=7)
+    with pytest.raises(UserError, match="no synthetic patches"):
+        export(crops_project, tmp_path / "none", "synthetic", run=empty.id)
+    crops_project.delete_run("gan-0002")
+    with pytest.raises(UserError, match="gan-0002 is in the bin"):
+        export(crops_project, tmp_path / "none", "synthetic", run="gan-0002")
     assert not (tmp_path / "none").exists()

@@ -17,7 +17,7 @@ from napari_cellsynth.imaging.run_lengths import from_run_lengths, run_lengths
 from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.export import objects_table
 from napari_cellsynth.project.formats.place import file_beside
-from napari_cellsynth.project.formats.reading import Reading, fail, read_json, text
+from napari_cellsynth.project.formats.reading import Reading, check_extent, fail, read_json, text
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
@@ -120,10 +120,19 @@ def coco_plan(file: Path) -> ImportPlan:
         frame, frames = entry.get("frame", 0), reading.shape(place)[0]
         if not isinstance(frame, int) or not 0 <= frame < frames:
             fail(file, f"image {number}", f"the image has frames 0 to {frames - 1}, not {frame!r}")
+        _check_size(entry, where.name, *reading.shape(place)[1:], file, f"image {number}")
+        if str(entry.get("id")) in images:
+            fail(file, f"image {number}", f"another image has the id {entry.get('id')!r} too")
         images[str(entry.get("id"))] = place, frame
-    categories = {str(entry.get("id")): text(entry.get("name")) for entry in parts[2]}
-    for entry in parts[2]:
-        reading.plan.colors[text(entry.get("name"))] = text(entry.get("color"))
+    categories: dict[str, str] = {}
+    for number, entry in enumerate(parts[2], start=1):
+        name = text(entry.get("name")).strip()
+        if not name:
+            fail(file, f"category {number}", "it has no name")
+        if str(entry.get("id")) in categories:
+            fail(file, f"category {number}", f"another category has the id {entry.get('id')!r} too")
+        categories[str(entry.get("id"))] = name
+        reading.plan.colors[name] = text(entry.get("color"))
     for number, entry in enumerate(parts[1], start=1):
         where_ = f"annotation {number}"
         if str(entry.get("image_id")) not in images:
@@ -137,6 +146,13 @@ def coco_plan(file: Path) -> ImportPlan:
         box, mask = _area(entry, *reading.shape(place)[1:], file, where_)
         reading.plan.objects.append(PlannedObject(place, frame, *box, label, mask, text(kept.get("user"))))
     return reading.plan
+
+
+def _check_size(entry: Mapping[str, Any], name: str, height: int, width: int, file: Path, where: str) -> None:
+    """Refuse an image of another size than the file says: all that is drawn on it would lie elsewhere."""
+    said = entry.get("width"), entry.get("height")
+    if any(side not in (None, 0, real, str(real)) for side, real in zip(said, (width, height), strict=True)):
+        fail(file, where, f"{name} has {width} x {height} pixels, not {said[0]} x {said[1]}")
 
 
 def _image_place(file: Path, name: str, where: str) -> Path:
@@ -163,6 +179,8 @@ def _area(
             rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in drawn]
             if not all(np.isfinite(ring).all() for ring in rings):
                 fail(file, where, "its polygons are no numbers")
+            for ring in rings:
+                check_extent(ring, height, width, file, where)
             found = filled([[ring] for ring in rings], height, width)
         else:
             return _box(entry, height, width, file, where), None
@@ -184,10 +202,14 @@ def _cropped(frame: NDArray[np.bool_]) -> tuple[Box, NDArray[np.bool_]] | None:
 def _box(entry: Mapping[str, Any], height: int, width: int, file: Path, where: str) -> Box:
     try:
         x, y, w, h = (float(value) for value in entry["bbox"])
-        ends = np.floor([y, x]), np.ceil([y + h, x + w])
-        (y0, x0), (y1, x1) = (np.clip(end, 0, (height, width)).astype(int).tolist() for end in ends)
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, OverflowError):
         fail(file, where, "its bbox is not four numbers")
-    if not np.isfinite([x, y, w, h]).all() or y1 <= y0 or x1 <= x0:
+    if not np.isfinite([x, y, w, h]).all():
+        fail(file, where, f"its box {entry['bbox']} holds no pixel of the image")
+    if w > width + 1 or h > height + 1:  # a box that goes over the border a little is cut off there
+        fail(file, where, f"its box {entry['bbox']} is larger than its {width} x {height} image")
+    ends = np.floor([y, x]), np.ceil([y + h, x + w])
+    (y0, x0), (y1, x1) = (np.clip(end, 0, (height, width)).astype(int).tolist() for end in ends)
+    if y1 <= y0 or x1 <= x0:
         fail(file, where, f"its box {entry['bbox']} holds no pixel of the image")
     return Box(y0, x0, y1, x1)

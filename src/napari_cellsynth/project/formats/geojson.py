@@ -23,7 +23,7 @@ from napari_cellsynth.project.base import RESERVED_NAMES
 from napari_cellsynth.project.classes import SEPARATOR
 from napari_cellsynth.project.export import objects_table
 from napari_cellsynth.project.formats.place import file_beside, folder_beside
-from napari_cellsynth.project.formats.reading import Reading, fail, image_beside, read_json, text
+from napari_cellsynth.project.formats.reading import Reading, check_extent, fail, image_beside, read_json, text
 from napari_cellsynth.project.paths import usable
 from napari_cellsynth.project.plan import ImportPlan, PlannedObject
 from napari_cellsynth.project.project import Project
@@ -201,11 +201,13 @@ def _planned(reading: Reading, image: int, feature: Any, file: Path, where: str)
     if not isinstance(frame, int) or not 0 <= frame < frames:
         fail(file, where, f"the image has frames 0 to {frames - 1}, not {frame!r}")
     polygons = _polygons(geometry, file, where)
+    for ring in (ring for polygon in polygons for ring in polygon):
+        check_extent(ring, height, width, file, where)
     found = filled(polygons, height, width)
     if found is None:
         return None
     box, mask = found
-    label = _label(properties.get("classification"), reading.plan)
+    label = _label(properties.get("classification"), reading.plan, file, where)
     boxed = kept.get("mask") == "False"
     return PlannedObject(image, frame, *box, label, None if boxed else mask, text(kept.get("user")))
 
@@ -225,15 +227,16 @@ def _polygons(geometry: Mapping[str, Any], file: Path, where: str) -> list[Any]:
     return [[ring[:, :2] for ring in polygon] for polygon in rings]
 
 
-def _label(classification: Any, plan: ImportPlan) -> str:
+def _label(classification: Any, plan: ImportPlan, file: Path, where: str) -> str:
     """Return the label of a classification, and keep its colour in the plan."""
-    if not isinstance(classification, dict):
-        return ""
-    names = classification.get("names")
+    kept = {} if classification is None else classification
+    if not isinstance(kept, dict):
+        fail(file, where, "its classification has no name")
+    names = ["" if kept.get("name") is None else kept["name"]] if kept.get("names") is None else kept["names"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        names = [text(classification.get("name"))]
+        fail(file, where, "the name of its classification is no text")
     names = [name.strip() for name in names if name.strip()]
-    color = classification.get("color")
+    color = kept.get("color")
     parts = color if isinstance(color, list) else []
     if len(names) == 1 and len(parts) == 3 and all(isinstance(part, int) and 0 <= part < 256 for part in parts):
         plan.colors.setdefault(names[0], "#{:02x}{:02x}{:02x}".format(*parts))

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.source import ENDINGS
 from napari_cellsynth.project.images import read_facts
@@ -75,6 +78,12 @@ def read_json(file: Path) -> Any:
 def fail(file: Path, where: str, what: str) -> NoReturn:
     """Raise the `UserError` for one wrong entry of a file."""
     raise UserError(f"{file}, {where}: {what}.", "Correct the file and import again; nothing was imported.")
+
+
+def check_extent(ring: NDArray[np.float64], height: int, width: int, file: Path, where: str) -> None:
+    """Refuse points (x, y) further apart than the image is large; what goes over its border a little is cut off."""
+    if len(ring) and (np.ptp(ring, axis=0) > (width + 1, height + 1)).any():
+        fail(file, where, f"its outline is larger than its {width} x {height} image")
 
 
 def text(value: Any) -> str:

@@ -39,8 +39,10 @@ def write_synthetic(project: Project, out_path: str | Path, *, run: str | None =
     Raises
     ------
     UserError
-        When there are no patches, a run's record is gone, or the folder is there or cannot be written.
+        When there are no patches, there is no such run, or the folder is there or cannot be written.
     """
+    if run is not None:
+        project.run(run)  # says what is the matter with one that there is not
     every = project.synthetic(run=run)
     patches = every[every["review"] != "rejected"]
     if patches.empty:
