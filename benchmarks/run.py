@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
+TARGET = HERE.parent / "docs" / "benchmarks.md"
 BENCHMARKS = (
     "segmentation",
     "dcgan",
@@ -26,22 +27,29 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    chosen = sys.argv[1:] or list(BENCHMARKS)
-    target = HERE.parent / "docs" / "benchmarks.md"
-    measured = f"{datetime.date.today()}, {processor()}"
-    keys = ("work", "peer", "ours", "theirs", "ratio", "spread", "aim", "command")
-    new: dict[str, list[str]] = {}
-    for name in chosen:
+    for name in sys.argv[1:] or BENCHMARKS:
         done = subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py"), "--json"], check=True, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(HERE / f"{name}.py"), "--json"], check=False, stdout=subprocess.PIPE, text=True
         )
+        if done.returncode:
+            print(f"{name} failed; its rows stay as they were", file=sys.stderr)
+            continue
         rows = json.loads(done.stdout.splitlines()[-1])["rows"]  # Qt and napari may talk before it
-        new[name] = ["| " + " | ".join([*(str(row[key]) for key in keys), measured]) + " |" for row in rows]
-    before = target.read_text().splitlines() if target.exists() else []
+        write(name, rows)  # at once: a benchmark that fails later takes nothing away
+    print(TARGET.read_text())
+
+
+def write(name: str, rows: list[dict[str, str]]) -> None:
+    """Put a benchmark's rows into the table in place of its older ones."""
+    keys = ("work", "peer", "ours", "theirs", "ratio", "spread", "aim", "command")
+    measured = f"{datetime.date.today()}, {processor()}"
+    new = ["| " + " | ".join([*(str(row[key]) for key in keys), measured]) + " |" for row in rows]
+    before = TARGET.read_text().splitlines() if TARGET.exists() else []
     table: list[str] = []
-    for name in BENCHMARKS:
-        table += new.get(name, [line for line in before if line.startswith("|") and f"benchmarks/{name}.py" in line])
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "scikit-image", "numba", "numpy"))
+    for each in BENCHMARKS:
+        old = [line for line in before if line.startswith("|") and f"benchmarks/{each}.py" in line]
+        table += new if each == name else old
+    versions = ", ".join(f"{each} {version(each)}" for each in ("torch", "scikit-image", "numba", "numpy"))
     lines = [
         "# Benchmarks",
         "",
@@ -54,8 +62,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|",
         *table,
     ]
-    target.write_text("\n".join(lines) + "\n" + notes(target))
-    print(target.read_text())
+    TARGET.write_text("\n".join(lines) + "\n" + notes(TARGET))
 
 
 def notes(document: Path) -> str:
