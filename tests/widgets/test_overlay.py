@@ -45,6 +45,7 @@ def predicted(session, project_path):
     run = project.new_run("classifier", "fast", {}, groups=["video"], seed=0)
     probabilities = np.array([[0.8, 0.2] if i % 2 == 0 else [0.2, 0.8] for i in ids], dtype=np.float32)
     project.set_predictions(run.id, ids, probabilities, [dense, spread])
+    project.catch_up()  # a new run's folder is otherwise told a second time within a second, on a slow machine mid-test
     return session
 
 
