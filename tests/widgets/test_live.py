@@ -53,7 +53,7 @@ def suggest(dock: LabelDock, qtbot: Any, fake_runs: list[Any], *script: Any) -> 
 def test_suggestions_stand_under_the_crop_and_colour_the_canvas_and_enter_accepts(dock, session, ids, qtbot, fake_runs):
     suggest(dock, qtbot, fake_runs, told(ids, 2, 0.75))
     qtbot.waitUntil(lambda: dock.facts.suggestion.text().split() == ["suggested", "Spread", "0.75"], timeout=SECONDS)
-    assert dock.live.words.text() == "suggestions of 6 labels, pale on the canvas"
+    assert dock.live.words.text() == "suggestions (pale) of 6 labels"
     frame = session.layers.frame_objects()
     assert set(frame["predicted_id"]) == {2} and np.allclose(frame["confidence"], 0.75)
     qtbot.keyClick(dock.stage, Qt.Key.Key_Return)
@@ -66,7 +66,7 @@ def test_suggestions_stand_under_the_crop_and_colour_the_canvas_and_enter_accept
 def test_the_score_and_what_the_last_labels_did_are_told(dock, ids, qtbot, fake_runs):
     suggest(dock, qtbot, fake_runs, told(ids, 2, 0.75, n_labels=1200, score=0.84, score_before=0.821))
     words = (
-        "suggestions of 1,200 labels, pale on the canvas: balanced accuracy 0.84 on groups not learned from"
+        "suggestions (pale) of 1,200 labels: balanced accuracy 0.84 on groups not learned from"
         " · the last 100 labels moved it by +1.9 points"
     )
     qtbot.waitUntil(lambda: dock.live.words.text() == words, timeout=SECONDS)

@@ -56,17 +56,19 @@ class CurrentRing(QObject):
         layer = self.layer
         if box is None:
             if layer is not None and layer.shown.any():
-                layer.shown = False
+                layer.shown[...] = False
+                layer.refresh(extent=False)
             return
         y0, x0, y1, x1 = box
         centre = [(y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2]
         side = AROUND * float(np.hypot(y1 - y0, x1 - x0))
         if layer is None:
             layer = self._add(centre)
-        layer.data = np.array([centre, centre])
-        # A border lies half outside of its circle: the thin bright one runs in the middle of the wide black one.
-        layer.size = side
-        layer.shown = True
+        # Into the layer's arrays, and drawn once: napari's setters ask the whole viewer for its extent, three times.
+        layer.data[...] = centre
+        layer.size[...] = side
+        layer.shown[...] = True
+        layer.refresh(extent=False)
 
     def _box(self) -> tuple[int, int, int, int] | None:
         session = self._session
@@ -87,6 +89,7 @@ class CurrentRing(QObject):
             np.array([centre, centre]),
             name=RING,
             face_color="transparent",
+            # The thin bright ring runs in the middle of the wide black one.
             border_color=np.array([OUTER, INNER]),
             border_width=np.array([0.08, 0.04]),
             border_width_is_relative=True,

@@ -147,7 +147,7 @@ class LiveSuggestions(QObject):
 
 def words_of(told: Suggestions) -> str:
     """Return in one line what the suggestions are worth: their score, and what the newest labels did to it."""
-    words = f"suggestions of {told.n_labels:,} labels, pale on the canvas"
+    words = f"suggestions (pale) of {told.n_labels:,} labels"
     if told.score is None:
         return words
     words += f": balanced accuracy {told.score:.2f} on groups not learned from"
