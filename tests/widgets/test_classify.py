@@ -243,7 +243,7 @@ def test_all_figures_unfold_with_their_intervals(dock, labelled):
         "0.790 to 0.880",
     ]
     assert dock.scores.per_class.item(1, 0).text() == "Spread" and dock.scores.per_class.item(1, 2).text() == "–"
-    assert len(dock.scores.roc.listDataItems()) == 3
+    assert len(dock.scores.roc.canvas.listDataItems()) == 3
 
 
 def test_mistakes_open_in_a_window_of_their_own(dock, labelled, qtbot):
