@@ -14,6 +14,7 @@ import tifffile
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.backups import backups
 from tests.conftest import write_crops
 
 
@@ -187,6 +188,50 @@ def test_an_interrupt_outside_of_a_job_is_a_stop_too(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (3, "stopped")
+
+
+def test_an_interrupt_while_the_program_is_loaded_is_a_stop_too() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'napari_cellsynth.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from napari_cellsynth.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (3, "stopped")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+def test_an_output_that_takes_nothing_is_told_in_one_line(crops_project: Project) -> None:
+    command = [sys.executable, "-m", "napari_cellsynth", "info", str(crops_project.path)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    told = "error: Not everything could be written: No space left on device.\nhint: Free some space.\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_classes_are_told_where_nothing_may_be_written(crops_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    monkeypatch.setattr(Project, "is_writable", lambda path: False)
+    path = str(crops_project.path)
+    told = CliRunner().invoke(app, ["classes", path, "--json"])
+    assert set(json.loads(told.stdout)["classes"]) == {"blob", "stripes"}
+    refused = CliRunner().invoke(app, ["classes", path, "--add", "new"]).exception
+    assert isinstance(refused, UserError) and "cannot be written" in refused.message
+
+
+def test_a_project_without_its_database_is_not_made_anew_over_its_backups(crops_project: Project) -> None:
+    path = crops_project.path
+    crops_project.close()  # it was copied when it was opened
+    assert backups(path)
+    (path / "project.db").unlink()
+    told = cellsynth("import", path, path.parent, check=2)
+    assert "has lost its project.db" in told.stderr
 
 
 def test_all_classes_are_learned_together_and_drawn_by_class(crops_project: Project) -> None:

@@ -120,6 +120,19 @@ def test_jobs_run_one_at_a_time_in_the_order_they_came(
     assert session.running is None
 
 
+def test_a_project_that_may_not_be_written_is_opened_for_reading(
+    session: Session, project_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.setattr(Project, "is_writable", lambda path: False)
+    assert session.open(project_path)
+    project = session.need_project()
+    assert project.read_only and session.current_image_id is not None
+    assert any("reading only" in text for text in said)
+    with session.reporting():
+        project.label([1], 1)
+    assert "was opened read-only" in said[-1] and set(project.label_counts()) == {0}
+
+
 def test_a_waiting_job_can_be_taken_out_of_the_queue(
     session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
 ) -> None:

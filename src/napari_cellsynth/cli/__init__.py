@@ -5,6 +5,8 @@ Exit codes: 0 done, 2 the user's mistake (one line), 3 stopped, 1 a bug.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -86,6 +88,7 @@ def main() -> None:
     """Run the command line and exit with one of the documented codes."""
     try:
         code = app(standalone_mode=False)  # typer turns an interrupt into a return value here
+        sys.stdout.flush()  # a full disk is told below, and not by Python's own traceback at its end
         if code:
             sys.exit(_told_stopped() if code == _INTERRUPTED else code)
     except UserError as error:
@@ -99,6 +102,12 @@ def main() -> None:
         sys.exit(leave.exit_code)
     except BrokenPipeError:
         sys.exit(0)  # the reader of our output (a pager, `head`) has seen enough
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: Not everything could be written: {error.strerror}.\nhint: Free some space.", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries to write what waits there once more
+        sys.exit(2)
     except Exception as error:
         # typer's own usage errors (unknown option, missing argument) carry their exit code and wording.
         if hasattr(error, "format_message"):

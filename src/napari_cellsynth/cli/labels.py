@@ -45,9 +45,10 @@ def classes(
     """
     asked = {"rename": rename, "color": color, "key": key, "merge": merge}
     two = {name: pairs(f"--{name}", words) for name, words in asked.items()}
-    with _opened(project, user) as opened:
+    changing = bool(add or delete or any(two.values()))
+    with _opened(project, user, read_only=not changing) as opened:
         moved = []
-        with opened.at_once() if add or delete or any(two.values()) else nullcontext():
+        with opened.at_once() if changing else nullcontext():
             for name in add or []:
                 opened.add_class(name)
             for name, new in two["rename"]:
@@ -131,10 +132,10 @@ def _tell(step: object, verb: str, as_json: bool) -> None:
     show({"kind": step.kind, "changed": len(step.targets), "classes": len(step.class_ids)}, as_json)
 
 
-def _opened(path: Path, user: str | None) -> Project:
+def _opened(path: Path, user: str | None, *, read_only: bool = False) -> Project:
     from napari_cellsynth.project import Project
 
-    opened = Project.open(path)
+    opened = Project.open(path, read_only=read_only)
     if user is not None:
         opened.user = user
     return opened

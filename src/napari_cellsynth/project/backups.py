@@ -199,7 +199,8 @@ def restore(project: str | Path, backup: str | Path | int | None = None) -> tupl
             with closing(sqlite3.connect(folder / DATABASE, timeout=BUSY_SECONDS)) as target:
                 made.backup(target, pages=-1, sleep=0.05, progress=_patience())
     except (OSError, sqlite3.Error) as error:
-        raise UserError(f"{folder} could not be restored: {error}.", "Check the disk and its permissions.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{folder} could not be restored: {reason}.", "Check the disk and its permissions.") from error
     finally:
         part.unlink(missing_ok=True)
     return chosen, aside

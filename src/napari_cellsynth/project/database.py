@@ -196,7 +196,9 @@ class Database:
             When the project is read-only, or another program holds the file for longer than ten seconds.
         """
         if self.read_only:
-            raise UserError(f"{self.file.parent} was opened read-only.", "Open it for writing to change it.")
+            raise UserError(
+                f"{self.file.parent} was opened read-only.", "To change it, open it for writing, or a copy."
+            )
         if self._depth:
             self._depth += 1
             try:

@@ -75,6 +75,8 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
         if not str(path).strip() or Path(path).name in ("", ".."):
             raise UserError(f"{str(path)!r} is not a name for a project.", "Give it one, for example colonies.")
         folder = usable(_with_suffix(usable(path)))
+        if folder.is_dir() and not (folder / _DATABASE).exists() and backups(folder):
+            raise UserError(f"{folder} has lost its {_DATABASE}.", GO_BACK)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"{folder} exists already.", "Open it, or choose another name.")
         if pixel_size_um is not None and not 0 < pixel_size_um < 1e6:
@@ -122,7 +124,7 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
         for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", BIN, FOLDER):
             inside(folder, name)
-        if not read_only and not (os.access(folder, os.W_OK) and os.access(file, os.W_OK)):
+        if not read_only and not cls.is_writable(folder):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")
         project = cls(folder.resolve(), Database(file.resolve(), read_only=read_only))
         if not read_only:
@@ -139,6 +141,12 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
             return read_header(place_of(path) / _DATABASE)[0] == APPLICATION_ID
         except UserError:
             return False
+
+    @staticmethod
+    def is_writable(path: str | Path) -> bool:
+        """Whether this user may change a project; ``.cellsynth`` may be left out, as in `open`."""
+        folder = place_of(path)
+        return os.access(folder, os.W_OK) and os.access(folder / _DATABASE, os.W_OK)
 
     def close(self) -> None:
         """Close the files; a second call does nothing."""

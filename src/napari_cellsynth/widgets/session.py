@@ -29,6 +29,7 @@ from napari_cellsynth.widgets.safety import Safety
 from napari_cellsynth.widgets.suggestion_table import Suggested
 
 NO_PROJECT = UserError("No project is open.", "Make or open one in the bar at the top.")
+READ_ONLY = "The project is open for reading only: its folder cannot be written. Copy it to change it."
 
 STOP_SECONDS = 20.0
 """A job stops within a step; a worker that has not by then (a hanging driver, a dead share) is killed."""
@@ -131,9 +132,15 @@ class Session(JobQueue):
         return self.project
 
     def open(self, path: str | Path) -> bool:
-        """Open the project folder at `path` in place of the one that is open; a failure is reported."""
+        """Open the project folder at `path` in place of the one that is open; a failure is reported.
+
+        A project that this user may not change is opened for reading.
+        """
         with self.reporting():
-            self._adopt(Project.open(path))
+            read_only = Project.is_project(path) and not Project.is_writable(path)
+            self._adopt(Project.open(path, read_only=read_only))
+            if read_only:
+                self.inform(READ_ONLY)
             return True
         return False
 

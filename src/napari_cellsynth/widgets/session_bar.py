@@ -126,7 +126,8 @@ class SessionBar(QWidget):
         if recent:
             self.last_button.setText(literal(f"Open {recent[0].name} where you left it"))
             self.last_button.setToolTip(str(recent[0]))
-        self.project_button.setText(f"{Path(project.path).name} ▾" if project is not None else "no project:")
+        read_only = " (read-only)" if project is not None and project.read_only else ""
+        self.project_button.setText(f"{Path(project.path).name}{read_only} ▾" if project is not None else "no project:")
         self.project_button.setToolTip(str(project.path) if project is not None else "No project is open.")
         if project is not None:
             remember(Path(project.path))
