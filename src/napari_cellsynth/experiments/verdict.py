@@ -22,11 +22,12 @@ class Verdict:
     rests_on: Contrast
 
 
-def verdict(shares: Sequence[Contrast]) -> Verdict:
+def verdict(shares: Sequence[Contrast], subject: str = "Synthetic patches") -> Verdict:
     """Return the answer from the contrasts of all shares of synthetic patches with real crops alone.
 
     An effect is claimed where the p-value, adjusted for the number of shares (Holm 1979), is below `LEVEL`. Where
-    several are, the strongest evidence is told; a share that harms is never hidden behind one that helps.
+    several are, the strongest evidence is told; a share that harms is never hidden behind one that helps. Where arms
+    differ from their references by something else, it is the ``subject``.
     """
     clear = [each for each in shares if each.p_holm < LEVEL]
     if not clear:
@@ -34,7 +35,7 @@ def verdict(shares: Sequence[Contrast]) -> Verdict:
         return Verdict("no clear effect", _no_effect(best, len(shares)), best)
     strongest = min(clear, key=lambda each: each.p_holm)
     effect: Effect = "helps" if strongest.mean > 0 else "harms"
-    words = f"Synthetic patches {'help' if effect == 'helps' else 'harm'} here: {_told(strongest)}."
+    words = f"{subject} {'help' if effect == 'helps' else 'harm'} here: {_told(strongest)}."
     against = [each for each in clear if np.sign(each.mean) != np.sign(strongest.mean)]
     if against:
         words += f" But {_told(against[0])}."
