@@ -49,14 +49,14 @@ def answered(
     pairs : mapping of str
         Each arm's reference; one p-value a pair, adjusted for all of them (Holm 1979).
     subject : str
-        What the arms have and the references have not.
+        What the arms have and the references have not, in the plural.
     """
     compared = paired(dataset.labels, dataset.groups, predictions, pairs)
     answer = verdict(compared, subject)
     table = difference_table(compared)
     blocks: list[Block] = [pictures.differences(compared), shown_differences(table)]
     references = list(dict.fromkeys(pairs.values()))
-    beside = f"“{references[0]}”" if len(references) == 1 else "the same without them"
+    beside = f"“{references[0]}”" if len(references) == 1 else f"the same without {subject.lower()}"
     result = {
         "verdict": answer.effect,
         "words": answer.words,
