@@ -161,7 +161,15 @@ class DoesSyntheticHelp(Protocol):
             Section(
                 "Differences to real crops with augmentation", [*figures, shown_differences(tables["differences"])]
             ),
-            Section("Arms", [_ARMS, shown_arms(tables["arms"]), "Recall by class.", shown_recall(tables["recall"])]),
+            Section(
+                "Arms",
+                [
+                    _ARMS + _few(settings.learn_from),
+                    shown_arms(tables["arms"]),
+                    "Recall by class.",
+                    shown_recall(tables["recall"]),
+                ],
+            ),
             *([Section("Shares chosen inside of the folds", inside)] if inside else []),
         ]
 
@@ -178,6 +186,11 @@ _CHOICES = (
     "quarters, and takes the share with the greatest balanced accuracy on the fourth. Its test crops have no part in "
     "it."
 )
+
+
+def _few(share: float) -> str:
+    return "" if share == 1 else f" Each arm learns from {share:.0%} of its fold's training crops, class by class."
+
 
 EVEN: dict[str, Any] = {"balance": "none"}
 PLAIN: dict[str, Any] = {"augmentation": "none"}
