@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
@@ -67,3 +69,12 @@ def test_where_nothing_is_compared_the_greatest_figure_is_told_with_how_many_wer
     words, _ = greatest(arm_figures(data.labels, predictions), "accuracy")
     assert "The greatest accuracy is that of “a, more”, 0.8" in words
     assert "of 4 that are tried" in words
+
+
+def test_arms_that_answer_alike_are_no_evidence_against_an_effect(told):
+    data, predictions = told
+    same = [replace(each, arm="a, more") for each in predictions if each.arm == "a"]
+    mine = [each for each in predictions if each.arm == "a"]
+    found = answered("?", Findings(result={}, tables={}, sections=[]), data, [*mine, *same], {"a, more": "a"})
+    assert found.result["verdict"] == "no clear effect"
+    assert "the arms answer alike: that is no evidence against an effect" in found.result["words"]

@@ -56,9 +56,11 @@ def _no_effect(best: Contrast, shares: int) -> str:
     words = f"No clear effect: {what} by {best.mean:+.3f} (95 % interval {best.low:+.3f} to {best.high:+.3f})."
     if best.detectable >= 1:
         words += f" {best.folds} folds are too few to see any change: use more."
-    elif best.detectable > 0:  # folds that all differ by the same tell nothing about what could have been seen
+    elif best.detectable > 0:
         words += (
             f" With {best.folds} folds this experiment would have found a change of {best.detectable:.3f} "
             f"with a probability of {POWER:.0%}; a smaller one may be there all the same."
         )
+    elif best.detectable == 0:
+        words += " Every fold changes by as much, so the arms answer alike: that is no evidence against an effect."
     return words
