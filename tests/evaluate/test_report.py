@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import io
 import re
 import sys
 from html.parser import HTMLParser
@@ -7,9 +9,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.evaluate.figures import bars_figure, confusion_figure, sheet_figure
+from napari_cellsynth.evaluate.figures import bars_figure, confusion_figure, confusion_figures, sheet_figure
 from napari_cellsynth.evaluate.report import Section, write_report
 
 NASTY = "<script>alert('$5')</script> & \"Dense\""
@@ -60,6 +63,35 @@ def test_the_confusion_figure_writes_every_count_and_shares_of_the_true_class():
     axes = confusion_figure([[8, 2], [0, 0]], ["Dense", "Debris"]).axes[0]
     assert [text.get_text() for text in axes.texts] == ["8\n80%", "2\n20%", "0\n0%", "0\n0%"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Dense", "Debris"]
+
+
+@pytest.mark.parametrize(("classes", "drawn"), [(5, [2, 1]), (16, [1, 1, 1])])
+def test_confusion_matrices_stand_two_abreast_or_each_alone_so_that_none_is_cut_at_the_end_of_a_page(classes, drawn):
+    matrices = {f"arm {n}": np.eye(classes, dtype=int) for n in range(3)}
+    figures = confusion_figures(matrices, [f"class {n}" for n in range(classes)])
+    assert [len(figure.axes) for figure in figures] == drawn
+    assert [axes.get_title() for figure in figures for axes in figure.axes] == list(matrices)
+    assert all(figure.get_figheight() / figure.get_figwidth() < 1 for figure in figures)  # A4: 24 cm of 17
+
+
+def test_a_figure_is_kept_small_and_looks_as_it_was_drawn(tmp_path):
+    patches = np.random.default_rng(0).uniform(-1, 1, (20, 1, 32, 32)).astype(np.float32)
+    figure = sheet_figure(patches)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=150)
+    page = write_report(tmp_path / "r.html", "T", [Section("S", [figure])]).read_text(encoding="utf-8")
+    kept = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
+    assert len(kept) < 0.7 * len(drawn.getvalue())
+    before, after = (np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), int) for png in (drawn.getvalue(), kept))
+    assert before.shape == after.shape
+    assert np.abs(before - after).max() <= 8
+
+
+def test_names_of_many_columns_stand_upright_so_that_the_table_fits_on_a_page(tmp_path):
+    for columns, upright in ((3, False), (16, True)):
+        table = pd.DataFrame(np.ones((2, columns)), columns=[f"class {n}" for n in range(columns)])
+        page = write_report(tmp_path / "r.html", "T", [Section("S", [table])]).read_text(encoding="utf-8")
+        assert bool(re.search('<table class="[^"]*crowd"', page)) == upright
 
 
 def test_the_bars_figure_draws_each_series_with_gaps_and_intervals():

@@ -9,8 +9,8 @@ from scipy.stats import t as student
 from sklearn.naive_bayes import GaussianNB
 
 from napari_cellsynth.experiments.analysis import Predictions, chosen, contrasts, score_table, smallest_detectable
-from napari_cellsynth.experiments.comparison import difference_table
 from napari_cellsynth.experiments.dataset import from_patches, outer_folds, with_inner
+from napari_cellsynth.experiments.question import difference_table
 from napari_cellsynth.experiments.verdict import verdict
 
 SHARES = ("half", "as many")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 import shlex
@@ -88,7 +89,7 @@ def test_the_comparison_ends_with_a_verdict_a_report_and_its_tables(project):
         assert opened.run(result["run"]).status == "finished"
 
 
-def test_an_experiment_killed_twice_ends_with_the_table_of_one_left_alone(project):
+def test_an_experiment_stopped_twice_ends_with_the_table_of_one_left_alone(project):
     alone = finished(run(job(project)))
     asked = {"n": 0}
 
@@ -222,7 +223,11 @@ def test_a_papers_protocol_ends_with_its_table_and_the_papers_beside_it(project,
     result = finished(run(job(project, protocol=name, changes=changes)))
     assert set(rows) <= set(result["table"])
     page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
-    assert "As published" in page or ", paper</th>" in page
+    assert "s, of liposomes:" in page or ", paper</th>" in page
+    assert re.findall("<h2>(.*)</h2>", page)[0] == "Question and answer"
+    assert html.escape(result["words"]).replace("&quot;", "&#34;")[:60] in page
+    folder = project / "runs" / result["run"]
+    assert (folder / "differences.csv").is_file() == ("Differences were tested over folds" in page)
     assert "No group is on both sides of a fold" in page
 
 
@@ -272,7 +277,9 @@ def test_what_is_done_as_published_says_what_leaks_and_ours_cannot_leak(project)
     changes = {"size": 32, "as_published": True, "networks": ["lipnet-1"], "classifier_changes": {"epochs": 1}}
     result = finished(run(job(project, protocol="liposome", changes=changes)))
     page = (project / "runs" / result["run"] / "report.html").read_text(encoding="utf-8")
-    assert "which leaks: folds by crop" in page
+    first = page.split("<h2>")[1]
+    assert first.startswith("Question and answer")
+    assert "which leaks: folds by crop" in first
     assert "No group is on both sides" not in page
     *_, last = run(job(project, changes=TINY | {"as_published": True}))
     assert isinstance(last, Failed)

@@ -27,7 +27,7 @@ Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Instead: a Dask scheduler's address, or a TOML file ([scheduler], [slurm], [tls]).",
+        help="Instead: a Dask scheduler's address, or a TOML file with the tables scheduler, slurm and tls.",
     ),
 ]
 

@@ -26,11 +26,11 @@ def confusion_figure(matrix: ArrayLike, class_names: Sequence[str]) -> Figure:
     class_names : sequence of str, length K
         Names of the classes.
     """
-    return confusions_figure({"": matrix}, class_names)
+    return confusion_figures({"": matrix}, class_names)[0]
 
 
-def confusions_figure(matrices: Mapping[str, ArrayLike], class_names: Sequence[str]) -> Figure:
-    """Draw confusion matrices under their titles, two side by side where there are few classes.
+def confusion_figures(matrices: Mapping[str, ArrayLike], class_names: Sequence[str]) -> list[Figure]:
+    """Draw confusion matrices under their titles: two a figure where there are few classes, so that each fits a page.
 
     Parameters
     ----------
@@ -41,13 +41,15 @@ def confusions_figure(matrices: Mapping[str, ArrayLike], class_names: Sequence[s
     """
     k = len(class_names)
     columns = min(len(matrices), 2 if k <= _TWO_ABREAST else 1)
-    rows = -(-len(matrices) // max(1, columns))
-    figure = blank((2.2 + 0.7 * k) * columns, (1.6 + 0.6 * k) * rows)
-    for number, (title, matrix) in enumerate(matrices.items()):
-        axes = figure.add_subplot(rows, columns, number + 1)
-        axes.set_title(literal(title), fontsize=9)
-        _draw_confusion(axes, np.asarray(matrix), [literal(name) for name in class_names])
-    return figure
+    every, figures = list(matrices.items()), []
+    for first in range(0, len(every), max(1, columns)):
+        figure = blank((2.2 + 0.7 * k) * columns, 1.6 + 0.6 * k)
+        for place, (title, matrix) in enumerate(every[first : first + columns]):
+            axes = figure.add_subplot(1, columns, place + 1)
+            axes.set_title(literal(title), fontsize=9)
+            _draw_confusion(axes, np.asarray(matrix), [literal(name) for name in class_names])
+        figures.append(figure)
+    return figures
 
 
 def _draw_confusion(axes: Axes, counts: NDArray[np.int64], names: Sequence[str]) -> None:

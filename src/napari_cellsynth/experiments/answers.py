@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.evaluate import scores
-from napari_cellsynth.evaluate.figures import COLOURS, blank, confusions_figure, literal
+from napari_cellsynth.evaluate.figures import COLOURS, blank, confusion_figures, literal
 from napari_cellsynth.evaluate.multi_label import HALF
 from napari_cellsynth.evaluate.multi_label_summary import summarise_multi_label
 from napari_cellsynth.evaluate.report import Block, Section
@@ -60,7 +60,7 @@ def section(
         return _several(labels, predictions, class_names, arms)
     told = {arm: pooled(labels, predictions, arm) for arm in dict.fromkeys(arms) if _of(predictions, arm)}
     matrices = {arm: mean_confusion(labels, predictions, arm, len(class_names)) for arm in told}
-    blocks: list[Block] = [_TOLD, confusions_figure(matrices, class_names), _arms_figure(told)]
+    blocks: list[Block] = [_TOLD, *confusion_figures(matrices, class_names), _arms_figure(told)]
     for arm, (true, p) in told.items():
         blocks += [f"Class by class, {arm}:", curves_figure(summarise(true, p, class_names), class_names)]
     return Section("Confusion, ROC and calibration", blocks)

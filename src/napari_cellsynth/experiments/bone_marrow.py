@@ -11,7 +11,7 @@ from pydantic import Field
 
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.evaluate.report import Block, Section
-from napari_cellsynth.experiments import answers, pictures
+from napari_cellsynth.experiments import answers, pictures, question
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.bone_marrow_published import BALANCED, GANS, ORIGINAL
 from napari_cellsynth.experiments.dataset import Dataset
@@ -56,6 +56,7 @@ class BoneMarrow(Protocol):
     """Six GANs, and ten classifiers with and without patches that balance the classes."""
 
     name = "bone-marrow"
+    question = "Which GAN draws the best patches, and do patches that balance the classes help classifiers?"
     title = "Bone-marrow cells: six GANs, ten classifiers, original and balanced"
     source = "S2, tables 1, 2 and 6 to 9, figures 4 to 6"
     settings = BoneMarrowSettings
@@ -111,13 +112,14 @@ class BoneMarrow(Protocol):
     def conclude(self, settings: BoneMarrowSettings, dataset: Dataset, outcome: Outcome) -> Findings:
         """Return the paper's tables, each beside its own figures."""
         found = self.analyse(settings, dataset, outcome.predictions)
-        sections = [*found.sections[:1], Section("Sources merged", _merged(outcome.looked)), *found.sections[1:]]
+        asked, *rest = found.sections
+        sections = [asked, Section("Sources merged", _merged(outcome.looked)), *rest]
         result, tables = dict(found.result), dict(found.tables)
         if outcome.qualities:
             six, seven = (gan_table(outcome.qualities, figures) for figures in (TABLE_6, TABLE_7))
             tables |= {"gans": pd.json_normalize(list(outcome.qualities)), "table6": six, "table7": seven}
             result["gans"] = six.join(seven).to_dict("index")
-            sections.insert(1, Section("Six GANs (tables 6 and 7)", _gans_told(outcome.qualities, six, seven)))
+            sections.insert(2, Section("Six GANs (tables 6 and 7)", _gans_told(outcome.qualities, six, seven)))
         return Findings(result=result, tables=tables, sections=sections)
 
     def analyse(self, settings: BoneMarrowSettings, dataset: Dataset, predictions: Sequence[Predictions]) -> Findings:
@@ -141,7 +143,7 @@ class BoneMarrow(Protocol):
             told = mean_and_spread(rates, by=("arm", "class")).droplevel("arm")
             bars = pictures.class_bars(rates.groupby("class", sort=False)[list(CLASS_RATES)].mean())
             sections.append(Section(f"{best} by class, {which} data (figure {number})", [bars, told]))
-        return Findings(
+        found = Findings(
             result={"table": shown.to_dict("index")},
             tables=tables,
             sections=[
@@ -152,6 +154,8 @@ class BoneMarrow(Protocol):
                 ),
             ],
         )
+        pairs = {f"{name}, balanced": f"{name}, original" for name in settings.classifiers}
+        return question.answered(self.question, found, dataset, predictions, pairs)
 
 
 _RATES_A_CLASS = ("accuracy", "TPR", "TNR")

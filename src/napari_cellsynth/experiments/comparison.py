@@ -13,7 +13,7 @@ from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.evaluate import scores
 from napari_cellsynth.evaluate.report import Block, Section
-from napari_cellsynth.experiments import answers, pictures
+from napari_cellsynth.experiments import answers, pictures, question
 from napari_cellsynth.experiments.analysis import (
     FIGURES,
     Contrast,
@@ -26,6 +26,7 @@ from napari_cellsynth.experiments.analysis import (
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, Design, Generator, Sample, Synthetic
 from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
+from napari_cellsynth.experiments.question import difference_table, shown_differences, three
 from napari_cellsynth.experiments.verdict import Verdict, verdict
 
 REAL, AUGMENTED, WEIGHTED, FILLED = "real", "real + augmentation", "real + augmentation + weights", "balance only"
@@ -54,6 +55,10 @@ class DoesSyntheticHelp(Protocol):
 
     name = "does-synthetic-help"
     title = "Does synthetic data help?"
+    question = (
+        "Does a classifier do better on crops of groups that nothing was learned from when synthetic patches stand "
+        "beside its real crops?"
+    )
     source = "ours: Nadeau & Bengio 2003 (corrected t), Holm 1979, folds by group"
     settings = ComparisonSettings
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -152,11 +157,19 @@ class DoesSyntheticHelp(Protocol):
         if settings.chooses and not inside:
             inside = ["The groups are too few to choose a share inside of the folds: that arm is missing."]
         return [
-            Section("Answer", [answer.words]),
+            question.section(self.question, answer.words),
             Section(
                 "Differences to real crops with augmentation", [*figures, shown_differences(tables["differences"])]
             ),
-            Section("Arms", [_ARMS, shown_arms(tables["arms"]), "Recall by class.", shown_recall(tables["recall"])]),
+            Section(
+                "Arms",
+                [
+                    _ARMS + _few(settings.learn_from),
+                    shown_arms(tables["arms"]),
+                    "Recall by class.",
+                    shown_recall(tables["recall"]),
+                ],
+            ),
             *([Section("Shares chosen inside of the folds", inside)] if inside else []),
         ]
 
@@ -173,6 +186,11 @@ _CHOICES = (
     "quarters, and takes the share with the greatest balanced accuracy on the fourth. Its test crops have no part in "
     "it."
 )
+
+
+def _few(share: float) -> str:
+    return "" if share == 1 else f" Each arm learns from {share:.0%} of its fold's training crops, class by class."
+
 
 EVEN: dict[str, Any] = {"balance": "none"}
 PLAIN: dict[str, Any] = {"augmentation": "none"}
@@ -210,41 +228,12 @@ def recall_table(table: pd.DataFrame, predictions: Sequence[Predictions]) -> pd.
     return recall
 
 
-def difference_table(compared: Sequence[Contrast]) -> pd.DataFrame:
-    """Return the contrasts as a table."""
-    rows = [each.plain() for each in compared]
-    return pd.DataFrame(rows).set_index("arm") if rows else pd.DataFrame(index=np.array([], dtype=str))
-
-
-def shown_differences(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the differences as a report shows them: in points, under names for a reader."""
-    points = {
-        "mean": "change",
-        "low": "95 % from",
-        "high": "to",
-        "group_low": "over groups from",
-        "group_high": "over groups to",
-        "detectable": "could have seen",
-    }
-    shown = (100 * table[list(points)].astype(float)).map(lambda value: "–" if value != value else f"{value:+.1f}")
-    shown["detectable"] = shown["detectable"].str.lstrip("+")
-    shown = shown.rename(columns=points)
-    shown.insert(3, "p", _three(table[["p"]])["p"])
-    shown.insert(4, "p after Holm", _three(table[["p_holm"]])["p_holm"])
-    return shown.rename_axis("arm (points of balanced accuracy)")
-
-
 def shown_arms(table: pd.DataFrame) -> pd.DataFrame:
     """Return the arms' figures as a report shows them."""
     words = {"roc_auc": "ROC AUC", "macro_f1": "macro F1", "expected_calibration_error": "calibration error"}
-    return _three(table).rename(columns=lambda name: words.get(name, name.replace("_", " ")))
+    return three(table).rename(columns=lambda name: words.get(name, name.replace("_", " ")))
 
 
 def shown_recall(table: pd.DataFrame) -> pd.DataFrame:
     """Return the recall of each class under its own name."""
-    return _three(table).rename(columns=lambda name: name.removeprefix("recall "))
-
-
-def _three(table: pd.DataFrame) -> pd.DataFrame:
-    """Return figures with three digits behind the point, all alike, so that a column can be compared at a glance."""
-    return table.astype(float).map(lambda value: "–" if value != value else f"{value:.3f}")
+    return three(table).rename(columns=lambda name: name.removeprefix("recall "))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from napari_cellsynth.evaluate.report import Section
-from napari_cellsynth.experiments import answers
+from napari_cellsynth.experiments import answers, question
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.design import Arm, Design
@@ -50,6 +50,7 @@ class Liposome(Protocol):
     """Augmentations, networks and an SVM on unbalanced classes."""
 
     name = "liposome"
+    question = "Which augmentations help a small network on unbalanced classes, and how do others and an SVM do?"
     title = "Small networks and an SVM on unbalanced classes"
     source = "S4, section 8"
     settings = LiposomeSettings
@@ -82,21 +83,23 @@ class Liposome(Protocol):
         table = arm_figures(dataset.labels, predictions)
         classes = class_figures(dataset.labels, predictions, dataset.class_names)
         shown = mean_and_spread(table)[["TPR", "TNR", "PPV", "NPV", "macro F1", "accuracy"]]
-        by_class = mean_and_spread(classes, by=("arm", "class")).reset_index(level="class")
         best = settings.classifier if settings.classifier in settings.networks else settings.networks[0]
         matrices = {arm: confusion(dataset.labels, predictions, arm, dataset.class_names) for arm in (best, "svm")}
-        blocks: list[Any] = []
-        for arm, matrix in matrices.items():
-            blocks += [f"{arm}, counts and shares of the truth", matrix.round(1)]
-            blocks.append(matrix.div(matrix.sum(axis=1), axis=0).round(2))
-        return Findings(
+        two = classes[classes["arm"].isin(matrices)]
+        by_class = mean_and_spread(two, by=("arm", "class")).reset_index(level="class")
+        found = Findings(
             result={"table": shown.to_dict("index")},
-            tables={"scores": table, "classes": classes},
+            tables={"scores": table, "classes": classes}
+            | {f"confusion-{arm}": matrix for arm, matrix in matrices.items()},
             sections=[
                 Section("All arms", ["Mean ± standard deviation over the folds; tests are not balanced.", shown]),
-                Section("By class", [by_class]),
-                Section("Network against SVM", blocks),
-                Section("As published", [published(PUBLISHED)]),
+                Section("Network against SVM, class by class", [_BY_CLASS, by_class, _PAPER, published(PUBLISHED)]),
                 answers.section(dataset.labels, predictions, dataset.class_names, [best, "svm"]),
             ],
         )
+        pairs = {f"{settings.classifier} {name}": f"{settings.classifier} none" for name, _ in STEPS[1:]}
+        return question.answered(self.question, found, dataset, predictions, pairs, "Augmentations")
+
+
+_BY_CLASS = "Mean ± standard deviation over the folds; all arms are in classes.csv. The confusion matrices stand below."
+_PAPER = "The paper's, of liposomes:"

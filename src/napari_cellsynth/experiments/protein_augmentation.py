@@ -13,7 +13,7 @@ from pydantic import Field
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.evaluate import multi_label, scores
 from napari_cellsynth.evaluate.report import Block, Section
-from napari_cellsynth.experiments import answers
+from napari_cellsynth.experiments import answers, question
 from napari_cellsynth.experiments.analysis import Predictions
 from napari_cellsynth.experiments.dataset import Dataset, part_of
 from napari_cellsynth.experiments.design import Arm, Design, Generator, Synthetic
@@ -56,6 +56,7 @@ class ProteinAugmentation(Protocol):
     """Enhancements, and classical augmentation with and without GANs."""
 
     name = "protein-augmentation"
+    question = "Do patches of a GAN a class help backbones beyond classical augmentation?"
     title = "Protein images: enhancement, and augmentation with and without GANs"
     source = "S1, section 4 and tables 1 to 3"
     settings = ProteinSettings
@@ -163,9 +164,16 @@ class ProteinAugmentation(Protocol):
         drawn = answers.section(
             dataset.labels, predictions, dataset.class_names, [f"{names[0]}, {which}" for which in SETS]
         )
-        return Findings(
+        found = Findings(
             result={"table": shown.to_dict("index")}, tables=tables, sections=[Section("Classifiers", blocks), drawn]
         )
+        if settings.mode == "5-class" and not dataset.several:
+            pairs = {f"{name}, + GAN": f"{name}, classical" for name in names}
+            return question.answered(self.question, found, dataset, predictions, pairs)
+        words, result = question.greatest(table, "macro F1, test")
+        asked = self.question if settings.mode == "5-class" else _WHOLE
+        first = question.section(asked, words)
+        return found.model_copy(update={"result": result | found.result, "sections": [first, *found.sections]})
 
 
 _TOLD = (
@@ -173,6 +181,7 @@ _TOLD = (
     "of the fold. Macro F1 is the paper's: the harmonic mean of mean precision and mean recall (equation 8). To the "
     "right of each the paper's: another data set, with several labels an image. "
 )
+_WHOLE = "How well do backbones tell all classes apart?"
 _ONE = "Micro F1 of single labels equals the accuracy."
 _SEVERAL = (
     "A class is given from the probability on that was best for F1 on training groups set aside. Accuracy is the share "

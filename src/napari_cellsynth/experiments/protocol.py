@@ -84,6 +84,8 @@ class Protocol(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    question: ClassVar[str]
+    """The first sentence of its report."""
     source: ClassVar[str]
     settings: ClassVar[type[Settings]] = Settings
     leaks: ClassVar[str] = ""

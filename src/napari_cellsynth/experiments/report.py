@@ -61,10 +61,13 @@ def write(
     _write(folder / "report.json", text)
     for name, table in findings.tables.items():
         _write(folder / f"{name}.csv", safe_table(table))
+    first, *rest = findings.sections
+    if settings.as_published:
+        first = Section(first.title, [*first.blocks, _leaks(protocol)])
     sections = [
-        *findings.sections[:1],
+        first,
         Section("Data", [data_words(settings, dataset, folds), data_table(dataset), fold_table(dataset, folds)]),
-        *findings.sections[1:],
+        *rest,
         Section("What was checked", [_leaks(protocol) if settings.as_published else _CHECKED]),
         Section("To paste into a paper", [methods(protocol, settings, dataset, "differences" in findings.result)]),
         Section("How it was made", [about_table(told["about"])]),
@@ -142,14 +145,18 @@ def methods(protocol: Protocol, settings: Settings, dataset: Dataset, compared: 
             f"{settings.folds}-fold cross-validation{again}. "
         )
         tested = ", and tested on real crops of groups that nothing in the fold had been learned from."
-    made = f"In every fold GANs ({gans}) were trained, {settings.gan_seeds} times each. " if gans else ""
+    made = f"In every fold GANs ({gans}) were trained, {_times(settings.gan_seeds)} each. " if gans else ""
+    alike = ", with the same number of optimiser steps with and without synthetic patches" if gans else ""
     return (
         f"{protocol.title}{'' if protocol.title.endswith('?') else '.'} The question was asked with "
         f"napari-cellsynth {_version('napari-cellsynth')} (protocol "
         f"{protocol.name}) on {len(dataset):,} crops of {len(dataset.class_names)} classes. {whole}{made}Classifiers "
-        f"({classifiers}) were trained {settings.seeds} times each, with the same number of optimiser steps with and "
-        f"without synthetic patches{tested}"
+        f"({classifiers}) were trained {_times(settings.seeds)} each{alike}{tested}"
     ) + (_TESTED if compared else "")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 _TESTED = (

@@ -22,11 +22,12 @@ class Verdict:
     rests_on: Contrast
 
 
-def verdict(shares: Sequence[Contrast]) -> Verdict:
+def verdict(shares: Sequence[Contrast], subject: str = "Synthetic patches") -> Verdict:
     """Return the answer from the contrasts of all shares of synthetic patches with real crops alone.
 
     An effect is claimed where the p-value, adjusted for the number of shares (Holm 1979), is below `LEVEL`. Where
-    several are, the strongest evidence is told; a share that harms is never hidden behind one that helps.
+    several are, the strongest evidence is told; a share that harms is never hidden behind one that helps. Where arms
+    differ from their references by something else, it is the ``subject``.
     """
     clear = [each for each in shares if each.p_holm < LEVEL]
     if not clear:
@@ -34,7 +35,7 @@ def verdict(shares: Sequence[Contrast]) -> Verdict:
         return Verdict("no clear effect", _no_effect(best, len(shares)), best)
     strongest = min(clear, key=lambda each: each.p_holm)
     effect: Effect = "helps" if strongest.mean > 0 else "harms"
-    words = f"Synthetic patches {'help' if effect == 'helps' else 'harm'} here: {_told(strongest)}."
+    words = f"{subject} {'help' if effect == 'helps' else 'harm'} here: {_told(strongest)}."
     against = [each for each in clear if np.sign(each.mean) != np.sign(strongest.mean)]
     if against:
         words += f" But {_told(against[0])}."
@@ -55,9 +56,11 @@ def _no_effect(best: Contrast, shares: int) -> str:
     words = f"No clear effect: {what} by {best.mean:+.3f} (95 % interval {best.low:+.3f} to {best.high:+.3f})."
     if best.detectable >= 1:
         words += f" {best.folds} folds are too few to see any change: use more."
-    elif best.detectable > 0:  # folds that all differ by the same tell nothing about what could have been seen
+    elif best.detectable > 0:
         words += (
             f" With {best.folds} folds this experiment would have found a change of {best.detectable:.3f} "
             f"with a probability of {POWER:.0%}; a smaller one may be there all the same."
         )
+    elif best.detectable == 0:
+        words += " Every fold changes by as much, so the arms answer alike: that is no evidence against an effect."
     return words

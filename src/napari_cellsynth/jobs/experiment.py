@@ -98,7 +98,7 @@ def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, s
         "trainings": len(plan.tasks),
         **plan.counts,
         "seconds of training": round(sum(setup.bench.result(task).get("seconds", 0.0) for task in plan.tasks)),
-        "seeds": _seeds(setup.settings),
+        "seeds": _seeds(setup.settings, plan.counts["gans"] > 0),
         "began": run.created,
         "device": str(setup.bench.device),
         "command": _command(project.path.name, run),
@@ -204,10 +204,11 @@ def _resumed(project: Project, parameters: ExperimentParameters) -> RunRecord:
     return project.update_run(run.id, status="running")
 
 
-def _seeds(settings: Settings) -> str:
+def _seeds(settings: Settings, gans: bool) -> str:
     """Return the seeds of an experiment: they are counted from 0."""
-    gans, classifiers = settings.gan_seeds, settings.seeds
-    return f"folds {settings.seed}; GANs 0 to {gans - 1}; classifiers 0 to {classifiers - 1}"
+    counts = {"GANs": settings.gan_seeds} if gans else {}
+    told = {name: "0" if n == 1 else f"0 to {n - 1}" for name, n in (counts | {"classifiers": settings.seeds}).items()}
+    return "; ".join([f"folds {settings.seed}", *(f"{name} {which}" for name, which in told.items())])
 
 
 def _command(project: str, run: RunRecord) -> str:
