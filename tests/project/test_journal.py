@@ -163,6 +163,14 @@ def test_a_history_tells_when_who_and_by_which_action(project: Project, monkeypa
     assert project.users() == ["anna", "ben"]
 
 
+def test_undoing_and_redoing_stand_in_the_history_under_their_names(project: Project) -> None:
+    project.label([1], 2)
+    project.undo()
+    project.redo()
+    assert list(project.history(1)["source"]) == ["hand", "undo", "redo"]
+    assert list(project.history(1)["old"]) == [0, 2, 0] and list(project.history(1)["new"]) == [2, 0, 2]
+
+
 def test_whoever_labels_first_is_told_first_whatever_the_alphabet_says(project: Project) -> None:
     for user in ("zoe", "adam", "zoe"):
         project.label([1], 1, user=user)
