@@ -95,6 +95,8 @@ def test_a_shared_group_is_a_leak_and_is_named():
 def test_of_many_shared_groups_three_are_named_and_the_rest_counted():
     with pytest.raises(LeakError, match=r"^Group a, b, c and 2 more is in"):
         assert_no_leak("edcba", "abcde")
+    with pytest.raises(LeakError, match=r"^Group a, b, c and 1 more is in"):
+        assert_no_leak("dcba", "abcd")
     with pytest.raises(LeakError, match=r"^Group a, b, c is in"):
         assert_no_leak("cba", "abcx")
 

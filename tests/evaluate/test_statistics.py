@@ -178,3 +178,9 @@ def test_no_number_of_objects_may_be_zero_and_differences_are_a_row():
 def test_an_unanswered_question_amid_others_does_not_count():
     # Three questions are asked: .01 times 3, .02 times 2, .5 times 1.
     np.testing.assert_allclose(holm([np.nan, 0.5, 0.01, np.nan, 0.02]), [np.nan, 0.5, 0.03, np.nan, 0.04])
+
+
+def test_single_precision_is_reckoned_with_in_double_and_null_is_no_answer():
+    d = np.array([0.1, 0.3, 0.2], np.float32)
+    assert corrected_paired_t(d, 80, 20) == corrected_paired_t(d.astype(np.float64), 80, 20)
+    np.testing.assert_allclose(holm([0.04, None]), [0.04, np.nan])
