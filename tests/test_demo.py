@@ -47,6 +47,9 @@ def test_the_demo_goes_from_simulated_images_to_overlay_and_report(tmp_path: Pat
     result = demo("--out", tmp_path / "demo", "--preset", "smoke")
     check_what_a_demo_leaves(tmp_path / "demo", result)
     assert result["classes"] == ["Dense", "Spread", "Debris", "Differentiated"]
+    labelled = sum(result["crops"].values())
+    assert 0.6 < labelled / result["objects"] < 0.75  # about a third is left to whoever opens it
+    assert all(gan["kid"] is not None for gan in result["gans"])
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,9 @@ from napari_cellsynth.project import Project
 
 Do = Callable[..., dict[str, Any]]
 Say = Callable[[str], None]
+
+LEFT_OPEN = 3
+"""Every third simulated object stays unlabelled."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,15 @@ class Preset:
 PRESETS = {
     # Small batches: twice the steps that large ones would allow in the same time.
     "smoke": Preset(
-        4, 2, 512, 8, 40, 10, 16, gan={"width": 8, "batch": 16}, overrides={"epochs": 3, "least_steps": 60, "batch": 16}
+        videos=4,
+        frames=2,
+        size=512,
+        colonies=12,
+        gan_steps=40,
+        gan_least=10,
+        synthetic=16,
+        gan={"width": 8, "batch": 16},
+        overrides={"epochs": 3, "least_steps": 60, "batch": 16},
     ),
     "small": Preset(6, 8, 768, 12, 2_000, 60, 100, classifier_steps=2400, gan={"width": 32, "batch": 32}),
     # The paper's own sizes (S0, section 4): 500 synthetic patches a class, hESCnet. For a GPU, or a night.
@@ -190,7 +202,10 @@ def _simulated(out: Path, path: Path, plan: Preset, seed: int) -> None:
 
 
 def _label_by_truth(path: Path, simulated: Path) -> None:
-    """Label every object that covers mostly one simulated colony, as a person would; leave the others unlabelled."""
+    """Label two of three objects of each class and video by the colony that they mostly cover, as a person would.
+
+    The third one is left to whoever opens the project, with what covers no colony: the Label dock has work at once.
+    """
     import pandas as pd
     import tifffile
 
@@ -198,7 +213,7 @@ def _label_by_truth(path: Path, simulated: Path) -> None:
     kind = {(row.image, row.label): row[4] for row in told[["image", "frame", "label", "class"]].itertuples()}
     with Project.open(path) as project:
         for image in project.images().itertuples():
-            file = f"{image.name}.tif"
+            file, seen = f"{image.name}.tif", Counter[int]()
             for t in range(image.frames):
                 mask = project.mask(image.Index, t)
                 if mask is None:
@@ -207,8 +222,11 @@ def _label_by_truth(path: Path, simulated: Path) -> None:
                 chosen: dict[int, list[int]] = {}
                 for found in project.objects(image_id=image.Index, frame=t).itertuples():
                     colony = int(np.bincount(truth[mask == found.mask_label]).argmax())
-                    if colony:
-                        class_id = project.class_named(kind[file, colony]).id
+                    if not colony:
+                        continue
+                    class_id = project.class_named(kind[file, colony]).id
+                    seen[class_id] += 1
+                    if seen[class_id] % LEFT_OPEN:
                         chosen.setdefault(class_id, []).append(found.Index)
                 for class_id, members in chosen.items():
                     project.label(members, class_id, source="import")

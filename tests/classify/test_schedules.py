@@ -9,7 +9,7 @@ import pytest
 
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES, classifier_recipe
-from napari_cellsynth.classify.schedules import epochs_of, learning_rate
+from napari_cellsynth.classify.schedules import epochs_of, learning_rate, steps_in_words
 
 
 def test_the_protein_papers_batch_doubles_every_15_epochs_up_to_128():
@@ -50,3 +50,20 @@ def test_no_rate_exceeds_the_recipes_and_all_are_above_nothing(name):
     recipe = classifier_recipe(name)
     rates = [learning_rate(recipe, step, 500, step // 20) for step in range(500)]
     assert min(rates) > 0 and max(rates) <= recipe.lr
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epochs": 20, "epoch_steps": 25, "least_steps": 1}, "500 steps (20 epochs of 25)"),
+        ({"epochs": 1, "epoch_steps": 0, "batch": 10, "least_steps": 1}, "10 steps (1 epoch of 10)"),
+        ({"epochs": 4, "batch": 50, "least_steps": 300}, "300 steps (least_steps; 4 epochs would be 8)"),
+        # 100 crops in batches of 10, then of 20: 10 + 10 + 5 + 5 steps, no one number an epoch.
+        (
+            {"epochs": 4, "batch": 10, "doubling": 2, "greatest_batch": 20, "least_steps": 1},
+            "30 steps (4 epochs)",
+        ),
+    ],
+)
+def test_what_decides_the_number_of_steps_is_told_in_words(changes: dict[str, int], words: str) -> None:
+    assert steps_in_words(CLASSIFIER_RECIPES["fast"](**changes), 100) == words

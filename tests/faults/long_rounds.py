@@ -49,7 +49,7 @@ def main(count: int, folder: Path) -> None:
             project.label([chosen], 3 - int(names[chosen]))
             project.undo()
         recipe = RECIPES[number % len(RECIPES)]
-        small = {} if recipe == "logistic" else {"epochs": 1, "epoch_steps": 8}
+        small = {} if recipe == "logistic" else {"epochs": 1, "least_steps": 8}
         done(path, TrainClassifierParameters(recipe=recipe, overrides=small))
         done(path, PredictParameters())
         gc.collect()

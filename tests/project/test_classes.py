@@ -37,6 +37,20 @@ def test_a_name_that_is_empty_taken_or_reserved_is_refused(project: Project, nam
     assert len(project.classes()) == 2
 
 
+@pytest.mark.parametrize("name", ["dense", "DENSE", "x" * 81])
+def test_a_name_that_differs_only_in_case_or_is_endless_is_refused_in_one_line(project: Project, name: str) -> None:
+    for change in (lambda: project.add_class(name), lambda: project.rename_class(2, name)):
+        with pytest.raises(UserError, match=r"only in case|80 characters at most") as told:
+            change()
+        assert len(told.value.message) < 100 and "\n" not in told.value.message
+
+
+def test_a_class_may_change_the_case_of_its_own_name_and_be_eighty_characters_long(project: Project) -> None:
+    project.rename_class(1, "DENSE")
+    project.rename_class(2, "x" * 80)
+    assert [record.name for record in project.classes()] == ["DENSE", "x" * 80]
+
+
 def test_a_wrong_name_lists_the_right_ones(project: Project) -> None:
     with pytest.raises(UserError, match="Dense, Spread"):
         project.class_named("Dens")

@@ -24,6 +24,7 @@ from napari_cellsynth.events import Event, Finished, Stopped
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.session import Session, session_for
 
 FRAMES, SIDE = 3, 160
@@ -194,6 +195,23 @@ def make_project(folder: Path, *, segmented: bool = True, frames: int = FRAMES) 
 def project_path(tmp_path: Path) -> Path:
     """A segmented project: 3 frames of 9 squares, classes Dense and Spread."""
     return make_project(tmp_path)
+
+
+@pytest.fixture
+def label_dock(session: Session, project_path: Path, qtbot: Any) -> LabelDock:
+    """The Label dock on the small project, with a crop in view."""
+    made = LabelDock(session.viewer)
+    qtbot.addWidget(made)
+    made.show()
+    session.open(project_path)
+    qtbot.waitUntil(lambda: made.stage.shown is not None)
+    return made
+
+
+def current(dock: LabelDock) -> int:
+    """Return the number of the object that a Label dock asks about."""
+    assert dock.queue is not None and dock.queue.current is not None
+    return dock.queue.current.object_id
 
 
 class FakeRun:

@@ -73,7 +73,7 @@ def test_buttons_that_are_off_say_why(dock, session, project_path):
 
 def test_real_only_trains_without_synthetic_patches(dock, labelled, session, qtbot):
     assert dock.train.property("primary") is True
-    assert dock.counts.text() == "300 steps on 12 real · no held-out score"
+    assert dock.counts.text() == "300 steps (least_steps; 40 epochs would be 40) on 12 real · no held-out score"
     qtbot.mouseClick(dock.train, LEFT)
     parameters = session.jobs[-1].job.parameters
     assert session.jobs[-1].job.kind == "train-classifier"
@@ -88,7 +88,9 @@ def test_mixed_and_pretrained_take_synthetic_patches_a_class(dock, labelled, ses
     labelled.add_synthetic(run.id, "step", dense, 0, 0, np.zeros((30, 1, 64, 64), np.uint8))
     dock.mode.setCurrentText("pretrained")
     dock.synthetic.setValue(20)
-    assert dock.counts.text().startswith("300 steps on 12 real + 20 synthetic (1 class has fewer than asked)")
+    assert dock.counts.text().startswith(
+        "300 steps (least_steps; 40 epochs would be 40) on 12 real + 20 synthetic (1 class has fewer than asked)"
+    )
     dock.balance.setCurrentText("none")
     qtbot.mouseClick(dock.train, LEFT)
     parameters = session.jobs[-1].job.parameters
@@ -103,12 +105,16 @@ def test_rare_classes_can_be_filled_up_and_shares_taken(dock, labelled, session,
     dock.mode.setCurrentText("mixed")
     dock.amount.setCurrentText("% of real")
     dock.synthetic.setValue(50)
-    assert dock.counts.text().startswith("300 steps on 12 real + 4 synthetic (1 class has fewer than asked)")
+    assert dock.counts.text().startswith(
+        "300 steps (least_steps; 40 epochs would be 40) on 12 real + 4 synthetic (1 class has fewer than asked)"
+    )
     qtbot.mouseClick(dock.train, LEFT)
     assert (session.jobs[-1].job.parameters["share"], session.jobs[-1].job.parameters["synthetic"]) == (0.5, 0)
     dock.amount.setCurrentText("in total")
     dock.synthetic.setValue(8)
-    assert dock.counts.text().startswith("300 steps on 12 real + 0 synthetic (1 class has fewer than asked)")
+    assert dock.counts.text().startswith(
+        "300 steps (least_steps; 40 epochs would be 40) on 12 real + 0 synthetic (1 class has fewer than asked)"
+    )
     assert dock.synthetic.prefix() == "≤ "
 
 
@@ -237,7 +243,7 @@ def test_all_figures_unfold_with_their_intervals(dock, labelled):
         "0.790 to 0.880",
     ]
     assert dock.scores.per_class.item(1, 0).text() == "Spread" and dock.scores.per_class.item(1, 2).text() == "–"
-    assert len(dock.scores.roc.listDataItems()) == 3
+    assert len(dock.scores.roc.canvas.listDataItems()) == 3
 
 
 def test_mistakes_open_in_a_window_of_their_own(dock, labelled, qtbot):

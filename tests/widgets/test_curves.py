@@ -57,7 +57,7 @@ def test_clearing_forgets_the_curves(curves):
     curves.set_history([(0, {"a": 1.0}), (1, {"a": 2.0})])
     curves.clear()
     assert curves.names() == []
-    assert curves.plot.listDataItems() == []
+    assert curves.plot.canvas.listDataItems() == []
 
 
 def test_names_are_said_in_words():
@@ -68,6 +68,6 @@ def test_the_legend_stands_beside_the_plot_with_the_newest_values(curves):
     curves.set_history([(0, {"loss_generator": 1.0, "learning_rate": 2e-4}), (1, {"loss_generator": 0.5})])
     assert "loss&nbsp;generator&nbsp;0.5" in curves.legend.text()
     assert "learning&nbsp;rate&nbsp;0.0002" in curves.legend.text()
-    assert len(curves.plot.listDataItems()) == 1  # no line flat at zero
+    assert len(curves.plot.canvas.listDataItems()) == 1  # no line flat at zero
     curves.clear()
     assert curves.legend.text() == ""

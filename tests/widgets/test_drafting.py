@@ -76,3 +76,20 @@ def test_a_full_disk_is_told(panel: ByHandPanel, session: Session, said: list[st
     (session.project.path / "drafts").write_text("in the way")
     session.drafting.save()
     assert any("cannot be kept" in text for text in said) and panel.copy.is_changed()
+
+
+def test_who_corrects_in_a_project_that_is_gone_is_told_that_nothing_is_kept(
+    panel: ByHandPanel, session: Session, project_path: Path, said: list[str]
+) -> None:
+    project_path.rename(project_path.with_name("away.cellsynth"))
+    session.drafting.save()
+    assert panel.how.text().startswith("This correction is not kept on the disk") and len(said) == 1
+    panel.copy.choose(2)
+    panel.tools["delete"].click()
+    session.drafting.save()
+    assert len(said) == 1  # once, and not at every rest of the hand
+    project_path.with_name("away.cellsynth").rename(project_path)
+    panel.copy.choose(3)
+    panel.tools["delete"].click()
+    session.drafting.save()
+    assert "kept as a draft" in panel.how.text() and len(drafts(session.project)) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,8 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dock(session: Session, project_path: Path, qtbot: Any) -> Iterator[LabelDock]:
-    made = LabelDock(session.viewer)
-    qtbot.addWidget(made)
-    made.show()
-    session.open(project_path)
-    qtbot.waitUntil(lambda: made.stage.shown is not None)
-    yield made
+def dock(label_dock: LabelDock) -> LabelDock:
+    return label_dock
 
 
 def choose(dock: LabelDock, mode: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,15 @@ from qtpy.QtWidgets import QApplication
 from napari_cellsynth.project import BAD_SEGMENTATION, UNSURE, Project
 from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.session import Session
+from tests.widgets.conftest import current
 
 pytestmark = pytest.mark.gui
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def dock(session: Session, project_path: Path, qtbot: Any) -> Iterator[LabelDock]:
-    made = LabelDock(session.viewer)
-    qtbot.addWidget(made)
-    made.show()
-    session.open(project_path)
-    qtbot.waitUntil(lambda: made.stage.shown is not None)
-    yield made
-
-
-def current(dock: LabelDock) -> int:
-    assert dock.queue is not None and dock.queue.current is not None
-    return dock.queue.current.object_id
+def dock(label_dock: LabelDock) -> LabelDock:
+    return label_dock
 
 
 def labels_on_disk(path: Path) -> dict[int, int]:

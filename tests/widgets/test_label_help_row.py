@@ -4,7 +4,9 @@ pytest.importorskip("napari")
 
 from qtpy.QtCore import Qt
 
+from napari_cellsynth.project import Project
 from napari_cellsynth.project.label_help import LabelHelp, write_label_help
+from napari_cellsynth.project.view import View, write_view
 from napari_cellsynth.widgets.label import LabelDock
 
 pytestmark = pytest.mark.gui
@@ -40,3 +42,28 @@ def test_a_click_looks_for_help_and_its_orders_come_with_what_was_found(dock, se
         dock.order.setCurrentText(order)
         dock.order.activated.emit(dock.order.currentIndex())
         assert [dock.queue.entry(i).object_id for i in range(len(expected))] == expected
+
+
+def test_an_order_that_was_left_and_cannot_be_had_yet_says_what_it_needs(dock, session, qtbot):
+    order = dock.order
+    assert not dock.help.told.text()
+    order.lose("Least certain")
+    assert (
+        dock.help.told.text() == ("“Least certain” needs suggestions or predictions; until then: Unlabelled first.")
+        and not dock.help.told.isHidden()
+    )
+    dock.help.offer(True)
+    assert dock.help.told.text() == "The order “Least certain” can be chosen again."
+    order.setCurrentText("Least certain")
+    order.activated.emit(order.currentIndex())
+    assert not dock.help.told.text() and dock.queue.order == "Least certain"
+    dock.help.offer(False)
+    assert order.currentText() == "Unlabelled first" and "“Least certain” needs" in dock.help.told.text()
+
+
+def test_a_remembered_order_that_cannot_be_had_is_told_when_the_project_is_opened(dock, session, project_path):
+    session.close_project()
+    with Project.open(project_path) as project:
+        write_view(project, View(image_id=1, choices={"order": "Different ones first"}))
+    session.open(project_path)
+    assert "“Different ones first” needs" in dock.help.told.text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,20 @@ from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.label_modes import AGAIN, BLIND, LABEL, SETTLE
 from napari_cellsynth.widgets.labeller import set_labeller
 from napari_cellsynth.widgets.session import Session
+from tests.widgets.conftest import current
 
 pytestmark = pytest.mark.gui
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def dock(session: Session, project_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LabelDock]:
-    made = LabelDock(session.viewer)
-    qtbot.addWidget(made)
-    made.show()
-    session.open(project_path)
-    qtbot.waitUntil(lambda: made.stage.shown is not None)
-    yield made
+def dock(label_dock: LabelDock) -> LabelDock:
+    return label_dock
 
 
 def choose(dock: LabelDock, mode: str) -> None:
     dock.modes.box.setCurrentText(mode)
     dock.modes.box.activated.emit(dock.modes.box.currentIndex())
-
-
-def here(dock: LabelDock) -> int:
-    assert dock.queue is not None and dock.queue.current is not None
-    return dock.queue.current.object_id
 
 
 def pressed(dock: LabelDock) -> list[int]:
@@ -51,13 +41,13 @@ def test_asked_again_a_person_does_not_see_the_label_and_does_not_change_it(
     session.suggested = dict.fromkeys(project.objects().index, (1, 0.9))
     choose(dock, AGAIN)
     assert dock.queue is not None and 1 <= len(dock.queue) < 24
-    asked = here(dock)
+    asked = current(dock)
     assert pressed(dock) == [] and not dock.facts.suggested.isVisible()
     qtbot.keyClick(dock.stage, "2")
     assert project.labels_of([asked]) == [1] and self_agreement(project).agreed == 0
     qtbot.waitUntil(lambda: "0 % of 1 alike" in dock.modes.told.text())
     qtbot.keyClick(dock.stage, Qt.Key.Key_Z, CONTROL)
-    assert here(dock) == asked and len(project.repeats()) == 0 and project.labels_of([asked]) == [1]
+    assert current(dock) == asked and len(project.repeats()) == 0 and project.labels_of([asked]) == [1]
     qtbot.keyClick(dock.stage, Qt.Key.Key_Z, CONTROL | SHIFT)
     assert self_agreement(project).n == 1
     choose(dock, LABEL)
@@ -73,7 +63,7 @@ def test_a_second_labeller_is_blind_and_the_first_ones_labels_stay(
     set_labeller(session, QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat), "bob")
     assert project.user == "bob"
     choose(dock, BLIND)
-    assert [here(dock), pressed(dock)] == [ids[0], []]
+    assert [current(dock), pressed(dock)] == [ids[0], []]
     assert dock.classes.button(1).text().split()[-1] == "0"
     for key in "122":
         qtbot.keyClick(dock.stage, key)
@@ -93,10 +83,10 @@ def test_disagreements_are_shown_with_both_answers_and_a_key_decides(
     project.answer([1], 1, "independent", user="bob")
     project.answer([2, 3], 2, "independent", user="bob")
     choose(dock, SETTLE)
-    assert dock.queue is not None and len(dock.queue) == 2 and here(dock) == 2
+    assert dock.queue is not None and len(dock.queue) == 2 and current(dock) == 2
     assert dock.facts.both.text() == "ann: Dense · bob: Spread"
     qtbot.keyClick(dock.stage, "2")
-    assert project.labels_of([2, 3]) == [2, 1] and here(dock) == 3
+    assert project.labels_of([2, 3]) == [2, 1] and current(dock) == 3
     qtbot.keyClick(dock.stage, "1")
     assert said[-1] == "All 2 disagreements are settled."
     assert [each.decided for each in between(project, "ann", "bob")[1]] == [True, True]
@@ -149,19 +139,19 @@ def test_two_hundred_labels_by_keys_are_undone_and_redone_after_a_restart(
     project.add_boxes(1, 0, pd.DataFrame({"y0": corner, "x0": np.arange(200) // 2, "y1": corner + 24, "x1": 124}))
     given = []
     for number in range(200):
-        given.append(here(dock))
+        given.append(current(dock))
         qtbot.keyClick(dock.stage, "12"[number % 2])
-        assert project.labels_of([given[-1]]) == [1 + number % 2] and here(dock) != given[-1]
+        assert project.labels_of([given[-1]]) == [1 + number % 2] and current(dock) != given[-1]
     assert len(set(given)) == 200  # never an object twice
     session.open(project_path)
     project = session.need_project()
     for number in reversed(range(200)):
         qtbot.keyClick(dock.stage, Qt.Key.Key_Z, CONTROL)
-        assert here(dock) == given[number]
+        assert current(dock) == given[number]
     assert (project.objects()["label"] == 0).all()
     session.open(project_path)
     project = session.need_project()
     for number in range(200):
         qtbot.keyClick(dock.stage, Qt.Key.Key_Z, CONTROL | SHIFT)
-        assert here(dock) == given[number]
+        assert current(dock) == given[number]
     assert project.labels_of(given) == [1, 2] * 100

@@ -53,7 +53,7 @@ def suggest(dock: LabelDock, qtbot: Any, fake_runs: list[Any], *script: Any) -> 
 def test_suggestions_stand_under_the_crop_and_colour_the_canvas_and_enter_accepts(dock, session, ids, qtbot, fake_runs):
     suggest(dock, qtbot, fake_runs, told(ids, 2, 0.75))
     qtbot.waitUntil(lambda: dock.facts.suggestion.text().split() == ["suggested", "Spread", "0.75"], timeout=SECONDS)
-    assert dock.live.words.text() == "suggestions of 6 labels"
+    assert dock.live.words.text() == "suggestions (pale) of 6 labels"
     frame = session.layers.frame_objects()
     assert set(frame["predicted_id"]) == {2} and np.allclose(frame["confidence"], 0.75)
     qtbot.keyClick(dock.stage, Qt.Key.Key_Return)
@@ -66,7 +66,7 @@ def test_suggestions_stand_under_the_crop_and_colour_the_canvas_and_enter_accept
 def test_the_score_and_what_the_last_labels_did_are_told(dock, ids, qtbot, fake_runs):
     suggest(dock, qtbot, fake_runs, told(ids, 2, 0.75, n_labels=1200, score=0.84, score_before=0.821))
     words = (
-        "suggestions of 1,200 labels: balanced accuracy 0.84 on groups not learned from"
+        "suggestions (pale) of 1,200 labels: balanced accuracy 0.84 on groups not learned from"
         " · the last 100 labels moved it by +1.9 points"
     )
     qtbot.waitUntil(lambda: dock.live.words.text() == words, timeout=SECONDS)
@@ -135,3 +135,18 @@ def test_a_real_worker_notices_labels_and_ends_with_the_session(dock, session, i
     worker = dock.live.live._handle
     session.shut_down()
     assert worker.wait(0)
+
+
+def test_who_has_labelled_two_classes_is_not_asked_to(dock, session, ids, qtbot, fake_runs):
+    session.project.label([int(ids[0])], 1)
+    session.project.label([int(ids[1])], 2)
+    suggest(dock, qtbot, fake_runs, Progress(27, 27, "objects"))
+    end = "the first suggestions come in a moment"
+    qtbot.waitUntil(lambda: dock.live.words.text().endswith(end), timeout=SECONDS)
+
+
+def test_who_has_labelled_one_class_is_told_which(dock, session, ids, qtbot, fake_runs):
+    session.project.label([int(ids[0])], 1)
+    suggest(dock, qtbot, fake_runs, Progress(27, 27, "objects"))
+    end = "only Dense is labelled: label another class too"
+    qtbot.waitUntil(lambda: dock.live.words.text().endswith(end), timeout=SECONDS)

@@ -210,7 +210,8 @@ def test_the_main_job_by_hand_from_images_to_overlay(
     # Overlay: the class-id layer shows each object's class; hand labels stand above predictions.
     overlay = viewer.layers["classes"]
     here = project.objects(image_id=session.current_image_id, frame=0)
-    place = {record.id: i + 1 for i, record in enumerate(project.classes())}
+    # Behind the classes and unsure as they are predicted come those that are labelled.
+    place = {record.id: len(project.classes()) + 1 + i + 1 for i, record in enumerate(project.classes())}
     instances = np.asarray(session.layers.objects_layer.data)
     for found in here.itertuples():
         assert (np.asarray(overlay.data)[instances == found.mask_label] == place[found.class_id]).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from napari_cellsynth.widgets.overlay_table import DIFFERENCES
 from napari_cellsynth.widgets.report_pages import write_project_report
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.session_bar import SessionBar
+from tests.widgets.conftest import current
 
 pytestmark = pytest.mark.gui
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -41,18 +41,8 @@ def several(project_path: Path) -> Path:
 
 
 @pytest.fixture
-def dock(session: Session, several: Path, qtbot: Any) -> Iterator[LabelDock]:
-    made = LabelDock(session.viewer)
-    qtbot.addWidget(made)
-    made.show()
-    session.open(several)
-    qtbot.waitUntil(lambda: made.stage.shown is not None)
-    yield made
-
-
-def current(dock: LabelDock) -> int:
-    assert dock.queue is not None and dock.queue.current is not None
-    return dock.queue.current.object_id
+def dock(several: Path, label_dock: LabelDock) -> LabelDock:
+    return label_dock
 
 
 def on_disk(path: Path) -> dict[int, tuple[int, ...]]:
@@ -176,8 +166,8 @@ def test_the_overlay_shows_the_first_class_and_tells_all(session: Session, sever
         pass
     table, image = session.layers.frame_objects(), overlay.layer(CLASSES).data
     shown = [int(image[int(row.cy), int(row.cx)]) for row in table.itertuples()]
-    # None of the classes, labelled Dense and Debris, predicted Spread and Debris.
-    assert shown[:3] == [0, 1, 2]
+    # None of the classes; labelled Dense and Debris, in full colour behind three classes and unsure; predicted Spread.
+    assert shown[:3] == [0, 4 + 1, 2]
     assert overlay.counts() == {1: 1, 2: len(ids) - 2, 3: len(ids) - 1}
     features = session.layers.objects_layer.features.set_index("object")
     assert features.loc[ids[1], "class"] == "Dense + Debris"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pyqtgraph import FillBetweenItem, Point
 from qtpy.QtCore import Qt
 
 from napari_cellsynth.widgets import over_time_panel
@@ -33,7 +34,7 @@ def test_the_plot_shows_a_line_a_class_and_the_transitions_stand_below(panel):
     dense = panel.shown.table[panel.shown.table["class"] == "Dense"]
     assert dense["frame"].tolist() == [0, 2]
     assert dense["fraction"].tolist() == [1.0, 0.0]
-    assert len([item for item in panel.plot.plotItem.listDataItems() if item.opts["symbol"]]) == 2
+    assert len([item for item in panel.plot.canvas.plotItem.listDataItems() if item.opts["symbol"]]) == 2
     assert "Dense" in panel.legend.text()
     assert panel.moves.rowCount() == 2
     assert "18 times" not in panel.words.text()
@@ -51,11 +52,11 @@ def test_the_line_follows_the_time_slider_and_a_click_moves_the_slider(panel, se
 
 
 def test_a_click_into_the_plot_is_a_frame(panel, session):
-    box = panel.plot.plotItem.vb
+    box = panel.plot.canvas.plotItem.vb
 
     class Click:
         def scenePos(self):
-            return box.mapViewToScene(over_time_panel.pg.Point(1.1, 0.5))
+            return box.mapViewToScene(Point(1.1, 0.5))
 
     panel._on_click(Click())
     assert session.current_frame == 1
@@ -87,7 +88,7 @@ def test_predictions_are_shown_with_bands(panel, project, qtbot):
         project.set_predictions(record.id, objects, np.eye(2)[[0] * len(objects)], ids)
         panel.refresh()
     assert panel.shown.table["corrected_fraction"].notna().all()
-    assert any(isinstance(item, over_time_panel.pg.FillBetweenItem) for item in panel.plot.plotItem.items)
+    assert any(isinstance(item, FillBetweenItem) for item in panel.plot.canvas.plotItem.items)
 
 
 def test_the_projects_report_shows_classes_over_time(project):

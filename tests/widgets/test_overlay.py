@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("napari")
 
-from napari_cellsynth.widgets.overlay import CLASSES, CONFIDENCE, PredictionOverlay, class_colors, look_up
+from napari_cellsynth.widgets.overlay import CLASSES, CONFIDENCE, PALE, PredictionOverlay, class_colors, look_up
+from napari_cellsynth.widgets.overlay_table import PREDICTIONS
 
 pytestmark = pytest.mark.gui
 
@@ -30,9 +31,33 @@ def test_ten_thousand_objects_on_a_large_frame_take_a_fraction_of_a_second():
     assert image.max() == 4
 
 
-def test_the_colormap_has_one_entry_a_class_and_one_for_nothing():
+def test_the_colormap_has_a_pale_and_a_full_entry_a_class_and_one_for_nothing():
     colors = class_colors(["#ff0000", "#0000ff"])
-    assert colors.tolist() == [[0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 1]]
+    assert colors.tolist() == [[0, 0, 0, 0], [1, 0, 0, PALE], [0, 0, 1, PALE], [1, 0, 0, 1], [0, 0, 1, 1]]
+
+
+def test_a_label_is_full_and_a_prediction_of_the_same_class_pale(overlay, predicted):
+    object_id, row = object_at(predicted, 0)
+    place = (int(row["cy"]), int(row["cx"]))
+    layer = overlay.layer(CLASSES)
+    before = np.asarray(layer.get_color(int(layer.data[place])))
+    predicted.project.label([object_id], int(row["predicted_id"]))
+    after = np.asarray(layer.get_color(int(layer.data[place])))
+    assert np.allclose(before[:3], after[:3], atol=0.01) and before[3] < 0.7 * after[3]
+    overlay.color_by(PREDICTIONS)
+    assert np.allclose(np.asarray(layer.get_color(int(layer.data[place]))), before)
+
+
+def test_more_classes_than_a_byte_has_room_for_keep_their_colours(overlay, predicted):
+    for number in range(130):
+        predicted.project.add_class(f"class {number}")
+    object_id, row = object_at(predicted, 0)
+    last = predicted.project.classes()[-1]
+    predicted.project.label([object_id], last.id)
+    overlay.refresh()
+    layer = overlay.layer(CLASSES)
+    color = np.asarray(layer.get_color(int(layer.data[int(row["cy"]), int(row["cx"])])))
+    assert np.allclose(color[:3], [int(last.color[i : i + 2], 16) / 255 for i in (1, 3, 5)], atol=0.01)
 
 
 @pytest.fixture
@@ -70,7 +95,7 @@ def test_the_class_layer_shows_each_objects_predicted_class(overlay, predicted):
         expected = 1 if object_id % 2 == 0 else 2
         assert image[int(row["cy"]), int(row["cx"])] == expected
     assert image[0, 0] == 0
-    assert len(overlay.layer(CLASSES).colormap.colors) == 4  # nothing, two classes, unsure
+    assert len(overlay.layer(CLASSES).colormap.colors) == 7  # nothing; two classes and unsure, pale and full
 
 
 def test_the_layers_colours_are_the_classes(overlay, predicted):
@@ -178,6 +203,6 @@ def test_unsure_objects_are_grey_and_differ_from_no_label(overlay, predicted, qt
     _, other = object_at(predicted, 1)
     assert layer.data[int(other["cy"]), int(other["cx"])] == 3
     assert np.allclose(layer.get_color(3)[:3], 0x9A / 255, atol=0.01)
-    assert layer.data[int(row["cy"]), int(row["cx"])] in (1, 2)  # a label by hand is sure
+    assert layer.data[int(row["cy"]), int(row["cx"])] in (4, 5)  # a label by hand is sure
     assert overlay.differing() == 0 and overlay.unsure() == len(overlay.table) - 1
     assert predicted.layers.objects_layer.features["unsure"].all()

@@ -97,7 +97,7 @@ def test_a_label_recolours_its_object_before_anything_else_is_read_again(row: Ov
     row.overlay.changed.connect(lambda: painted.append(1))
     object_id = int(session.layers.frame_objects().index[0])
     session.project.label([object_id], 2)
-    assert row.overlay.layer("classes").data[20, 20] == 2 and not painted
+    assert row.overlay.layer("classes").data[20, 20] == 5 and not painted  # full, not pale
     session.project.label([object_id], UNLABELLED)
     assert row.overlay.layer("classes").data[20, 20] == 1
 
@@ -111,10 +111,8 @@ def test_one_object_is_shown_as_the_whole_frame_shows_it(row: OverlayRow, sessio
     objects = session.layers.frame_objects()
     table = overlay_table(objects, session.project, colored_by)
     for object_id in ids:
-        assert (
-            shown_class(objects.loc[object_id].to_dict(), session.project, colored_by)
-            == table.at[object_id, "class_id"]
-        )
+        shown = shown_class(objects.loc[object_id].to_dict(), session.project, colored_by)
+        assert shown == (table.at[object_id, "class_id"], table.at[object_id, "by_hand"])
 
 
 def test_the_menu_offers_the_classes_and_the_choice_is_a_label(row: OverlayRow, session: Session) -> None:

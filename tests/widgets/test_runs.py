@@ -70,7 +70,7 @@ def test_two_runs_are_compared_in_a_window_with_a_line_each(runs, qtbot) -> None
     window.all_settings.setChecked(True)
     assert ["lr", "0.1", "0.1"] in [cells(window, row) for row in range(window.table.rowCount())]
     assert window.figure.currentText() == "kid"
-    drawn = [line.getData()[1].tolist() for line in window.plot.listDataItems()]
+    drawn = [line.getData()[1].tolist() for line in window.plot.canvas.listDataItems()]
     assert drawn == [[0.3, 0.2], [0.3, 0.2]]
     window.close()
 
@@ -169,11 +169,11 @@ def test_docks_and_their_curves_follow_the_theme_while_they_are_open(viewer, ses
     dock.show()
     plot = dock.progress.curves.plot
     dock.progress.curves.set_history([(0, {"loss": 1.0}), (1, {"loss": 2.0})])
-    [line] = plot.listDataItems()
+    [line] = plot.canvas.listDataItems()
     for theme, colors, lines in (("light", LIGHT, LIGHT_LINES), ("dark", DARK, DARK_LINES)):
         viewer.theme = theme
         assert colors.quiet in dock.styleSheet()
-        assert plot.colors is colors and plot.backgroundBrush().color().name() == colors.background
+        assert plot.colors is colors and plot.canvas.backgroundBrush().color().name() == colors.background
         assert line.opts["pen"].color().name() == lines[0]
         assert lines[0] in dock.progress.curves.legend.text()
 
@@ -182,7 +182,7 @@ def test_a_plot_made_in_a_light_window_is_light(viewer, qtbot) -> None:
     viewer.theme = "light"
     dock = TrainGansDock(viewer)
     qtbot.addWidget(dock)
-    plot = Plot("later", "A plot.")
+    plot = Plot("later", "A plot.", lambda canvas: None)
     dock.body.addWidget(plot)
     plot.show()
     dock.show()

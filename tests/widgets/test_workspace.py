@@ -43,6 +43,16 @@ def test_every_control_of_a_dock_has_a_name_and_a_tooltip(session: Session, qtbo
     qtbot.wait(20)
 
 
+def test_the_gallery_shows_rows_of_patches_in_a_small_laptops_window(session: Session, qtbot: Any) -> None:
+    window = session.viewer.window._qt_window
+    window.resize(1366, 768)
+    window.show()
+    docks = open_workspace(session.viewer)
+    patches = docks["Gallery"].patches
+    qtbot.waitUntil(lambda: patches.viewport().height() >= 2.3 * patches.gridSize().height(), timeout=5000)
+    assert docks["Gallery"].bar.isHidden() and not docks["Evaluate"].bar.isHidden()
+
+
 def test_the_manifest_is_valid_and_every_command_can_be_imported() -> None:
     manifest = PluginManifest.from_file(Path(napari_cellsynth.__file__).parent / "napari.yaml")
     manifest.validate_imports()

@@ -30,7 +30,7 @@ CUTTING = {"enhance": "none", "surround_px": 0, "masked": False, "with_size": Fa
 class ClassifierRecipe(BaseModel):
     """What every classifier recipe states, whatever it learns with."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
     family: ClassVar[str] = "classifiers: networks for small crops"
     """The recipes that it stands beside in a list."""
     purpose: ClassVar[str]

@@ -73,6 +73,20 @@ def epochs_of(recipe: NetworkRecipe, n_real: int) -> Epochs:
     return Epochs(np.array(ends, np.int64), np.array(batches, np.int64))
 
 
+def steps_in_words(recipe: NetworkRecipe, n_real: int) -> str:
+    """Return how many optimiser steps a training on so many real crops has, and what decides it.
+
+    ``"300 steps (least_steps; 20 epochs would be 40)"``, ``"500 steps (20 epochs of 25)"``.
+    """
+    laid_out = epochs_of(recipe, n_real)
+    asked = epochs_of(recipe.model_copy(update={"least_steps": 1}), n_real).steps
+    each = np.diff(laid_out.ends, prepend=0)
+    epochs = f"{recipe.epochs:,} epoch{'s' * (recipe.epochs != 1)}"
+    if laid_out.steps > asked:
+        return f"{laid_out.steps:,} steps (least_steps; {epochs} would be {asked:,})"
+    return f"{laid_out.steps:,} steps ({epochs}{f' of {each[0]:,}' if len(set(each)) == 1 else ''})"
+
+
 def learning_rate(recipe: NetworkRecipe, done: int, steps: int, epoch: int = 0) -> float:
     """Return the learning rate of a step of a stage.
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cellsynth.classify import classical, ensemble, model
 from napari_cellsynth.classify.batches import Mode, Part, Stage, stages
 from napari_cellsynth.classify.history import History
-from napari_cellsynth.classify.learning_sets import Labelled, checked
+from napari_cellsynth.classify.learning_sets import Labelled, LearningSets, checked
 from napari_cellsynth.classify.loop import Loop
 from napari_cellsynth.classify.outcome import outcome
 from napari_cellsynth.classify.predict import calibrated, predict_batches
@@ -120,12 +120,11 @@ def train(
         validation=validation,
         held_out=held_out,
     )
-    parts, held = sets.learned, sets.held_out
-    device, folder = torch.device(device), Path(folder)
+    folder = Path(folder)
     if isinstance(recipe, FeatureRecipe):
         yield from classical.train(
-            parts,
-            held,
+            sets.learned,
+            sets.held_out,
             sets.notices,
             class_names,
             recipe,
@@ -140,9 +139,42 @@ def train(
         )
         return
     assert isinstance(recipe, NetworkRecipe)
+    yield from _train_network(
+        sets,
+        class_names,
+        recipe,
+        folder,
+        mode=mode,
+        groups_held_out=groups_held_out,
+        calibration=calibration,
+        seed=seed,
+        device=torch.device(device),
+        stop=stop,
+        resume=resume,
+        meta=dict(meta or {}),
+    )
+
+
+def _train_network(
+    sets: LearningSets,
+    class_names: Sequence[str],
+    recipe: NetworkRecipe,
+    folder: Path,
+    *,
+    mode: Mode,
+    groups_held_out: ArrayLike | None,
+    calibration: Labelled | None,
+    seed: int,
+    device: torch.device,
+    stop: Stop,
+    resume: bool,
+    meta: dict[str, Any],
+) -> Iterator[Event]:
+    """Train a network, choose its weights, calibrate and score it."""
+    parts, held = sets.learned, sets.held_out
     identity = identity_of(recipe, parts, mode, class_names, seed)
     at_start = not (resume and (folder / model.CHECKPOINT_FILE).exists())
-    state = fresh(recipe, real.channels, len(class_names), seed, device, start=at_start)
+    state = fresh(recipe, parts[0].store.channels, len(class_names), seed, device, start=at_start)
     if resume:
         state.restore(folder, identity)
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +186,7 @@ def train(
         yield event
         if isinstance(event, Stopped):
             return
-    classifier = yield from _kept(state, plan, recipe, class_names, dict(meta or {}), calibration, seed, stop)
+    classifier = yield from _kept(state, plan, recipe, class_names, meta, calibration, seed, stop)
     found: dict[str, Any] | None = {}
     if classifier is not None and held is not None:
         found = _scored(classifier, folder, held, groups_held_out, seed, stop)

@@ -15,7 +15,7 @@ from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Sample(_Part):

@@ -23,7 +23,7 @@ Preset = Literal["smoke", "small", "full"]
 class Settings(BaseModel):
     """What a user may set of every protocol."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     folds: int = Field(5, ge=2, le=50, description="Outer folds, by whole groups.")
     repeats: int = Field(1, ge=1, le=50, description="How often the folds are drawn anew.")
@@ -52,7 +52,7 @@ class Settings(BaseModel):
 class Findings(BaseModel):
     """What an experiment found: plain JSON values, the tables as they go into CSV files, and the report's sections."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(defer_build=True, arbitrary_types_allowed=True)
 
     result: dict[str, Any]
     tables: dict[str, pd.DataFrame]

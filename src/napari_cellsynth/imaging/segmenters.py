@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from napari_cellsynth import plugged
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.imaging.by_hand import as_instances
 from napari_cellsynth.imaging.segmenters_known import KNOWN
 
 ENTROPY = "entropy"
@@ -98,6 +97,8 @@ class Segmenter:
         except Exception as error:
             words = " ".join(str(error).split()) or "no reason given"
             raise UserError(f"{self.name} failed on {name}: {type(error).__name__}: {words[:200]}") from error
+        from napari_cellsynth.imaging.by_hand import as_instances  # SciPy: half a second that no dock waits for
+
         return as_instances(labels, frame.shape[1:], name=f"What {self.name} returns for {name}")
 
 

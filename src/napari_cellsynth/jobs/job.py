@@ -38,7 +38,7 @@ EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
 class Parameters(BaseModel):
     """Base of the parameters of every kind of job: unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 class SegmentParameters(Parameters):
@@ -321,7 +321,7 @@ class Job(BaseModel):
         From `checked`, where the parameters do not fit the kind.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: Kind
     project: Path

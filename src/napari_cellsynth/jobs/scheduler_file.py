@@ -16,7 +16,7 @@ _Table = TypeVar("_Table", bound=BaseModel)
 class SchedulerAddress(BaseModel):
     """What a ``[scheduler]`` table holds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     address: str = Field(description="Such as tls://host:8786.")
 
@@ -24,7 +24,7 @@ class SchedulerAddress(BaseModel):
 class Certificates(BaseModel):
     """What a ``[tls]`` table holds: PEM files, their paths seen from the TOML file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     ca_file: str = Field(description="Certificate of the authority that signed all others.")
     cert_file: str = Field(description="Certificate of whoever connects.")

@@ -17,7 +17,7 @@ from napari_cellsynth.jobs.scheduler_file import checked, read_tables, security_
 class SlurmSettings(BaseModel):
     """What a ``[slurm]`` table may hold; lengths and sizes as `sbatch` takes them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     workers: int = Field(1, ge=1, description="Jobs of the queue, a worker each.")
     queue: str | None = Field(None, description="Partition.")

@@ -56,6 +56,10 @@ Fields = dict[str, str | int]
 """Some of a class's columns: name, color, key and gone."""
 
 
+LONGEST_NAME = 80
+"""Characters of a class's name: longer ones fill buttons, legends and tables."""
+
+
 class Classes(ProjectPart):
     """Finding classes, and the rows that they are kept in."""
 
@@ -157,8 +161,15 @@ def checked_name(name: str, taken: Collection[str]) -> str:
         raise UserError(f"{name!r} means every class and cannot name one.", "Choose another name for the class.")
     if SEPARATOR in name:
         raise UserError(f"{name!r} holds {SEPARATOR}, which parts several classes.", "Choose another name.")
+    if len(name) > LONGEST_NAME:
+        raise UserError(
+            f"The name of a class has {LONGEST_NAME} characters at most; {name[:20]!r}… has {len(name):,}.",
+            "Shorten it.",
+        )
     if name in taken:
         raise UserError(f"There is a class {name!r} already.", "Choose another name.")
+    if alike := next((other for other in taken if other.casefold() == name.casefold()), None):
+        raise UserError(f"{name!r} differs from the class {alike!r} only in case.", "Write both alike, or rename one.")
     return name
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class GanRecipe(BaseModel):
     """What every GAN recipe says; a recipe adds the fields that its networks and losses need."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
     conditional: ClassVar[bool] = False
     """Whether one training learns all classes, each patch being made for a class."""
     purpose: ClassVar[str]

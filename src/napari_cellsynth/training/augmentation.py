@@ -15,7 +15,7 @@ class Augmentation(BaseModel):
     Amounts are shares of what they change, so that they mean the same at every patch size and bit depth.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     horizontal_flip: Probability = Field(0.5, description="probability of left for right")
     vertical_flip: Probability = Field(0.5, description="probability of top for bottom")

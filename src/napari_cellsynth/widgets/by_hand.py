@@ -26,6 +26,7 @@ HOW = (
     "Click objects to choose them, Shift-click for more. napari's brush, eraser and fill work too; Ctrl+Z undoes. "
     "The objects change at Take over; until then the correction is kept as a draft."
 )
+NOT_KEPT = "This correction is not kept on the disk: {} Closing the window loses it."
 TIPS = {
     "merge": "Make the chosen objects one (Shift+M). Its label is the largest labelled one's.",
     "split": "Part each chosen object at its waists. The label goes to the largest part.",
@@ -103,6 +104,7 @@ class ByHandPanel(QWidget):
         session.frame_changed.connect(lambda _image_id, _frame: self._on_frame())
         session.objects_changed.connect(self.refresh)
         session.jobs_changed.connect(self.refresh)
+        session.drafting.saved.connect(self._on_saved)
         self.correct.clicked.connect(lambda on: self.set_correcting(on))
         acts = {
             "merge": lambda copy: copy.merge(),
@@ -297,6 +299,10 @@ class ByHandPanel(QWidget):
         self.waiting.show_places([each for each, other in hidden.items() if other.is_changed()])
         if self.correcting and why_not:
             self._say_problem(UserError(why_not))
+
+    def _on_saved(self, problem: str) -> None:
+        self.how.setText(NOT_KEPT.format(problem) if problem else HOW)
+        set_property(self.how, "role", "problem" if problem else "quiet")
 
     def _say_problem(self, error: UserError) -> None:
         set_property(self.said, "role", "problem")

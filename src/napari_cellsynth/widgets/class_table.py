@@ -125,8 +125,14 @@ class ClassTable(QTableWidget):
         self.setObjectName("classes")
         self.setToolTip("Select a class to train it alone. Patches: windows beside each other in the crops.")
         self.setHorizontalHeaderLabels(["class", "crops → patches", "run", "KID (floor)"])
+        self.horizontalHeaderItem(1).setToolTip(
+            "Labelled crops to learn from (objects in their boxes), and how many different patches they hold: what a "
+            "network sees at a time is a window of a patch's size."
+        )
+        self.horizontalHeaderItem(2).setToolTip("What became of the newest training of this class.")
         self.horizontalHeaderItem(3).setToolTip(
-            "Kernel distance of synthetic patches to real ones; in brackets the distance between two real sets."
+            "KID (kernel inception distance) tells how far synthetic patches are from real ones: smaller is better. "
+            "In brackets what two sets of real patches get, the best there can be."
         )
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

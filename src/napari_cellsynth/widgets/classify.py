@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QSpinBox
 from napari_cellsynth.classify.balance import BALANCES, EVERY_ONCE, synthetic_counts
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
+from napari_cellsynth.classify.schedules import steps_in_words
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
@@ -48,7 +49,7 @@ class ClassifyDock(SeenDock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.setObjectName("classify")
-        self.picker = RecipePicker(CLASSIFIER_RECIPES, hidden=("balance",))
+        self.picker = RecipePicker(CLASSIFIER_RECIPES, plain=("epochs",), hidden=("balance",))
         self.mode = may_shrink(choice_box("mode", "\n".join(f"{k}: {v}" for k, v in MODES.items()), MODES))
         self.amount = may_shrink(choice_box("amount", "\n".join(f"{k}: {v}" for k, v in AMOUNTS.items()), AMOUNTS))
         self.amount.setMinimumContentsLength(4)
@@ -180,7 +181,7 @@ class ClassifyDock(SeenDock):
     def _training_words(self) -> str:
         real, test = self._real, self._test
         recipe = self.picker.value()
-        learns = f"{recipe.steps(real):,} steps on" if isinstance(recipe, NetworkRecipe) else "features of"
+        learns = f"{steps_in_words(recipe, real)} on" if isinstance(recipe, NetworkRecipe) else "features of"
         words = f"{learns} {real:,} real"
         if self._uses_synthetic():
             asked = synthetic_counts(list(self._training.values()), **keywords(self._amount())).tolist()

@@ -37,8 +37,8 @@ class CropView(QWidget):
         self._text = ""
 
     def sizeHint(self) -> QSize:
-        """Return a square of about four screen pixels a pixel of a 64-pixel crop."""
-        return QSize(260, 260)
+        """Return a square that leaves the Label dock its rows on a small laptop."""
+        return QSize(228, 228)
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest size in which a colony can still be judged."""

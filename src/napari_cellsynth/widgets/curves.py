@@ -45,12 +45,7 @@ class CurvesView(QWidget):
         self._history: dict[str, tuple[list[float], list[float]]] = {}
         self._lines: dict[str, Any] = {}
         self.drawings = 0
-        self.plot = Plot("curves_plot", self.toolTip(), self)
-        self.plot.setLabel("bottom", "step")
-        font = QFont()
-        font.setPointSize(7)
-        for side in ("bottom", "left"):
-            self.plot.getAxis(side).setStyle(tickFont=font, maxTickLevel=0, tickTextOffset=3)
+        self.plot = Plot("curves_plot", self.toolTip(), _prepare, self)
         # Beside the plot and not in it, where it would lie over the curves.
         self.legend = QLabel()
         self.legend.setObjectName("legend")
@@ -99,7 +94,7 @@ class CurvesView(QWidget):
         self._timer.stop()
         self._history.clear()
         for line in self._lines.values():
-            self.plot.removeItem(line)
+            self.plot.remove(line)
         self._lines.clear()
         self.legend.clear()
 
@@ -135,3 +130,11 @@ class CurvesView(QWidget):
             stride = max(1, math.ceil(len(steps) / MOST_POINTS))
             line.setData(np.asarray(steps[::stride]), np.asarray(values[::stride]))
         self.legend.setText(" &nbsp;".join(words))
+
+
+def _prepare(canvas: Any) -> None:
+    canvas.setLabel("bottom", "step")
+    font = QFont()
+    font.setPointSize(7)
+    for side in ("bottom", "left"):
+        canvas.getAxis(side).setStyle(tickFont=font, maxTickLevel=0, tickTextOffset=3)

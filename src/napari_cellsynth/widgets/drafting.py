@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.drafts import Draft, discard_draft, drafts, read_draft, write_draft
@@ -54,9 +54,13 @@ class Drafting(QObject):
         The viewer's session.
     """
 
+    saved = Signal(str)
+    """Whether the corrections are kept: empty, or why they are not."""
+
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
+        self._problem = ""
         self._kept: dict[Place, _Kept] = {}
         self._resting = QTimer(self)
         self._resting.setSingleShot(True)
@@ -112,8 +116,17 @@ class Drafting(QObject):
                     discard_draft(kept.file)
                     kept.file = None
                 kept.touched = False
+            self._tell(None)
         except UserError as error:
+            self._tell(error)
+
+    def _tell(self, error: UserError | None) -> None:
+        """Say once that corrections cannot be kept, and not at every rest of the hand."""
+        problem = "" if error is None else error.message
+        if error is not None and problem != self._problem:
             self._session.report(error)
+        self._problem = problem
+        self.saved.emit(problem)
 
     def leave(self) -> None:
         """Write everything and let go of the corrections: the project closes."""

@@ -97,11 +97,12 @@ class GalleryDock(SeenDock):
         self._on_project()
 
     def _lay_out(self) -> None:
+        self.body.setSpacing(3)
         boxes = (self.show_box, self.class_box, *self.labelling.filters, self.run_box, self.review_box, self.order_box)
-        self.body.addWidget(flow_row(*boxes, self.search, self.zoom, self.summary, self.clear_only))
+        self.body.addWidget(flow_row(*boxes, self.search, self.zoom, self.more, self.summary, self.clear_only))
         # Above the patches: in a low dock whatever is below them is out of sight.
         verdicts = (self.accept_button, self.reject_button, self.reason, *self.labelling.buttons, self.undo)
-        self.body.addWidget(flow_row(self.selected, *verdicts, self.show_in_image, self.more))
+        self.body.addWidget(flow_row(self.selected, *verdicts, self.show_in_image))
         self.body.addWidget(WithFacts(self.patches, self.facts, self.panel), 1)
 
     def _connect(self) -> None:

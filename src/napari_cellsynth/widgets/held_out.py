@@ -68,7 +68,11 @@ class HeldOutRow(QWidget):
             why_not = "Holding out needs labels in two groups (videos, slides, wells): there will be no score."
         else:
             why_not = ""
-        undecided = "a quarter, with the first training" if not any(splits.values()) else "none: there will be no score"
+        undecided = (
+            "a quarter, set aside when the first training begins"
+            if not any(splits.values())
+            else "none: there will be no score"
+        )
         self.text.setText(held_out_text(splits) if test else "no second group" if why_not else undecided)
         self.text.setToolTip(f"Never trained on: {', '.join(test)}" if test else why_not or HOLD_OUT_TIP)
         set_property(self.text, "role", "" if test else "quiet")

@@ -14,6 +14,7 @@ from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.gpus import Gpus
 from napari_cellsynth.widgets.job_thread import JobHandle, StartRun, TaskStatus
+from napari_cellsynth.widgets.notices import close_notices
 from napari_cellsynth.widgets.reporting import Reporting
 
 CHANGED_BY = {
@@ -58,6 +59,7 @@ class JobQueue(QObject):
         self.jobs: list[JobHandle] = []
         self._status: dict[JobHandle, TaskStatus] = {}
         self._closed = False
+        self._informed: set[str] = set()
         self.gpus = Gpus(self)
         self.gpus.known.connect(self._on_gpus)
 
@@ -114,6 +116,11 @@ class JobQueue(QObject):
         waiting.insert(max(0, min(len(waiting) - 1, place + by)), waiting.pop(place))
         self.jobs = [each for each in self.jobs if each.state != "waiting"] + waiting
         self.jobs_changed.emit()
+
+    def startup_seconds(self, kind: str) -> float | None:
+        """Return how long the newest job of a kind took from its start to its first word; None where none was seen."""
+        seen = [job.startup for job in self.jobs if job.job.kind == kind and job.startup is not None]
+        return seen[-1] if seen else None
 
     def stop_jobs(self) -> None:
         """Empty the queue and ask what runs to stop."""
@@ -174,12 +181,15 @@ class JobQueue(QObject):
         """Say a mistake and its way out in one napari notification."""
         from napari.utils.notifications import show_warning
 
+        close_notices([str(error)])
         show_warning(str(error))
 
     def inform(self, text: str) -> None:
-        """Say something that is no mistake in a napari notification."""
+        """Say something that is no mistake in a napari notification, in the place of what was said so before."""
         from napari.utils.notifications import show_info
 
+        close_notices(self._informed)
+        self._informed = {text}
         show_info(text)
 
     def reporting(self) -> Reporting:

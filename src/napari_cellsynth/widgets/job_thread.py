@@ -114,6 +114,8 @@ class JobHandle(QObject):
         The GPU that it alone uses, as ``CUDA_VISIBLE_DEVICES`` calls it; None where there is no choice.
     state : str
         ``"waiting"``, ``"running"``, ``"finished"``, ``"stopped"`` or ``"failed"``.
+    startup : float or None
+        Seconds from its start to its first event: a process starts, and loads what it needs.
     last_progress : Progress or None
     last_event : Finished, Stopped, Failed or None
         How it ended.
@@ -134,6 +136,7 @@ class JobHandle(QObject):
         self.state = "waiting"
         self.stopping = False
         self._hung = False
+        self.startup: float | None = None
         self.last_progress: Progress | None = None
         self.last_event: Last | None = None
         self._started_at = 0.0
@@ -223,6 +226,8 @@ class JobHandle(QObject):
             self._emit(event)
 
     def _emit(self, event: Event) -> None:
+        if self.startup is None:
+            self.startup = time.monotonic() - self._started_at
         if isinstance(event, Progress):
             # A resumed run starts at its old step, and a new unit (a new part of the job) starts again at its own.
             if self.last_progress is None or self.last_progress.unit != event.unit:

@@ -209,11 +209,15 @@ class LabelDock(LabelActs):
             self.stage.show_text(none if self.queue is None else self.modes.nothing().replace(". ", ".\n"))
         elif self.queue is not None:
             self.stage.show_entry(entry, self.queue.ahead(AHEAD))
-            # A dock behind another tab keeps its place to itself.
-            if announce and self.is_seen():
-                self.session.select_object(entry.object_id, move_canvas=False)
-                self._following.start()
+            if announce:
+                self._announce(entry.object_id)
         self._show_facts()
+
+    def _announce(self, object_id: int) -> None:
+        """Make the object in view the current one; a dock behind another tab keeps its place to itself."""
+        if self.is_seen():
+            self.session.select_object(object_id, move_canvas=False)
+            self._following.start()
 
     def _show_facts(self) -> None:
         entry = self.queue.current if self.queue is not None else None
@@ -266,3 +270,6 @@ class LabelDock(LabelActs):
         """Take the keys when the dock comes to the front, and begin to suggest."""
         self.stage.setFocus()
         self.live.begin()
+        entry = self.queue.current if self.queue is not None else None
+        if entry is not None and self.session.current_object_id is None:
+            self._announce(entry.object_id)

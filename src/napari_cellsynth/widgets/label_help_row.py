@@ -46,6 +46,7 @@ class LabelHelpRow(QWidget):
         layout.setSpacing(2)
         layout.addLayout(row)
         layout.addWidget(self.told)
+        self.order.told.connect(self._tell)
         self.check.clicked.connect(self._on_check)
         session.label_help_changed.connect(lambda: self.offer(self._predicted))
 
@@ -55,10 +56,13 @@ class LabelHelpRow(QWidget):
         project = self._session.project
         self.found = LabelHelp() if project is None else read_label_help(project.path)
         allow(self.check, "No project is open." if project is None else "", CHECK_TIP)
-        self.told.setText(words(self.found))
-        self.told.setVisible(bool(self.told.text()))
         set_property(self.told, "role", "problem" if any(pair["leak"] for pair in self.found.duplicates) else "quiet")
+        self._tell()
         self.order.offer(predicted, self.found, self._session.looks is not None)
+
+    def _tell(self) -> None:
+        self.told.setText("\n".join(filter(None, [self.order.why_not(), words(self.found)])))
+        self.told.setVisible(bool(self.told.text()))
 
     def advised(self, order: str, like: int = 0) -> list[int]:
         """Return the objects that an order by advice begins with; for the similar ones with the object ``like``."""

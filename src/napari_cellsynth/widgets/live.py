@@ -121,8 +121,17 @@ class LiveSuggestions(QObject):
             self._session.looks = event
             self._session.looks_changed.emit()
         elif isinstance(event, Progress) and not self._session.suggested and not self._several:
-            label_more = "; label crops of two classes" if event.done == event.total else ""
-            self._say(f"Suggestions: {event.done:,} of {event.total:,} objects looked at{label_more}")
+            next_step = f"; {self._what_is_missing()}" if event.done == event.total else ""
+            self._say(f"Suggestions: {event.done:,} of {event.total:,} objects looked at{next_step}")
+
+    def _what_is_missing(self) -> str:
+        """Say why there are no suggestions yet although all objects were looked at."""
+        project = self._session.need_project()
+        counts = project.label_counts()
+        labelled = [record.name for record in project.classes() if counts.get(record.id)]
+        if len(labelled) > 1:
+            return "the first suggestions come in a moment"
+        return f"only {labelled[0]} is labelled: label another class too" if labelled else "label crops of two classes"
 
     def _on_ended(self, handle: JobHandle, last: object) -> None:
         self._ending.remove(handle)
@@ -138,9 +147,10 @@ class LiveSuggestions(QObject):
 
 def words_of(told: Suggestions) -> str:
     """Return in one line what the suggestions are worth: their score, and what the newest labels did to it."""
+    words = f"suggestions (pale) of {told.n_labels:,} labels"
     if told.score is None:
-        return f"suggestions of {told.n_labels:,} labels"
-    words = f"suggestions of {told.n_labels:,} labels: balanced accuracy {told.score:.2f} on groups not learned from"
+        return words
+    words += f": balanced accuracy {told.score:.2f} on groups not learned from"
     if told.score_before is not None:
         words += f" · the last 100 labels moved it by {100 * (told.score - told.score_before):+.1f} points"
     return words

@@ -11,7 +11,8 @@ from napari_cellsynth.widgets.session import Session
 
 TIP = (
     "After every few labels a quick model is fitted again in the background. What it suggests stands under the crop "
-    "(Enter accepts it) and colours the objects on the canvas, in place of an older classifier's predictions."
+    "(Enter accepts it) and colours the objects on the canvas, paler than labels, in place of an older classifier's "
+    "predictions."
 )
 ON = True
 """Whether suggestions are on from the start."""

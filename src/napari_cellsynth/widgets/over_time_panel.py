@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyqtgraph as pg
 from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QColor, QDesktopServices
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
@@ -60,14 +59,11 @@ class OverTimePanel(QWidget):
         self.choice.setObjectName("over_time_of")
         self.choice.setToolTip("The video or group that is shown; it follows the image on the canvas.")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.plot = Plot("over_time", PLOT_TIP)
-        self.plot.setMouseEnabled(False, False)
-        self.plot.setLabel("bottom", "frame")
-        self.plot.setYRange(0, 1)
+        self.plot = Plot("over_time", PLOT_TIP, self._prepare)
         self.plot.setFixedHeight(190)
-        self.now = pg.InfiniteLine(angle=90)
         self.plot.themed.connect(self._paint_now)
-        self._paint_now()
+        self.now: Any = None
+        """The line at the frame that the canvas shows, once there is a plot."""
         self.legend = label("", name="over_time_legend", wrap=True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.words = label("", "quiet", name="over_time_words", wrap=True)
@@ -86,13 +82,19 @@ class OverTimePanel(QWidget):
         self.destroyed.connect(self._background.shut_down)
         self.choice.activated.connect(lambda _row: self._ask.start())
         self.write.clicked.connect(self._on_write)
-        self.plot.scene().sigMouseClicked.connect(self._on_click)
         session.frame_changed.connect(self._on_frame)
         session.job_event.connect(self._on_job_event)
         self.refresh()
 
+    def _prepare(self, canvas: Any) -> None:
+        canvas.setMouseEnabled(False, False)
+        canvas.setLabel("bottom", "frame")
+        canvas.setYRange(0, 1)
+        canvas.scene().sigMouseClicked.connect(self._on_click)
+
     def _paint_now(self) -> None:
-        self.now.setPen(pg.mkPen(self.plot.colors.text, width=1))
+        if self.now is not None:
+            self.now.setPen(self.plot.colors.text)
 
     # ------------------------------------------------------------------ what is shown
     def refresh(self) -> None:
@@ -141,6 +143,7 @@ class OverTimePanel(QWidget):
     def _on_counted(self, shown: _Shown, _seconds: float) -> None:
         self.shown = shown
         self._draw()
+        self.plot.show()
         self.words.setText(shown.words)
         self.moves.setVisible(shown.moves is not None)
         if shown.moves is not None:
@@ -151,15 +154,18 @@ class OverTimePanel(QWidget):
 
     def _on_nothing(self, problem: UserError) -> None:
         self.shown = None
-        self.plot.clear()
+        self.plot.hide()
         self.legend.setText("")
         self.moves.hide()
         self.words.setText(" ".join(part for part in (problem.message, problem.hint) if part))
         allow(self.write, problem.message, WRITE_TIP)
 
     def _draw(self) -> None:
+        from pyqtgraph import FillBetweenItem, mkPen
+
         assert self.shown is not None
         self.plot.clear()
+        canvas = self.plot.canvas
         words = []
         for name, rows in self.shown.table.groupby("class", sort=False):
             colour = QColor(self.shown.colours[str(name)])
@@ -170,28 +176,29 @@ class OverTimePanel(QWidget):
             has_bands = bool(np.isfinite(corrected).any())
             if has_bands:
                 ends = (rows[end].to_numpy(float) for end in ("fraction_low", "fraction_high"))
-                low, high = (self.plot.plot(x, end, pen=pg.mkPen(faint)) for end in ends)
-                self.plot.addItem(pg.FillBetweenItem(low, high, brush=pg.mkBrush(faint)))
-                self.plot.plot(x, raw, pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
+                low, high = (canvas.plot(x, end, pen=faint) for end in ends)
+                canvas.addItem(FillBetweenItem(low, high, brush=faint))
+                canvas.plot(x, raw, pen=mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
             line = corrected if has_bands else raw
-            self.plot.plot(x, line, pen=pg.mkPen(colour, width=2), symbol="o", symbolSize=4, symbolBrush=colour)
+            canvas.plot(x, line, pen=mkPen(colour, width=2), symbol="o", symbolSize=4, symbolBrush=colour)
             words.append(f'<span style="color:{colour.name()}">●</span>&nbsp;{escape(str(name))}')
-        self.plot.addItem(self.now)
         frames = self.shown.table["frame"]
-        self.plot.setXRange(float(frames.min()), float(max(frames.max(), frames.min() + 1)))
+        canvas.setXRange(float(frames.min()), float(max(frames.max(), frames.min() + 1)))
+        self.now = canvas.addLine(x=self._session.current_frame)
+        self._paint_now()
         self.legend.setText(" &nbsp; ".join(words))
-        self.now.setValue(self._session.current_frame)
 
     # ------------------------------------------------------------------ the canvas
     def _on_frame(self, image_id: int, frame: int) -> None:
-        self.now.setValue(frame)
+        if self.now is not None:
+            self.now.setValue(frame)
         chosen = self.choice.currentData()
         if chosen is not None and chosen[0] == "video" and chosen[2] != image_id:
             self._choose_shown()
             self._ask.start()
 
     def _on_click(self, event: Any) -> None:
-        box = self.plot.plotItem.vb
+        box = self.plot.canvas.plotItem.vb
         if box.sceneBoundingRect().contains(event.scenePos()):
             self.show_frame(round(box.mapSceneToView(event.scenePos()).x()))
 

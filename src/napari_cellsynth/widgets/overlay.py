@@ -21,6 +21,9 @@ CLASSES, CONFIDENCE = "classes", "confidence"
 UNSURE_COLOR = "#9a9a9a"
 """Grey, for answers below the project's confidence and objects that a person called unsure."""
 
+PALE = 0.5
+"""How opaque a prediction or suggestion is beside a label given by hand: they are told apart at a glance."""
+
 MOST_AT_ONCE = 50
 """So many objects are recoloured one by one, each in its box; more of them with the whole frame."""
 
@@ -53,9 +56,13 @@ def look_up(instances: NDArray[np.integer], labels: ArrayLike, values: ArrayLike
 
 
 def class_colors(colors: Sequence[str]) -> NDArray[np.float32]:
-    """Return the n_classes + 1 colours (RGBA) of the class layer: see-through for 0, then the classes by position."""
+    """Return the 2 n_classes + 1 colours (RGBA) of the class layer.
+
+    See-through for 0, then the classes by position as they are predicted, pale, and again as they are labelled, full.
+    """
     rgb = [[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in colors]
-    return np.array([[0.0, 0.0, 0.0, 0.0], *([*each, 1.0] for each in rgb)], dtype=np.float32)
+    both = [[*each, alpha] for alpha in (PALE, 1.0) for each in rgb]
+    return np.array([[0.0, 0.0, 0.0, 0.0], *both], dtype=np.float32)
 
 
 class PredictionOverlay(QObject):
@@ -180,12 +187,14 @@ class PredictionOverlay(QObject):
                 layer.visible = False
             return
         self._places = {record.id: i + 1 for i, record in enumerate(classes)} | {UNSURE: len(classes) + 1}
-        values = [self._places.get(class_id, 0) for class_id in self.table["class_id"].where(self.table["shown"], 0)]
-        image = look_up(instances, self.table["mask_label"], values, np.uint8)
+        shown = self.table["class_id"].where(self.table["shown"], 0)
+        values = [self._place(*each) for each in zip(shown, self.table["by_hand"], strict=True)]
+        kind = np.uint8 if 2 * len(self._places) < 256 else np.uint16
+        image = look_up(instances, self.table["mask_label"], values, kind)
         colors = [*(record.color for record in classes), UNSURE_COLOR]
         if layer is None:
             colormap = _class_colormap(colors)
-            layer = self._add("add_labels", image, CLASSES, objects_layer, opacity=0.35, colormap=colormap)
+            layer = self._add("add_labels", image, CLASSES, objects_layer, opacity=0.55, colormap=colormap)
             layer.metadata["colors"] = colors
             bind_canvas(layer, self._session)
             return
@@ -209,7 +218,13 @@ class PredictionOverlay(QObject):
             row = {name: objects.at[number, name] for name in objects.columns}
             y0, x0, y1, x1 = (int(row[name]) for name in ("y0", "x0", "y1", "x1"))
             ys, xs = np.nonzero(np.asarray(objects_layer.data)[y0:y1, x0:x1] == row["mask_label"])
-            layer.data_setitem((ys + y0, xs + x0), self._places.get(shown_class(row, project, self._colored_by), 0))
+            place = self._place(*shown_class(row, project, self._colored_by))
+            layer.data_setitem((ys + y0, xs + x0), place)
+
+    def _place(self, class_id: int, by_hand: bool) -> int:
+        """Return the number of a class in the layer, as it is labelled or as it is predicted."""
+        place = self._places.get(class_id, 0)
+        return place + len(self._places) if place and by_hand else place
 
     def _show_confidence(self, instances: NDArray[np.integer], objects_layer: Any) -> None:
         layer = self.layer(CONFIDENCE)

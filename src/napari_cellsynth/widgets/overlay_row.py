@@ -14,6 +14,7 @@ from napari_cellsynth.widgets.probability_bars import ProbabilityBars
 from napari_cellsynth.widgets.rows import row_of
 from napari_cellsynth.widgets.session import Session
 
+STRENGTHS = "full colour: labelled by hand · pale: predicted or suggested"
 POINT = "Point at an object to see its class; its number key corrects it, Shift+click offers the classes."
 BETWEEN = "Show only objects whose prediction is as sure as this; at 0 to 1 also those without a prediction."
 
@@ -45,6 +46,7 @@ class OverlayRow(QWidget):
         session.remembering.keep("overlay of", self.colored_by)
         self.legend = Legend()
         self.legend.switched.connect(self.overlay.hide_classes)
+        self.strengths = label(STRENGTHS, "quiet", name="strengths", wrap=True)
         self.low, self.high = (_share(name, value) for name, value in (("surer_than", 0.0), ("less_sure_than", 1.0)))
         for each in (self.low, self.high):
             each.valueChanged.connect(lambda _value: self._on_range())
@@ -57,6 +59,7 @@ class OverlayRow(QWidget):
         layout.addLayout(row_of(label("Overlay"), *self.toggles.values()))
         layout.addLayout(row_of(label("of"), self.colored_by, stretch=1))
         layout.addWidget(self.legend)
+        layout.addWidget(self.strengths)
         layout.addLayout(row_of(label("confidence"), self.low, label("to"), self.high))
         for widget in (self.counts, self.hover, self.bars):
             layout.addWidget(widget)
@@ -85,6 +88,7 @@ class OverlayRow(QWidget):
         project, counts, overlay = self._session.project, self.overlay.counts(), self.overlay
         there = project is not None and not overlay.table.empty
         self.legend.setVisible(there)
+        self.strengths.setVisible(there)
         if project is None or not there:
             self.counts.setText("")
             return

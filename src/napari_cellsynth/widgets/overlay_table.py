@@ -70,7 +70,8 @@ def overlay_table(objects: pd.DataFrame, project: Project, colored_by: str) -> p
     -------
     DataFrame
         Index ``object_id``; mask_label, predicted_id, predicted (tuple), confidence, unsure, label, label_id, labelled
-        (tuple), differs, class_id (shown; `UNSURE` grey, 0 nothing) and classes (all that are shown, a tuple).
+        (tuple), differs, class_id (shown; `UNSURE` grey, 0 nothing), by_hand (that is a label) and classes (all that
+        are shown, a tuple).
     """
     table = objects[["mask_label", "predicted_id", "predicted", "confidence", "unsure", "label"]].assign(
         label_id=objects["class_id"],
@@ -86,24 +87,24 @@ def overlay_table(objects: pd.DataFrame, project: Project, colored_by: str) -> p
         DIFFERENCES: predicted.where(table["differs"], 0),
     }
     table["class_id"] = shown[colored_by]
-    by_label = (label != 0) & (colored_by == LABELS_FIRST)
-    columns = (each.tolist() for each in (by_label, table["class_id"], table["labelled"], table["predicted"]))
+    table["by_hand"] = (label != 0) & (colored_by == LABELS_FIRST)
+    columns = (each.tolist() for each in (table["by_hand"], table["class_id"], table["labelled"], table["predicted"]))
     table["classes"] = _tuples(
         [(mine if hand else theirs) if first > 0 else () for hand, first, mine, theirs in zip(*columns, strict=True)]
     )
     return table
 
 
-def shown_class(row: Mapping[str, Any], project: Project, colored_by: str) -> int:
-    """Return the class that one object is shown as, as `overlay_table` tells it of all."""
+def shown_class(row: Mapping[str, Any], project: Project, colored_by: str) -> tuple[int, bool]:
+    """Return the class that one object is shown as and whether that is a label, as `overlay_table` tells it of all."""
     predicted = UNSURE if row["unsure"] else int(row["predicted_id"])
     label = int(row["class_id"])
     if colored_by == LABELS_FIRST:
-        return label or predicted
+        return label or predicted, label != 0
     if colored_by == PREDICTIONS:
-        return predicted
+        return predicted, False
     answered = label > 0 and not row["unsure"] and not np.isnan(row["confidence"])
-    return predicted if answered and project.classes_of(int(row["label"])) != row["predicted"] else 0
+    return predicted if answered and project.classes_of(int(row["label"])) != row["predicted"] else 0, False
 
 
 def _tuples(values: list[tuple[int, ...]]) -> NDArray[np.object_]:

@@ -77,7 +77,7 @@ def zoom_slider() -> QSlider:
     made.setObjectName("zoom")
     made.setToolTip("Size of a patch on the screen.")
     made.setRange(32, 192)
-    made.setValue(64)
+    made.setValue(52)
     made.setAccessibleName("Size of a patch")
     made.setFixedWidth(80)
     return made

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import pyqtgraph as pg
 from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cellsynth.widgets.theme import DARK, Colors, colors_around
 
@@ -24,8 +24,10 @@ def line_color(place: int, colors: Colors) -> str:
     return lines[place % len(lines)]
 
 
-class Plot(pg.PlotWidget):
-    """A pyqtgraph plot in the colours of the theme around it.
+class Plot(QWidget):
+    """A pyqtgraph plot in the colours of the theme around it, made when it is first shown or drawn on.
+
+    pyqtgraph takes a quarter of a second to load, which a dock that has nothing to draw yet need not wait for.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ class Plot(pg.PlotWidget):
         Its objectName.
     tooltip : str
         What is drawn.
+    prepare : callable
+        Called once with the new `pyqtgraph.PlotWidget`, to label it.
     parent : QWidget, optional
         The widget that owns this one.
     """
@@ -40,32 +44,50 @@ class Plot(pg.PlotWidget):
     themed = Signal()
     """The colours have changed."""
 
-    def __init__(self, name: str, tooltip: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, tooltip: str, prepare: Callable[[Any], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.setAccessibleName(name.replace("_", " "))
         self.setToolTip(tooltip)
-        self.setMenuEnabled(False)
-        self.hideButtons()
         self.colors = DARK
+        self._prepare = prepare
+        self._canvas: Any = None
         self._places: list[tuple[Any, int]] = []
-        self._paint()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+
+    @property
+    def canvas(self) -> Any:
+        """The `pyqtgraph.PlotWidget`."""
+        if self._canvas is None:
+            import pyqtgraph
+
+            self._canvas = pyqtgraph.PlotWidget(self)
+            self._canvas.setMenuEnabled(False)
+            self._canvas.hideButtons()
+            self._canvas.setToolTip(self.toolTip())
+            self.layout().addWidget(self._canvas)
+            self._prepare(self._canvas)
+            self._paint()
+        return self._canvas
 
     def add_line(self, place: int, *values: Any, **options: Any) -> Any:
         """Draw values as the line of that number; what else `PlotItem.plot` takes."""
-        line = self.plot(*values, pen=pg.mkPen(line_color(place, self.colors), width=1.5), **options)
+        line = self.canvas.plot(*values, **options)
         self._places.append((line, place))
+        self._color(line, place)
         return line
 
     def clear(self) -> None:
         """Take all lines away."""
         self._places = []
-        self.getPlotItem().clear()
+        if self._canvas is not None:
+            self._canvas.clear()
 
-    def removeItem(self, item: Any) -> None:
+    def remove(self, line: Any) -> None:
         """Take one line away."""
-        self._places = [each for each in self._places if each[0] is not item]
-        self.getPlotItem().removeItem(item)
+        self._places = [each for each in self._places if each[0] is not line]
+        self.canvas.removeItem(line)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""
@@ -76,20 +98,25 @@ class Plot(pg.PlotWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Take the colours of wherever it is now."""
         super().showEvent(event)
+        self.canvas.show()
         self._follow()
 
     def _follow(self) -> None:
         colors = colors_around(self)
         if colors is not getattr(self, "colors", colors):
             self.colors = colors
-            self._paint()
+            if self._canvas is not None:
+                self._paint()
             self.themed.emit()
 
     def _paint(self) -> None:
-        self.setBackground(self.colors.background)
+        self._canvas.setBackground(self.colors.background)
         for side in ("bottom", "left"):
-            axis = self.getAxis(side)
+            axis = self._canvas.getAxis(side)
             axis.setPen(self.colors.text)
             axis.setTextPen(self.colors.text)
         for line, place in self._places:
-            line.setPen(pg.mkPen(line_color(place, self.colors), width=1.5))
+            self._color(line, place)
+
+    def _color(self, line: Any, place: int) -> None:
+        line.setPen({"color": line_color(place, self.colors), "width": 1.5})

@@ -162,9 +162,12 @@ class Remembering(QObject):
 
     def _restore_choices(self, view: View) -> None:
         for name, box in self._choices.items():
-            if isalive(box) and (row := box.findText(view.choices.get(name, ""))) >= 0:
+            wanted = view.choices.get(name, "")
+            if isalive(box) and (row := box.findText(wanted)) >= 0:
                 box.setCurrentIndex(row)
                 box.activated.emit(row)
+            elif isalive(box) and hasattr(box, "lose"):
+                box.lose(wanted)  # an order that cannot be had yet says so
 
         for name, switch in self._switches.items():
             if isalive(switch) and view.choices.get(name) in (ON, OFF):

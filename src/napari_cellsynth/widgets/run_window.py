@@ -71,9 +71,8 @@ class RunWindow(QDialog):
         self.all_settings.setToolTip("Show the settings that the runs share, too.")
         self.all_settings.setVisible(len(ids) > 1)
         self.figure = choice_box("figure", "Which figure of the trainings is drawn.", list(found.curves))
-        self.plot = Plot("curves_plot", "A line a run, over its steps. Drag to move, wheel to zoom.")
+        self.plot = Plot("curves_plot", "A line a run, over its steps. Drag to move, wheel to zoom.", _prepare)
         self.plot.setMinimumHeight(160)
-        self.plot.setLabel("bottom", "step")
         self.legend = QLabel(_legend(ids, self.plot.colors))
         self.plot.themed.connect(lambda: self.legend.setText(_legend(ids, self.plot.colors)))
         self._lay_out()
@@ -145,6 +144,10 @@ def _table(ids: Sequence[str]) -> QTableWidget:
     table.horizontalHeader().resizeSection(0, 240)
     table.horizontalHeader().setStretchLastSection(True)
     return table
+
+
+def _prepare(canvas: Any) -> None:
+    canvas.setLabel("bottom", "step")
 
 
 def _legend(ids: Sequence[str], colors: Colors) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_cellsynth.errors import UserError
@@ -126,7 +125,7 @@ class ScorePanel(QWidget):
         self.calibration.setText(calibration_words(result["calibration"]) if "calibration" in result else "")
         for plot in (self.roc, self.reliability):
             plot.clear()
-            plot.plot([0, 1], [0, 1], pen=pg.mkPen("#777777"))
+            plot.canvas.plot([0, 1], [0, 1], pen="#777777")
         for k, (name, curve) in enumerate(zip(names, scores.get("roc") or [], strict=False)):
             self.roc.add_line(k, curve["fpr"], curve["tpr"], name=name)
         self.reliability.setVisible("reliability" in scores)
@@ -181,10 +180,12 @@ def open_gallery(viewer: Any) -> Any:
 
 
 def _plot(name: str, x: str, y: str) -> Plot:
-    plot = Plot(name, f"{y} over {x}, on held-out crops.")
-    plot.setRange(xRange=(0, 1), yRange=(0, 1))
-    plot.setLabel("bottom", x)
-    plot.setLabel("left", y)
+    def prepare(canvas: Any) -> None:
+        canvas.setRange(xRange=(0, 1), yRange=(0, 1))
+        canvas.setLabel("bottom", x)
+        canvas.setLabel("left", y)
+
+    plot = Plot(name, f"{y} over {x}, on held-out crops.", prepare)
     plot.setFixedHeight(150)
     plot.setMinimumWidth(120)
     return plot

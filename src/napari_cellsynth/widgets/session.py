@@ -16,6 +16,7 @@ from qtpy.QtCore import QCoreApplication, Signal
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Looks
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.current_ring import CurrentRing
 from napari_cellsynth.widgets.drafting import Drafting
 from napari_cellsynth.widgets.frames import FrameReader
 from napari_cellsynth.widgets.job_queue import JobQueue
@@ -58,6 +59,8 @@ class Session(JobQueue):
         Corrections by hand that were not taken over yet.
     relinking : Relinking
         The search for moved images.
+    ring : CurrentRing
+        Marks the current object on the canvas.
     layers : ProjectLayers
         The layers of the shown image: its pixels and the ``objects`` of the current frame.
     frames : FrameReader
@@ -112,6 +115,7 @@ class Session(JobQueue):
         self.remembering = Remembering(self)
         self.drafting = Drafting(self)
         self.relinking = Relinking(self)
+        self.ring = CurrentRing(self)
 
     # ------------------------------------------------------------------ the project
     def need_project(self) -> Project:

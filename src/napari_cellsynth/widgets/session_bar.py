@@ -28,6 +28,7 @@ from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.first_start import SampleRow
 from napari_cellsynth.widgets.labeller import add_labeller, adopt_labeller
 from napari_cellsynth.widgets.merging import ask_merge
+from napari_cellsynth.widgets.next_step import NextStepRow
 from napari_cellsynth.widgets.recent import recent_projects, remember, settings, start_folder
 from napari_cellsynth.widgets.relinking import add_relinking
 from napari_cellsynth.widgets.safety import add_actions
@@ -112,6 +113,7 @@ class SessionBar(QWidget):
         outer.addWidget(self.last_button)
         outer.addWidget(SampleRow(self._session))
         outer.addWidget(self.job_row)
+        outer.addWidget(NextStepRow(self._session))
 
     # ------------------------------------------------------------------ the project
     def _show_project(self) -> None:

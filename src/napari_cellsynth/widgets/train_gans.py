@@ -11,9 +11,9 @@ from napari_cellsynth.synthesis.recipes import GAN_RECIPES
 from napari_cellsynth.widgets.class_table import ClassState, ClassTable, class_states, run_quality_text
 from napari_cellsynth.widgets.dock import allow, button, label, set_property
 from napari_cellsynth.widgets.draw_row import DrawRow
+from napari_cellsynth.widgets.expected_time import expected_time
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.held_out import HeldOutRow
-from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.queue_panel import QueuePanel
 from napari_cellsynth.widgets.recipe_picker import RecipePicker
 from napari_cellsynth.widgets.run_list import RunList
@@ -193,13 +193,13 @@ class TrainGansDock(SeenDock):
             if isinstance(told, str):
                 return f"{words} · {told}"
             if told is not None:
-                return f"{words} · about {duration_text(told * steps * trainings)} on this machine"
+                return f"{words} · {expected_time(self.session, told * steps * trainings, trainings)}"
             for run in self.runs.runs():
                 result = run.result or {}
                 same = run.recipe == self.picker.name() and run.parameters.get("recipe", {}).get("size") == recipe.size  # type: ignore[attr-defined]
                 if same and result.get("seconds") and result.get("steps"):
                     seconds = result["seconds"] / result["steps"] * steps * trainings
-                    return f"{words} · about {duration_text(seconds)} on this machine"
+                    return f"{words} · {expected_time(self.session, seconds, trainings)}"
             unknown = "the time left is known after the first steps"
             return f"{words} · {'timing a few steps…' if self.timing.busy else unknown}"
         return ""

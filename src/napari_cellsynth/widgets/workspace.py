@@ -24,7 +24,7 @@ DOCKS = (
 """Display name in the manifest, name on the tab, where the dock is."""
 
 BELOW = "Gallery"
-WIDTH, GALLERY_HEIGHT = 390, 240
+WIDTH, GALLERY_HEIGHT = 390, 290
 
 
 def open_workspace(viewer: Any) -> dict[str, QWidget]:
@@ -56,6 +56,8 @@ def open_workspace(viewer: Any) -> dict[str, QWidget]:
             frame.setWindowTitle(tab)
             if area == "right":
                 first = _join(first, frame)
+            # Low as it lies there: project, jobs and next step are told beside it, and patches need the height.
+            widget.bar.setHidden(display_name == BELOW)
         docks[display_name] = widget
     if first is not None:
         first.show()

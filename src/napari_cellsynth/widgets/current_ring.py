@@ -1,0 +1,101 @@
+"""A ring around the current object on the canvas, so that the crop in the Label dock is found at a glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_cellsynth.widgets.canvas_keys import bind_canvas
+
+if TYPE_CHECKING:
+    from napari_cellsynth.widgets.session import Session
+
+RING = "current object"
+AROUND = 1.04
+"""The ring's diameter, in diagonals of the object's box: it goes round the object and hides nothing of it."""
+
+SMALLEST, LARGEST = 26, 100_000
+"""Pixels of the screen: however far out the canvas is zoomed, the ring is seen."""
+
+OUTER, INNER = [0.0, 0.0, 0.0, 1.0], [1.0, 0.2, 0.95, 1.0]
+"""A bright ring within a black one, seen on dark and light images; no class of ours and no outline has this colour."""
+
+
+class CurrentRing(QObject):
+    """Keeps two points, drawn as rings, around the session's current object where its frame is on the canvas.
+
+    Points, since moving two of them costs the same whatever the frame holds; and no Labels layer, which would be
+    offered as a segmentation.
+
+    Parameters
+    ----------
+    session : Session
+        The viewer's session, which owns it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        # After the event in hand: a key shows the next crop first, and several changes at once move the ring once.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._follow)
+        session.current_object_changed.connect(lambda _object_id: self._soon.start())
+        session.frame_objects_changed.connect(self._soon.start)
+
+    @property
+    def layer(self) -> Any:
+        """The layer with the ring, or None before there was a current object."""
+        return self._session.layers.ours(RING)
+
+    def _follow(self) -> None:
+        box = self._box()
+        layer = self.layer
+        if box is None:
+            if layer is not None and layer.shown.any():
+                layer.shown[...] = False
+                layer.refresh(extent=False)
+            return
+        y0, x0, y1, x1 = box
+        centre = [(y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2]
+        side = AROUND * float(np.hypot(y1 - y0, x1 - x0))
+        if layer is None:
+            layer = self._add(centre)
+        # Into the layer's arrays, and drawn once: napari's setters ask the whole viewer for its extent, three times.
+        layer.data[...] = centre
+        layer.size[...] = side
+        layer.shown[...] = True
+        layer.refresh(extent=False)
+
+    def _box(self) -> tuple[int, int, int, int] | None:
+        session = self._session
+        if session.project is None or session.current_object_id is None or session.current_image_id is None:
+            return None
+        objects = session.layers.frame_objects()
+        if session.layers.veiled or session.current_object_id not in objects.index:
+            return None
+        y0, x0, y1, x1 = (int(objects.at[session.current_object_id, name]) for name in ("y0", "x0", "y1", "x1"))
+        return y0, x0, y1, x1
+
+    def _add(self, centre: list[float]) -> Any:
+        viewer = self._session.viewer
+        active = viewer.layers.selection.active
+        layer = self._session.layers.add(
+            RING,
+            "add_points",
+            np.array([centre, centre]),
+            name=RING,
+            face_color="transparent",
+            # The thin bright ring runs in the middle of the wide black one.
+            border_color=np.array([OUTER, INNER]),
+            border_width=np.array([0.08, 0.04]),
+            border_width_is_relative=True,
+            canvas_size_limits=(SMALLEST, LARGEST),
+        )
+        layer.editable = False
+        bind_canvas(layer, self._session)
+        viewer.layers.selection.active = active
+        return layer

@@ -1,0 +1,87 @@
+"""The ring around the current object: where it is, when it moves, and what it never is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.take_layer import TakeLayer
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def opened(session: Session, project_path: Path) -> Session:
+    session.open(project_path)
+    return session
+
+
+def ringed(session: Session) -> list[tuple[float, float]]:
+    """Return the places of the rings that are seen."""
+    layer = session.ring.layer
+    return [] if layer is None else [tuple(each) for each in layer.data[layer.shown]]
+
+
+def wait_for(session: Session, qtbot: Any, object_id: int | None) -> None:
+    places = [] if object_id is None else [centre(session, object_id)] * 2
+    qtbot.waitUntil(lambda: ringed(session) == places, timeout=2000)
+
+
+def centre(session: Session, object_id: int) -> tuple[float, float]:
+    row = session.project.objects().loc[object_id]
+    return (row["y0"] + row["y1"] - 1) / 2, (row["x0"] + row["x1"] - 1) / 2
+
+
+def test_a_ring_goes_round_the_current_object_and_follows_it(opened: Session, qtbot: Any) -> None:
+    here = opened.project.objects(frame=0)
+    for object_id in here.index[:2].tolist():
+        opened.select_object(object_id, move_canvas=False)
+        wait_for(opened, qtbot, object_id)
+    # It surrounds the object's 24 x 24 pixels and leaves the neighbours, 40 px away, alone.
+    assert 24 * 2**0.5 < opened.ring.layer.size[0] < 40
+    assert opened.viewer.layers.selection.active is not opened.ring.layer
+
+
+def test_it_is_seen_only_in_the_frame_of_the_object(opened: Session, qtbot: Any) -> None:
+    object_id = int(opened.project.objects(frame=1).index[3])
+    opened.select_object(object_id, move_canvas=False)
+    wait_for(opened, qtbot, None)
+    opened.viewer.dims.set_point(0, 1)
+    wait_for(opened, qtbot, object_id)
+    opened.viewer.dims.set_point(0, 2)
+    wait_for(opened, qtbot, None)
+
+
+def test_it_goes_with_the_project_and_while_a_copy_is_corrected_in_its_place(opened: Session, qtbot: Any) -> None:
+    object_id = int(opened.project.objects(frame=0).index[0])
+    opened.select_object(object_id, move_canvas=False)
+    wait_for(opened, qtbot, object_id)
+    opened.layers.veil(True)
+    wait_for(opened, qtbot, None)
+    opened.layers.veil(False)
+    wait_for(opened, qtbot, object_id)
+    opened.close_project()
+    assert list(opened.viewer.layers) == []
+
+
+def test_it_is_never_offered_as_a_segmentation(opened: Session, qtbot: Any) -> None:
+    opened.select_object(int(opened.project.objects(frame=0).index[0]), move_canvas=False)
+    qtbot.waitUntil(lambda: opened.ring.layer is not None, timeout=2000)
+    panel = TakeLayer(opened)
+    qtbot.addWidget(panel)
+    assert panel.choice.count() == 0
+
+
+def test_moving_it_repaints_no_layer_of_the_frame(opened: Session, qtbot: Any) -> None:
+    first, second = opened.project.objects(frame=0).index[:2].tolist()
+    opened.select_object(first, move_canvas=False)
+    wait_for(opened, qtbot, first)
+    painted: list[str] = []
+    for layer in opened.viewer.layers:
+        layer.events.set_data.connect(lambda event: painted.append(event.source.name))
+    opened.select_object(second, move_canvas=False)
+    wait_for(opened, qtbot, second)
+    assert set(painted) == {"current object"}
