@@ -3,7 +3,7 @@
 # make check     lint, types, import contracts
 # make test-gui  the window's tests alone; make test-bindings: those of what differs between Qt bindings
 # make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
-# make coverage  which branches no test takes, per package and file (twenty minutes on two cores)
+# make coverage  which branches no test takes, per package and file (longer than make test)
 # make mutants   which wrong lines no test notices (hours; ONLY='*evaluate.splits*' one file: minutes)
 # make docs      the documentation as a web site in site/; a broken link is an error
 # make bench     the speed ratios into docs/benchmarks.md (ROWS='labels gallery': these alone)
