@@ -225,3 +225,12 @@ def test_the_pace_is_of_the_window_and_never_of_less_than_ten_seconds(
     monkeypatch.setattr(time, "time", lambda: 1300.5)
     assert project.labels_per_minute() == pytest.approx(60 / 296.5)
     assert project.labels_per_minute(window_s=1000) == pytest.approx(60 * 2 / 300.5)
+
+
+def test_undoing_a_review_brings_the_reason_of_the_one_before_back(project: Project) -> None:
+    run = project.new_run("gan", "dcgan", {}, class_id=1, groups=(), seed=0)
+    patches = project.add_synthetic(run.id, "c", 1, 0, 0, np.zeros((1, 1, 16, 16), np.uint8))
+    project.review(patches, "rejected", "blurred")
+    project.review(patches, "accepted")
+    assert project.undo() == patches
+    assert project.synthetic()[["review", "reason"]].to_numpy().tolist() == [["rejected", "blurred"]]
