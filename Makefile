@@ -3,6 +3,8 @@
 # make check     lint, types, import contracts
 # make test-gui  the window's tests alone; make test-bindings: those of what differs between Qt bindings
 # make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
+# make coverage  which branches no test takes, per package and file (longer than make test)
+# make mutants   which wrong lines no test notices (hours; ONLY='*evaluate.splits*' one file: minutes)
 # make docs      the documentation as a web site in site/; a broken link is an error
 # make bench     the speed ratios into docs/benchmarks.md (ROWS='labels gallery': these alone)
 QT ?= pyqt5
@@ -12,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(QT)
 SCREEN := scripts/screen.sh
 
-.PHONY: demo test test-gui test-bindings faults faults-long check docs bench screenshots clean window
+.PHONY: demo test coverage mutants test-gui test-bindings faults faults-long check docs bench screenshots clean window
 
 $(READY): pyproject.toml scripts/system.sh
 	sh scripts/system.sh
@@ -38,6 +40,18 @@ test: $(READY)
 
 test-gui test-bindings: $(READY)
 	$(PYTEST) -m $(subst test-,,$@)
+
+# The two runs add up; a job's own process writes beside them.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	-$(PYTEST) --cov --cov-report= -m "not gui"
+	-$(PYTEST) --cov --cov-append --cov-report= -m gui
+	$(BIN)/coverage json --quiet -o coverage.json
+	$(BIN)/python scripts/holes.py coverage.json
+
+mutants: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py run $(if $(ONLY),'$(ONLY)')
+	$(BIN)/python scripts/mutants.py table
 
 # Torch and Qt never share a process: the faults of the window are a run of their own.
 faults faults-long: SIZE = $(if $(filter faults-long,$@),long,minutes)

@@ -126,3 +126,104 @@ def test_a_never_predicted_class_has_precision_zero_in_s1s_score():
     recall = sk.recall_score([0, 0, 1], [0, 0, 0], average="macro")
     expected = 2 * precision * recall / (precision + recall)
     assert scores.macro_f1_of_means([0, 0, 1], [0, 0, 0]) == pytest.approx(expected)
+
+
+NAMES = np.array(["spread", "dense", "debris", "other"])
+
+
+def test_the_columns_of_probabilities_may_be_classes_with_names_in_any_order(guesses):
+    true, _, p = guesses
+    order = ["other", "debris", "dense", "spread"]
+    shuffled = p[:, [3, 2, 1, 0]]
+    assert scores.roc_auc(NAMES[true], shuffled, order) == pytest.approx(sk.roc_auc_score(true, p, multi_class="ovr"))
+    assert scores.log_loss(NAMES[true], shuffled, order) == pytest.approx(sk.log_loss(true, p))
+    plain = scores.expected_calibration_error(true, p)
+    assert scores.expected_calibration_error(NAMES[true], shuffled, order) == pytest.approx(plain)
+
+
+def test_one_row_of_scores_is_of_the_second_class(guesses):
+    true, _, p = guesses
+    kept = true < 2
+    expected = sk.roc_auc_score(true[kept], p[kept, 1])
+    assert scores.roc_auc(true[kept], p[kept, 1]) == pytest.approx(expected)
+    assert scores.roc_auc(NAMES[true[kept]], p[kept, 1], ["spread", "dense"]) == pytest.approx(expected)
+    assert np.isnan(scores.roc_auc([1, 1], [0.2, 0.3])) and np.isnan(scores.roc_auc([0, 0], [0.2, 0.3]))
+    assert scores.roc_auc([0, 1], [0.2, 0.3]) == 1 and scores.roc_auc([1, 0], [0.2, 0.3]) == 0
+
+
+def test_calibration_errors_are_those_worked_out_by_hand():
+    # Two bins: 0.5 is in the lower, which is right by 1 - 0.5; the upper holds 0.8 (right) and 1 (wrong): gap 1 - 1.8.
+    p = [[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [0.0, 1.0, 0.0]]
+    assert scores.expected_calibration_error([0, 0, 2], p, bins=2) == pytest.approx((0.5 + 0.8) / 3)
+    # In one bin the two gaps cancel in part.
+    assert scores.expected_calibration_error([0, 0, 2], p, bins=1) == pytest.approx(abs(2 - 2.3) / 3)
+    # With 15 bins, 14/15 and 0.9 lie in one, and a little more than 14/15 in the next.
+    near = [[14 / 15 - 1e-9, 1 / 15 + 1e-9], [0.94, 0.06]]
+    assert scores.expected_calibration_error([0, 1], near) == pytest.approx((1 / 15 + 0.94) / 2, abs=1e-8)
+    assert np.isnan(scores.expected_calibration_error([], np.zeros((0, 3))))
+
+
+def test_all_labels_of_an_object_must_be_right_for_its_accuracy():
+    rng = np.random.default_rng(2)
+    true, pred = rng.integers(0, 2, (60, 2)), rng.integers(0, 2, (60, 2))
+    assert scores.accuracy(true, pred) == pytest.approx(sk.accuracy_score(true, pred))
+
+
+def test_all_rates_of_labels_equal_scikit_learns_counts():
+    rng = np.random.default_rng(4)
+    true, pred = rng.integers(0, 2, (70, 3)), rng.integers(0, 2, (70, 3))
+    table = scores.per_class(true, pred, ["a", "b", "c"])
+    assert table.index.tolist() == ["a", "b", "c"] and table.index.name == "class"
+    assert scores.per_class(true, pred).index.tolist() == [0, 1, 2]
+    for name, [[tn, fp], [fn, tp]] in zip("abc", sk.multilabel_confusion_matrix(true, pred), strict=True):
+        tpr, tnr = tp / (tp + fn), tn / (tn + fp)
+        expected = {
+            "TPR": tpr, "TNR": tnr, "PPV": tp / (tp + fp), "NPV": tn / (tn + fn), "F1": 2 * tp / (2 * tp + fp + fn),
+            "accuracy": (tp + tn) / 70, "harmonic_TPR_TNR": 2 / (1 / tpr + 1 / tnr), "true": tp + fn,
+            "predicted": tp + fp,
+        }  # fmt: skip
+        assert table.loc[name].to_dict() == pytest.approx(expected)
+
+
+def test_names_of_classes_are_the_rows_of_the_table():
+    table = scores.per_class(["x", "y", "y"], ["x", "x", "y"], ["y", "x", "z"])
+    assert table.index.tolist() == ["y", "x", "z"] and table.index.name == "class"
+    assert table["true"].tolist() == [2, 1, 0] and table["predicted"].tolist() == [1, 2, 0]
+    # One object each right of the class and of the rest, one wrong: TPR 1/2 and TNR 1.
+    assert table.loc["y", "harmonic_TPR_TNR"] == pytest.approx(2 / 3)
+
+
+def test_a_classifier_that_is_always_wrong_has_the_mean_zero_and_not_nan():
+    table = scores.per_class([0, 1], [1, 0])
+    assert table["harmonic_TPR_TNR"].tolist() == [0, 0] and table["F1"].tolist() == [0, 0]
+    assert scores.macro_f1_of_means([0, 1], [1, 0]) == 0
+    assert scores.balanced_accuracy([0, 1], [1, 0]) == scores.micro_f1([0, 1], [1, 0]) == 0
+
+
+def test_recall_counts_each_class_once_however_rare_and_predictions_of_others_do_not_count():
+    true, pred = ["a"] * 8 + ["b"] * 2, ["a"] * 6 + ["c"] * 2 + ["b", "a"]
+    assert scores.balanced_accuracy(true, pred) == pytest.approx((6 / 8 + 1 / 2) / 2)
+
+
+def test_classes_that_nobody_saw_do_not_count_in_s1s_score():
+    true, pred = np.array([[1, 0, 0], [0, 1, 0]]), np.array([[1, 0, 0], [1, 1, 0]])
+    # Classes 0 and 1 have precision 1/2 and 1, recall 1 and 1.
+    assert scores.macro_f1_of_means(true, pred) == pytest.approx(2 * 0.75 / 1.75)
+
+
+def test_sure_and_right_costs_nothing_and_probabilities_need_a_column_a_class():
+    assert scores.log_loss([0, 1], [[1.0, 0.0], [0.0, 1.0]]) == 0
+    assert scores.log_loss([1], [[0.0, 1.5]]) == 0  # a rounding above 1 is none the better
+    assert np.isnan(scores.micro_f1([], []))
+    for score in (scores.log_loss, scores.expected_calibration_error):
+        with pytest.raises(ValueError, match=r"shape \(N, K\)"):
+            score([0, 1], [0.2, 0.8])
+        with pytest.raises(ValueError, match="do not go with"):
+            score([0, 1], [[0.2, 0.8]])
+
+
+def test_strangers_among_the_labels_are_named_once_and_counts_are_whole_numbers():
+    with pytest.raises(ValueError, match=r"labels \[5, 7\] are not among the classes \[0, 1\]"):
+        scores.confusion([0, 7, 7, 5], [0, 1, 1, 1], labels=[0, 1])
+    table = scores.confusion([0, 2], [0, 0])
+    assert table.dtype == np.int64 and table.tolist() == [[1, 0], [1, 0]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import norm, ttest_1samp
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.evaluate import scores
@@ -103,3 +103,84 @@ def test_holms_values_are_those_worked_out_by_hand():
     np.testing.assert_allclose(holm([0.6, 0.9]), [1.0, 1.0])
     np.testing.assert_allclose(holm([0.04, np.nan]), [0.04, np.nan])
     assert holm([]).shape == (0,)
+
+
+def test_the_defaults_are_95_percent_of_1000_resamples_of_seed_0():
+    values = np.random.default_rng(1).normal(size=30)
+    groups = np.repeat(np.arange(10), 3)
+    default = group_bootstrap(np.mean, values, groups=groups)
+    assert default == group_bootstrap(np.mean, values, groups=groups, repeats=1000, level=0.95, seed=0)
+    assert default != group_bootstrap(np.mean, values, groups=groups, seed=1)
+
+
+def test_a_lower_level_gives_the_narrower_normal_interval():
+    values = np.repeat([0.0, 1.0], [80, 120])
+    found = group_bootstrap(np.mean, values, groups=np.arange(200), repeats=4000, level=0.5)
+    half = norm.ppf(0.75) * np.sqrt(0.6 * 0.4 / 200)
+    assert (found.low, found.high) == pytest.approx((0.6 - half, 0.6 + half), abs=0.005)
+
+
+def test_groups_are_resampled_whole_even_where_their_objects_lie_apart():
+    # Two groups of means 0 and 1: a resample has the mean 0, 1/2 or 1, and each bound is one of them.
+    values, groups = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0]), np.array(["x", "y"] * 3)
+    seen = set()
+    group_bootstrap(lambda v: seen.add(float(np.mean(v))) or 0.0, values, groups=groups, repeats=50)
+    assert seen == {0.0, 0.5, 1.0}
+
+
+def test_resamples_without_an_answer_are_left_out_and_without_any_there_is_no_interval():
+    def share_of_ones(y):
+        return float(np.mean(y)) if y.any() else float("nan")
+
+    found = group_bootstrap(share_of_ones, [1.0, 0.0, 0.0], groups=["a", "b", "c"], repeats=300)
+    assert found.estimate == pytest.approx(1 / 3)
+    assert found.low == pytest.approx(1 / 3) and found.high == pytest.approx(1.0)
+    never = iter([0.5])
+    nothing = group_bootstrap(lambda y: next(never, float("nan")), [1.0, 0.0], groups=["a", "b"], repeats=5)
+    assert nothing.estimate == 0.5 and np.isnan(nothing.low) and np.isnan(nothing.high)
+
+
+def test_an_array_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="every array"):
+        group_bootstrap(np.mean, [1.0, 2.0], groups=["a", "b", "c"])
+
+
+def test_another_level_gives_scipys_interval_and_two_folds_are_enough():
+    d = np.array([0.1, -0.3])
+    found, expected = corrected_paired_t(d, 1e12, 1, level=0.8), ttest_1samp(d, 0)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.8)))
+    assert found.p == pytest.approx(expected.pvalue) and found.t < 0
+
+
+def test_one_training_object_and_one_tested_are_enough():
+    # The variance of 0.1 and 0.3 is 0.02.
+    assert corrected_paired_t([0.1, 0.3], 1, 1).standard_error == pytest.approx(np.sqrt((1 / 2 + 1) * 0.02))
+
+
+def test_equal_differences_have_no_width_and_the_sign_of_t():
+    for mean, t, p in [(0.25, np.inf, 0.0), (-0.25, -np.inf, 0.0), (0.0, 0.0, 1.0)]:
+        assert corrected_paired_t([mean] * 4, 8, 2) == (mean, 0.0, t, p, mean, mean)
+
+
+def test_one_fold_has_a_mean_and_nothing_else():
+    mean, *rest = corrected_paired_t([0.3], 8, 2)
+    assert mean == 0.3 and np.isnan(rest).all() and len(rest) == 5
+
+
+def test_no_number_of_objects_may_be_zero_and_differences_are_a_row():
+    for n_train, n_test in [(8, 0), (0, 2), (-1, 2)]:
+        with pytest.raises(ValueError, match="must be positive"):
+            corrected_paired_t([0.1, 0.2], n_train, n_test)
+    with pytest.raises(ValueError, match="one number a fold"):
+        corrected_paired_t([[0.1, 0.2]], 8, 2)
+
+
+def test_an_unanswered_question_amid_others_does_not_count():
+    # Three questions are asked: .01 times 3, .02 times 2, .5 times 1.
+    np.testing.assert_allclose(holm([np.nan, 0.5, 0.01, np.nan, 0.02]), [np.nan, 0.5, 0.03, np.nan, 0.04])
+
+
+def test_single_precision_is_reckoned_with_in_double_and_null_is_no_answer():
+    d = np.array([0.1, 0.3, 0.2], np.float32)
+    assert corrected_paired_t(d, 80, 20) == corrected_paired_t(d.astype(np.float64), 80, 20)
+    np.testing.assert_allclose(holm([0.04, None]), [0.04, np.nan])

@@ -145,6 +145,27 @@ def test_an_old_label_comes_back_as_the_class_that_its_own_was_merged_into(place
         assert ann.undo() == [1] and labels(ann)[0] == 0
 
 
+def test_a_change_between_classes_that_are_one_by_now_is_no_step_of_its_own(place: Path) -> None:
+    with Project.open(place) as ann, Project.open(place) as bob:
+        ann.user, bob.user = "ann", "bob"
+        ann.label([1], 1)
+        ann.label([1], 2)
+        bob.merge_class(1, 2)
+        assert ann.undo() == [1] and labels(ann)[0] == 0
+        assert ann.undo() == []
+
+
+def test_the_review_of_a_patch_is_undone_whatever_became_of_the_classes(place: Path) -> None:
+    with Project.open(place) as ann, Project.open(place) as bob:
+        ann.user, bob.user = "ann", "bob"
+        run = ann.new_run("gan", "dcgan", {}, class_id=2, groups=(), seed=0)
+        patches = ann.add_synthetic(run.id, "c", 2, 0, 0, np.zeros((2, 1, 16, 16), np.uint8))
+        ann.review(patches, "accepted")
+        bob.merge_class(1, 2)
+        assert ann.undo() == patches and ann.synthetic()["review"].tolist() == ["", ""]
+        assert ann.redo() == patches and ann.synthetic()["review"].tolist() == ["accepted", "accepted"]
+
+
 def test_several_classes_of_an_object_are_merged_into_one_or_fewer(place: Path) -> None:
     with Project.open(place) as project:
         project.set_multi_label(True)

@@ -5,8 +5,10 @@ import time
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE, Project
 
 
@@ -143,3 +145,92 @@ def test_the_pace_counts_steps_of_the_last_minutes(project: Project, monkeypatch
     assert project.labels_per_minute() == pytest.approx(30)
     monkeypatch.setattr(time, "time", lambda: now + 1000)
     assert project.labels_per_minute() == 0
+
+
+def test_a_history_tells_when_who_and_by_which_action(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    project.label([1, 2], 1, user="anna")
+    monkeypatch.setattr(time, "time", lambda: 2000.0)
+    project.label([1], UNSURE, user="ben", source="decision")
+    first, second = project.history(1), project.history(2)
+    assert first.index.name == "entry" and first.index.is_monotonic_increasing
+    assert list(first.columns) == ["time", "old", "new", "source", "user", "action", "note"]
+    assert [tuple(row) for row in first[["time", "old", "new", "source", "user"]].to_numpy()] == [
+        (1000.0, 0, 1, "hand", "anna"),
+        (2000.0, 1, UNSURE, "decision", "ben"),
+    ]
+    assert first["action"].iloc[0] == second["action"].iloc[0] < first["action"].iloc[1]
+    assert project.users() == ["anna", "ben"]
+
+
+def test_undoing_and_redoing_stand_in_the_history_under_their_names(project: Project) -> None:
+    project.label([1], 2)
+    project.undo()
+    project.redo()
+    assert list(project.history(1)["source"]) == ["hand", "undo", "redo"]
+    assert list(project.history(1)["old"]) == [0, 2, 0] and list(project.history(1)["new"]) == [2, 0, 2]
+
+
+def test_whoever_labels_first_is_told_first_whatever_the_alphabet_says(project: Project) -> None:
+    for user in ("zoe", "adam", "zoe"):
+        project.label([1], 1, user=user)
+    assert project.users() == ["zoe", "adam"]
+
+
+def test_the_newest_labels_come_first_and_only_classes_count(project: Project, mask: NDArray[np.int32]) -> None:
+    assert project.labelled_last(3) == []
+    for number, label in [(1, 1), (2, 2), (3, UNSURE), (4, 1), (1, 2)]:
+        project.label([number], label)
+    assert project.labelled_last(9) == [1, 4, 2]
+    assert project.labelled_last(2) == [1, 4]
+    project.label([4], UNLABELLED)
+    assert project.labelled_last(2) == [1, 2]
+    fresh = np.where(mask == 1, 0, mask).astype(np.int32)  # The object with the newest label is gone.
+    project.set_objects(1, 0, boxes_of(fresh), fresh)
+    assert project.labelled_last(9) == [2]
+
+
+def test_the_newest_objects_are_those_of_a_range_of_labels(project: Project, mask: NDArray[np.int32]) -> None:
+    project.label([1, 2, 3], 1)
+    project.label([4], 2)
+    assert project.newest_objects(2, 1, 1) == [3, 2]
+    assert project.newest_objects(9, 1, 2) == [4, 3, 2, 1]
+    assert project.newest_objects(9, 2, 2) == [4]
+    assert project.newest_objects(9, 0, 0) == []
+    fresh = np.where(mask == 4, 0, mask).astype(np.int32)
+    project.set_objects(1, 0, boxes_of(fresh), fresh)
+    assert project.newest_objects(9, 1, 2) == [3, 2, 1]
+
+
+def test_an_object_is_labelled_by_whoever_gave_its_newest_label(project: Project) -> None:
+    project.label([1, 2], 1, user="anna")
+    project.label([1], 2, user="ben")
+    run = project.new_run("gan", "dcgan", {}, class_id=1, groups=(), seed=0)
+    patches = project.add_synthetic(run.id, "c", 1, 0, 0, np.zeros((2, 1, 16, 16), np.uint8))
+    project.review(patches, "accepted")
+    assert project.labelled_by() == {1: "ben", 2: "anna"}
+
+
+def test_the_pace_is_of_the_window_and_never_of_less_than_ten_seconds(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in (1000.0, 1004.0):
+        monkeypatch.setattr(time, "time", lambda at=at: at)
+        project.label([1], 1)
+        project.label([2], 1, source="import")
+        project.undo()
+    assert project.labels_per_minute() == 60 * 2 / 10
+    monkeypatch.setattr(time, "time", lambda: 1300.0)
+    assert project.labels_per_minute() == pytest.approx(60 * 2 / 300)
+    monkeypatch.setattr(time, "time", lambda: 1300.5)
+    assert project.labels_per_minute() == pytest.approx(60 / 296.5)
+    assert project.labels_per_minute(window_s=1000) == pytest.approx(60 * 2 / 300.5)
+
+
+def test_undoing_a_review_brings_the_reason_of_the_one_before_back(project: Project) -> None:
+    run = project.new_run("gan", "dcgan", {}, class_id=1, groups=(), seed=0)
+    patches = project.add_synthetic(run.id, "c", 1, 0, 0, np.zeros((1, 1, 16, 16), np.uint8))
+    project.review(patches, "rejected", "blurred")
+    project.review(patches, "accepted")
+    assert project.undo() == patches
+    assert project.synthetic()[["review", "reason"]].to_numpy().tolist() == [["rejected", "blurred"]]

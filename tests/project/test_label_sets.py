@@ -51,6 +51,13 @@ def test_a_class_is_toggled_one_step_of_undo_each(several: Project) -> None:
     assert classes(several) == {1: (1, 2)}
 
 
+def test_a_toggle_is_of_whoever_makes_it_and_tells_the_label_that_is_there_now(several: Project) -> None:
+    for number, wanted in [(2, (2,)), (1, (1, 2)), (2, (1,)), (1, ())]:
+        assert several.classes_of(several.toggle_class(1, number, user="cleo")) == wanted
+    assert set(several.history(1)["user"]) == {"cleo"}
+    assert set(several.history(1)["source"]) == {"hand"}
+
+
 def test_undo_of_several_classes_works_after_a_restart(several: Project) -> None:
     several.label([1], [1, 2])
     several.label([1], [1, 2, 3])

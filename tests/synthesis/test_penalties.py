@@ -102,6 +102,19 @@ def test_points_lie_between_with_one_share_a_pair() -> None:
     assert not between.requires_grad
 
 
+def test_shares_come_from_the_generator_alone_and_go_where_they_are_wanted() -> None:
+    def drawn(seed: int, device: str = "cpu") -> torch.Tensor:
+        return random_shares(6, torch.Generator().manual_seed(seed), torch.device(device))
+
+    torch.manual_seed(1)
+    first = drawn(5)
+    torch.manual_seed(2)
+    assert torch.equal(first, drawn(5)) and not torch.equal(first, drawn(6))
+    with torch.device("meta"):  # The draw is made where the generator is, whatever is the default.
+        assert torch.equal(first, drawn(5))
+    assert drawn(5, "meta").device.type == "meta"
+
+
 def test_losses_on_scores_have_their_closed_forms() -> None:
     real, fake = torch.tensor([3.0, 1.0]), torch.tensor([0.5, -0.5])
     assert losses.wasserstein_critic(real, fake).item() == -2.0

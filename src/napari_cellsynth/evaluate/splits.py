@@ -120,7 +120,7 @@ def _folds_of_sets(names: NDArray[Any], classes: NDArray[Any], k: int, seed: int
     fold_of, filled = np.zeros(len(counts), np.int64), np.zeros((k, shares.shape[1]))
     for g in mixed[np.argsort(-shares[mixed].sum(axis=1), kind="stable")]:
         # The sum of squared shares grows least where the group goes to the fold that lacks its classes most.
-        fold_of[g] = (2 * filled @ shares[g]).argmin()
+        fold_of[g] = (filled @ shares[g]).argmin()
         filled[fold_of[g]] += shares[g]
     tested = fold_of[group_of]
     return [(np.flatnonzero(tested != number), np.flatnonzero(tested == number)) for number in range(k)]
@@ -215,7 +215,7 @@ def _choose(counts: NDArray[np.float64], fraction: float, rng: np.random.Generat
             share += shares[g]
             left = left - counts[g]
         untested = int(np.sum((share[:-1] == 0) & testable))
-        loss = untested * 10 + float(np.sum((share - fraction) ** 2)) + (1000 if not held.any() else 0)
+        loss = untested * 10 + float(np.sum((share - fraction) ** 2))
         if loss < best_loss:
             best, best_loss = held, loss
     return best if best.any() else _smallest_possible(counts)
