@@ -40,7 +40,7 @@ def experiment(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; progress to stderr.")] = False,
 ) -> None:
     """Ask a question of a project by cross-validation over its groups, and write a report."""
-    from napari_cellsynth import experiments as protocols
+    from napari_cellsynth.experiments import protocol as named
     from napari_cellsynth.jobs.experiment import planned_trainings
     from napari_cellsynth.jobs.experiment_pace import minutes_words
     from napari_cellsynth.jobs.job import ExperimentParameters, TimeExperimentParameters
@@ -48,23 +48,16 @@ def experiment(
 
     refuse_beside_resume(context)
     refuse_workers_beside_scheduler(context)
+    where = {"workers": workers, "scheduler": scheduler, "device": device}
     if resume:
-        where = {"workers": workers, "scheduler": scheduler, "device": device}
         show(do(project, ExperimentParameters, resume=resume, **where), as_json)
         return
     if protocol is None:
-        if as_json:
-            raise UserError("No protocol is given.", f"Choose one of {', '.join(protocols.PROTOCOLS)}.")
-        for name, each in protocols.PROTOCOLS.items():
-            print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")
+        _list_protocols(as_json)
         return
-    changed = overrides(changes)
-    changed |= {name: value for name, value in (("folds", folds), ("repeats", repeats)) if value is not None}
-    if as_published:
-        changed["as_published"] = True
-    if classes:
-        changed["classes"] = classes
-    protocols.protocol(protocol).checked(preset, changed)
+    given = {"folds": folds, "repeats": repeats, "classes": classes or None, "as_published": as_published or None}
+    changed = overrides(changes) | {name: value for name, value in given.items() if value is not None}
+    named(protocol).checked(preset, changed)
     if sources:
         made = merged(project, sources, types)
         if "project" not in made:
@@ -74,22 +67,19 @@ def experiment(
         raise UserError("--types groups the types of sources.", "Give them with --source.")
     with Project.open(project, read_only=True) as opened:
         counts = planned_trainings(opened, protocol, preset, changed)
+    asked = {"protocol": protocol, "preset": preset, "changes": changed}
     if plan:
-        asked = {"protocol": protocol, "preset": preset, "changes": changed, "device": device}
-        told = do(project, TimeExperimentParameters, **asked)
+        told = do(project, TimeExperimentParameters, **asked, device=device)
         show(counts | {"time": minutes_words(told["seconds"]), "seconds": round(told["seconds"])}, as_json)
         return
     note(f"{counts['gans']} GANs and {counts['classifiers']} classifiers over {counts['folds']} folds")
-    show(
-        do(
-            project,
-            ExperimentParameters,
-            protocol=protocol,
-            preset=preset,
-            changes=changed,
-            workers=workers,
-            scheduler=scheduler,
-            device=device,
-        ),
-        as_json,
-    )
+    show(do(project, ExperimentParameters, **asked, **where), as_json)
+
+
+def _list_protocols(as_json: bool) -> None:
+    from napari_cellsynth.experiments import PROTOCOLS
+
+    if as_json:
+        raise UserError("No protocol is given.", f"Choose one of {', '.join(PROTOCOLS)}.")
+    for name, each in PROTOCOLS.items():
+        print(f"{name}: {each.title} ({each.source}) · presets {', '.join(each.presets)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,6 +200,18 @@ def _train_classifier(task: ClassifierTask, bench: Bench, stop: Stop) -> Iterato
             yield event
             if isinstance(event, Stopped):
                 return
+    yield from _answer(task, bench, learned, stored, stop)
+
+
+def _answer(
+    task: ClassifierTask,
+    bench: Bench,
+    learned: NDArray[np.int64],
+    stored: Callable[[NDArray[np.int64]], CropStore],
+    stop: Stop,
+) -> Iterator[Event]:
+    """Write what a trained classifier answers for the fold's test crops, and for what else the arm asks it."""
+    fold, arm, folder = task.fold, task.arm, bench.folder / task.id
     trained = load(folder, bench.device)
     if trained.thresholds is not None:
         np.save(folder / _THRESHOLDS, np.array(trained.thresholds))

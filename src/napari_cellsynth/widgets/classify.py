@@ -99,19 +99,7 @@ class ClassifyDock(SeenDock):
         self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
 
     def _connect(self) -> None:
-        session = self.session
-        for signal in (
-            session.project_changed,
-            session.classes_changed,
-            session.objects_changed,
-            session.runs_changed,
-            session.synthetic_changed,
-            session.predictions_changed,
-            session.jobs_changed,
-            session.images_changed,
-        ):
-            signal.connect(self.refresh_if_seen)
-        session.labels_changed.connect(self.refresh_after_labels)
+        self.follow("project", "classes", "objects", "runs", "synthetic", "predictions", "jobs", "images")
         self.picker.valueChanged.connect(self._show_buttons)
         self.picker.recipe.currentTextChanged.connect(lambda _name: self._show_balance())
         self.mode.currentIndexChanged.connect(lambda _index: self._show_buttons())

@@ -64,18 +64,7 @@ class EvaluateDock(SeenDock):
         self.measure = button("measure", "Measure GANs", MEASURE_TIP)
         self.open_report = button("open_report", "Open report", REPORT_TIP)
         self._lay_out()
-        session = self.session
-        for signal in (
-            session.project_changed,
-            session.runs_changed,
-            session.synthetic_changed,
-            session.jobs_changed,
-            session.classes_changed,
-            session.predictions_changed,
-            session.objects_changed,
-        ):
-            signal.connect(self.refresh_if_seen)
-        session.labels_changed.connect(lambda _ids: self.refresh_after_labels())
+        self.follow("project", "runs", "synthetic", "jobs", "classes", "predictions", "objects")
         self.gans.itemSelectionChanged.connect(self._show_figures)
         self.measure.clicked.connect(self._on_measure)
         self.open_report.clicked.connect(self._on_report)

@@ -111,9 +111,7 @@ class GalleryDock(SeenDock):
         session.synthetic_changed.connect(self._forget_synthetic)
         for signal in (session.objects_changed, session.labels_changed, session.images_changed):
             signal.connect(lambda *_: self.source.forget_real())
-        for signal in (session.synthetic_changed, session.objects_changed, session.classes_changed):
-            signal.connect(self.refresh_if_seen)
-        session.labels_changed.connect(self.refresh_after_labels)
+        self.follow("synthetic", "objects", "classes")
         session.hiding_changed.connect(self._on_hiding)
         self.show_box.activated.connect(self._leave_chosen)
         for box in (self.show_box, self.class_box, self.run_box, self.review_box, self.order_box):

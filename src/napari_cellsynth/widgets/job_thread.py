@@ -179,6 +179,12 @@ class JobHandle(QObject):
         """Block until a running job's thread has ended, at most `seconds`; True when it has."""
         return bool(self._thread.wait(int(seconds * 1000)))
 
+    def end(self, seconds: float) -> None:
+        """Wait for the end of a job that was stopped; after so many seconds its worker is killed."""
+        if not self.wait(seconds):
+            self.kill()
+            self.wait(seconds)
+
     def kill(self) -> None:
         """End the worker process without waiting for its next step; the last resort of closing the window."""
         self._thread.kill_worker()

@@ -62,9 +62,7 @@ class LiveSuggestions(QObject):
         self._wanted = False
         self._break_off()
         for handle in list(self._ending):
-            if not handle.wait(STOP_SECONDS):
-                handle.kill()
-                handle.wait(STOP_SECONDS)
+            handle.end(STOP_SECONDS)
 
     def _follow(self) -> None:
         """Start the worker where it is wanted, or end it."""

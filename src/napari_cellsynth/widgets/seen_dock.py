@@ -11,9 +11,7 @@ AFTER_LABELS_MS = 400
 
 
 class SeenDock(Dock):
-    """Subclasses connect the session's signals to `refresh_if_seen` and read the project in `refresh`.
-
-    Labels alone come by the second while a person waits for the next crop: they go to `refresh_after_labels`.
+    """Subclasses `follow` what they show and read the project in `refresh`.
 
     Parameters
     ----------
@@ -25,6 +23,15 @@ class SeenDock(Dock):
         super().__init__(napari_viewer)
         self._stale = False
         self._after_labels = delayed(self, AFTER_LABELS_MS, self.refresh_if_seen)
+
+    def follow(self, *names: str) -> None:
+        """Read the project again when one of these changes (``"runs"``: the session's `runs_changed`), or labels do.
+
+        Labels come by the second while a person waits for the next crop: they are read after a burst of them.
+        """
+        for name in names:
+            getattr(self.session, f"{name}_changed").connect(self.refresh_if_seen)
+        self.session.labels_changed.connect(self.refresh_after_labels)
 
     def refresh(self) -> None:
         """Read the project again."""

@@ -244,9 +244,7 @@ class Session(JobQueue):
         running = self.running_jobs
         self.stop_jobs()
         for handle in running:
-            if not handle.wait(STOP_SECONDS):
-                handle.kill()
-                handle.wait(STOP_SECONDS)
+            handle.end(STOP_SECONDS)
         self.frames.shut_down()
         for worker in self.workers:
             worker.shut_down()

@@ -72,9 +72,7 @@ class StepTiming(QObject):
         self._wanted = None
         self._break_off()
         for handle in list(self._ending):
-            if not handle.wait(STOP_SECONDS):
-                handle.kill()
-                handle.wait(STOP_SECONDS)
+            handle.end(STOP_SECONDS)
 
     def _start(self) -> None:
         project, wanted = self._session.project, self._wanted

@@ -96,17 +96,7 @@ class TrainGansDock(SeenDock):
         self.body.addWidget(Foldable("Runs", self.runs, name="show_runs"))
 
     def _connect(self) -> None:
-        session = self.session
-        for signal in (
-            session.project_changed,
-            session.classes_changed,
-            session.objects_changed,
-            session.runs_changed,
-            session.synthetic_changed,
-            session.jobs_changed,
-        ):
-            signal.connect(self.refresh_if_seen)
-        session.labels_changed.connect(self.refresh_after_labels)
+        self.follow("project", "classes", "objects", "runs", "synthetic", "jobs")
         self.picker.valueChanged.connect(self.refresh)
         self.device.currentTextChanged.connect(self._show_buttons)
         self.timing.changed.connect(self._show_buttons)
