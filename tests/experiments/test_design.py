@@ -7,6 +7,7 @@ import pytest
 
 from napari_cellsynth.errors import LeakError, UserError
 from napari_cellsynth.experiments import PROTOCOLS, protocol
+from napari_cellsynth.experiments.bench import learned_from
 from napari_cellsynth.experiments.dataset import Fold, from_patches
 from napari_cellsynth.experiments.design import (
     Arm,
@@ -19,7 +20,7 @@ from napari_cellsynth.experiments.design import (
     plan,
     tasks,
 )
-from napari_cellsynth.experiments.work import learned_from, synthetic_patches
+from napari_cellsynth.experiments.work import synthetic_patches
 
 
 def fold(number: int = 0) -> Fold:

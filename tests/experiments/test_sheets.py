@@ -6,9 +6,9 @@ import torch
 from matplotlib.figure import Figure
 
 from napari_cellsynth.experiments import sheets
+from napari_cellsynth.experiments.bench import Bench
 from napari_cellsynth.experiments.dataset import from_patches, outer_folds
 from napari_cellsynth.experiments.design import GanTask, Generator, Plan, Sample
-from napari_cellsynth.experiments.work import Bench
 
 
 @pytest.fixture

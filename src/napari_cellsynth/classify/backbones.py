@@ -7,13 +7,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from napari_cellsynth.classify.recipes_backbones import Head
 from napari_cellsynth.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_cellsynth.classify.recipes_backbones import Head
 
 _PATIENCE = 10.0
 """Seconds to wait for an answer of the hub that holds the weights."""

@@ -9,10 +9,11 @@ from typing import Any
 from napari_cellsynth.events import Event, Progress, Stop, Stopped
 from napari_cellsynth.experiments import work
 from napari_cellsynth.experiments.analysis import Predictions
+from napari_cellsynth.experiments.bench import ASKED, MADE, TRAINING, Bench
 from napari_cellsynth.experiments.design import ClassifierTask, GanTask, Plan, QualityTask, Task
 
 
-def go(plan: Plan, bench: work.Bench, stop: Stop) -> Iterator[Event]:
+def go(plan: Plan, bench: Bench, stop: Stop) -> Iterator[Event]:
     """Do what is not done yet.
 
     Yields
@@ -41,7 +42,7 @@ def go(plan: Plan, bench: work.Bench, stop: Stop) -> Iterator[Event]:
     yield Progress(total, total, "trainings")
 
 
-def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
+def predictions(plan: Plan, bench: Bench) -> list[Predictions]:
     """Return what the finished classifiers said."""
     return [
         Predictions(
@@ -51,9 +52,9 @@ def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
             task.seed,
             bench.probabilities(task),
             **_told(task, bench),
-            training=bench.answers(task, work.TRAINING),
-            made=bench.answers(task, work.MADE),
-            asked=bench.answers(task, work.ASKED),
+            training=bench.answers(task, TRAINING),
+            made=bench.answers(task, MADE),
+            asked=bench.answers(task, ASKED),
             thresholds=bench.thresholds(task),
         )
         for task in plan.tasks
@@ -61,7 +62,7 @@ def predictions(plan: Plan, bench: work.Bench) -> list[Predictions]:
     ]
 
 
-def qualities(plan: Plan, bench: work.Bench) -> list[dict[str, Any]]:
+def qualities(plan: Plan, bench: Bench) -> list[dict[str, Any]]:
     """Return what the finished comparisons of GANs found, with repeat and fold, as `quality.compare` tells it."""
     return [
         {"repeat": task.fold.repeat, "fold": task.fold.number, "gan": name} | figures
@@ -71,7 +72,7 @@ def qualities(plan: Plan, bench: work.Bench) -> list[dict[str, Any]]:
     ]
 
 
-def _told(task: Task, bench: work.Bench) -> dict[str, float]:
+def _told(task: Task, bench: Bench) -> dict[str, float]:
     result = bench.result(task)
     return {name: float(result.get(name, "nan")) for name in ("seconds", "least_loss")}
 
@@ -87,7 +88,7 @@ def title(task: Task, class_names: Sequence[str]) -> str:
     return f"{where}: classifier “{task.arm.name}”"
 
 
-def seconds_left(left: Sequence[Task], every: Sequence[Task], bench: work.Bench) -> float | None:
+def seconds_left(left: Sequence[Task], every: Sequence[Task], bench: Bench) -> float | None:
     """Return how long tasks will take, from finished ones of the same kind; None while a kind has none."""
     told: dict[type, list[float]] = {GanTask: [], ClassifierTask: [], QualityTask: []}
     for task in every:
@@ -99,6 +100,6 @@ def seconds_left(left: Sequence[Task], every: Sequence[Task], bench: work.Bench)
     return sum(sum(told[kind]) / len(told[kind]) for kind in waiting)
 
 
-def _left(left: Sequence[Task], every: Sequence[Task], bench: work.Bench) -> str:
+def _left(left: Sequence[Task], every: Sequence[Task], bench: Bench) -> str:
     seconds = seconds_left(left, every, bench)
     return "" if seconds is None else f" · about {max(1, round(seconds / 60))} min of training left"

@@ -17,8 +17,8 @@ from napari_cellsynth.evaluate.inception import Inception
 from napari_cellsynth.evaluate.pretrained import INCEPTION, local_weights
 from napari_cellsynth.evaluate.quality_table import measured
 from napari_cellsynth.events import Event, Finished, Progress, Stop, Stopped
+from napari_cellsynth.experiments.bench import Bench, fold_range, learned_from
 from napari_cellsynth.experiments.design import GanTask, QualityTask, Sample
-from napari_cellsynth.experiments.work import Bench, fold_range, learned_from
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.training.loader import CropStore
 

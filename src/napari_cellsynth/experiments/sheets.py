@@ -18,8 +18,8 @@ from napari_cellsynth.evaluate.memorisation import Memorisation, memorisation
 from napari_cellsynth.evaluate.patch_figures import COPY_RATIO
 from napari_cellsynth.evaluate.report import Block, Section
 from napari_cellsynth.evaluate.symmetries import each_turned
+from napari_cellsynth.experiments.bench import Bench, fold_range, learned_from
 from napari_cellsynth.experiments.design import GanTask, Plan
-from napari_cellsynth.experiments.work import Bench, fold_range, learned_from
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.training.loader import CropStore
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,65 +20,30 @@ from napari_cellsynth.classify.validation import calibrating_part, validation_pa
 from napari_cellsynth.errors import LeakError
 from napari_cellsynth.evaluate.splits import assert_no_leak
 from napari_cellsynth.events import Event, Finished, Stop, Stopped
-from napari_cellsynth.experiments import filtering
-from napari_cellsynth.experiments.dataset import Dataset, Fold
-from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Sample, Synthetic, Task
-from napari_cellsynth.imaging.crop import intensity_range
+from napari_cellsynth.experiments import filtering, quality
+from napari_cellsynth.experiments.bench import (
+    ASKED,
+    DONE,
+    MADE,
+    PREDICTIONS,
+    THRESHOLDS,
+    TRAINING,
+    Bench,
+    fold_range,
+    learned_from,
+)
+from napari_cellsynth.experiments.design import ClassifierTask, GanTask, QualityTask, Synthetic, Task
 from napari_cellsynth.synthesis import sample as sampling
 from napari_cellsynth.synthesis import selection
 from napari_cellsynth.synthesis import train as gan_training
 from napari_cellsynth.synthesis.recipes import gan_recipe
 from napari_cellsynth.training.loader import CropStore
 
-DONE = "done.json"
-"""Written last: a task whose folder has it is never done again."""
-
-_PREDICTIONS, _THRESHOLDS = "probabilities.npy", "thresholds.npy"
-TRAINING, MADE, ASKED = "training", "made", "asked"
-"""Answers beside those of the test crops: on the crops learned from, and on synthetic patches that count or do not."""
 _BEYOND = 1_000_000
 """Patches of this index and more are tested on, where a paper does so; the ones below are learned from."""
 
 _WINDOWS = 1000
 """Real patches of a class that synthetic ones are compared with, where crops are larger than a patch."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where tasks are done: the data set, the experiment's folder of tasks, and the device."""
-
-    dataset: Dataset
-    folder: Path
-    device: torch.device
-    as_published: bool = False
-    """Folds by crop, as some papers have them: groups may be on both sides."""
-
-    def is_done(self, task: Task) -> bool:
-        """Return whether the task was done before."""
-        return (self.folder / task.id / DONE).is_file()
-
-    def result(self, task: Task) -> dict[str, Any]:
-        """Return what a finished task told: seconds and the like."""
-        told: dict[str, Any] = json.loads((self.folder / task.id / DONE).read_text(encoding="utf-8"))
-        return told
-
-    def probabilities(self, task: ClassifierTask) -> NDArray[np.float64]:
-        """Return a finished classifier's predictions (n, K) of its fold's test crops."""
-        found: NDArray[np.float64] = np.load(self.folder / task.id / _PREDICTIONS, allow_pickle=False).astype(float)
-        return found
-
-    def thresholds(self, task: ClassifierTask) -> tuple[float, ...] | None:
-        """Return from which probability on a finished classifier gives each of several classes; None of one class."""
-        file = self.folder / task.id / _THRESHOLDS
-        return tuple(np.load(file, allow_pickle=False).tolist()) if file.is_file() else None
-
-    def answers(self, task: ClassifierTask, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-        """Return positions or classes, and answers, of `TRAINING` or `MADE`; None where they were not asked for."""
-        file = self.folder / task.id / f"{name}.npz"
-        if not file.is_file():
-            return None
-        with np.load(file, allow_pickle=False) as held:
-            return held["of"], held["probabilities"].astype(float)
 
 
 def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
@@ -101,8 +65,6 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
         assert_no_leak(bench.dataset.groups[task.fold.train], bench.dataset.groups[task.fold.test])
     folder = bench.folder / task.id
     if isinstance(task, QualityTask):
-        from napari_cellsynth.experiments import quality  # which stands on this module
-
         events = quality.compare(task, bench, stop)
     else:
         events = _train_gan(task, bench, stop) if isinstance(task, GanTask) else _train_classifier(task, bench, stop)
@@ -214,8 +176,8 @@ def _answer(
     fold, arm, folder = task.fold, task.arm, bench.folder / task.id
     trained = load(folder, bench.device)
     if trained.thresholds is not None:
-        np.save(folder / _THRESHOLDS, np.array(trained.thresholds))
-    asked = [(_PREDICTIONS, fold.test, stored(fold.test))]
+        np.save(folder / THRESHOLDS, np.array(trained.thresholds))
+    asked = [(PREDICTIONS, fold.test, stored(fold.test))]
     if arm.answers_training:
         asked.append((TRAINING, learned, stored(learned)))
     for which, patches in ((MADE, arm.synthetic if arm.tested_on_synthetic else None), (ASKED, arm.asked)):
@@ -226,7 +188,7 @@ def _answer(
         if len(found) < len(of):
             yield Stopped(folder.name)
             return
-        if name == _PREDICTIONS:
+        if name == PREDICTIONS:
             np.save(folder / name, found)
         else:
             np.savez(folder / f"{name}.npz", of=of, probabilities=found)
@@ -295,22 +257,6 @@ def _seen(bench: Bench, task: ClassifierTask, number: int) -> tuple[NDArray[np.f
     else:
         patches = store.centred(every.to(bench.device))
     return patches.cpu().numpy(), every.numpy()
-
-
-def learned_from(data: Dataset, fold: Fold, sample: Sample) -> NDArray[np.int64]:
-    """Return the positions that an arm learns from: smaller samples are parts of larger ones."""
-    chosen = []
-    for number in range(len(data.class_names)):
-        members = fold.train[data.has(number, fold.train)]
-        order = np.random.default_rng((fold.repeat, fold.number, number)).permutation(members)
-        count = max(2, round(len(members) * sample.share))
-        chosen.append(order[: min(count, sample.most) if sample.most else count])
-    return np.unique(np.concatenate(chosen))
-
-
-def fold_range(data: Dataset, fold: Fold) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the intensity range a channel, from the fold's training crops alone."""
-    return intensity_range([data.crops[number] for number in fold.train])
 
 
 def _losses(file: Path) -> list[float]:

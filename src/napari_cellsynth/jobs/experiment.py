@@ -112,9 +112,9 @@ class _Setup:
 
     def __init__(self, project: Project, run: RunRecord, device: str) -> None:
         from napari_cellsynth.experiments import protocol
+        from napari_cellsynth.experiments.bench import Bench
         from napari_cellsynth.experiments.dataset import Dataset
         from napari_cellsynth.experiments.design import plan
-        from napari_cellsynth.experiments.work import Bench
         from napari_cellsynth.training.device import pick_device
 
         told = run.parameters

@@ -12,9 +12,9 @@ from napari_cellsynth.events import Event, Progress, Stop, Stopped
 from napari_cellsynth.jobs.cluster import Spread, Tell, opened, worth_telling
 
 if TYPE_CHECKING:
+    from napari_cellsynth.experiments.bench import Bench
     from napari_cellsynth.experiments.dataset import Dataset
     from napari_cellsynth.experiments.design import Plan, Task
-    from napari_cellsynth.experiments.work import Bench
 
 Files = dict[str, bytes]
 """The files of a finished task's folder by their names."""
@@ -102,6 +102,7 @@ def do_task(
 ) -> Files:
     """Do a task in a folder of its own, on whatever machine this is; return its files, or none when stopped."""
     from napari_cellsynth.experiments import work
+    from napari_cellsynth.experiments.bench import Bench
     from napari_cellsynth.training.device import pick_device
 
     if stop() or not all(needed.values()):
@@ -110,7 +111,7 @@ def do_task(
         folder = Path(place)
         for name, files in needed.items():
             write_files(folder / name, files)
-        bench = work.Bench(dataset, folder, pick_device(device), as_published)
+        bench = Bench(dataset, folder, pick_device(device), as_published)
         for event in work.do(task, bench, stop):
             if isinstance(event, Stopped):
                 return {}
