@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from napari_cellsynth.widgets.current_ring import SMALLEST
+from napari_cellsynth.widgets.own_layers import camera_of
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.take_layer import TakeLayer
 
@@ -85,3 +87,16 @@ def test_moving_it_repaints_no_layer_of_the_frame(opened: Session, qtbot: Any) -
     opened.select_object(second, move_canvas=False)
     wait_for(opened, qtbot, second)
     assert set(painted) == {"current object"}
+
+
+def test_far_out_it_is_as_large_as_it_must_be_to_be_seen_and_thin(opened: Session, qtbot: Any) -> None:
+    object_id = int(opened.project.objects(frame=0).index[0])
+    opened.select_object(object_id, move_canvas=False)
+    wait_for(opened, qtbot, object_id)
+    camera = camera_of(opened.viewer)
+    camera.zoom = 0.05
+    qtbot.waitUntil(lambda: opened.ring.layer.size[0] == pytest.approx(SMALLEST / 0.05), timeout=2000)
+    # With napari's own limit a clamped ring is drawn as a disc: its border is widened to half of that limit.
+    assert opened.ring.layer.canvas_size_limits[0] < 3 and opened.ring.layer.border_width.max() < 0.1
+    camera.zoom = 10
+    qtbot.waitUntil(lambda: opened.ring.layer.size[0] < 40, timeout=2000)

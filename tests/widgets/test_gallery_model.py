@@ -139,3 +139,24 @@ def test_every_kind_of_cell_can_be_painted(model, view, qtbot):
     view.selectAll()
     qtbot.wait(100)
     assert not view.grab().isNull()
+
+
+class Bright(Reader):
+    """Real crops ten times as bright as the patches of a GAN that has not learned yet."""
+
+    def read(self, keys):
+        ramp = np.linspace(0, 20, 64).reshape(1, 8, 8)
+        return [(ramp * (10 if key.kind == "real" else 1)).astype(np.uint8) for key in keys]
+
+
+def test_crops_that_come_into_view_later_are_not_drawn_between_the_black_and_white_of_others(model, qtbot):
+    model.set_table(table(4))
+    model.open_patches(Bright)
+    shown = PatchKey(SYNTHETIC, 0, "gan-0001")
+    qtbot.waitUntil(lambda: model.pixmap(shown) is not None)
+    model.set_table(pd.concat([table(4), table(4).assign(kind="real", run="", id=range(10, 14))]))
+    real = PatchKey("real", 10)
+    qtbot.waitUntil(lambda: model.pixmap(real) is not None)
+    drawn = model.pixmap(real).toImage()
+    middle = drawn.pixelColor(drawn.width() // 2, drawn.height() // 2).lightness()
+    assert 20 < middle < 235

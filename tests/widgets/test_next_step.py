@@ -24,6 +24,11 @@ def test_the_steps_come_in_the_order_of_the_work(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     with Project.open(make_project(tmp_path / "plain", segmented=False)) as project:
         assert next_step(project)[:2] == ("Segment", "find the objects")
+    (tmp_path / "unnamed").mkdir()
+    with Project.open(make_project(tmp_path / "unnamed")) as project:
+        for record in project.classes():
+            project.delete_class(record.id)
+        assert next_step(project)[:2] == ("Label", "add your classes (+ class), then label")
     with Project.open(make_project(tmp_path)) as project:
         ids = project.objects().index.tolist()
         assert next_step(project)[:2] == ("Label", f"label {ENOUGH} crops a class (0 so far)")
@@ -33,6 +38,8 @@ def test_the_steps_come_in_the_order_of_the_work(tmp_path: Path) -> None:
         project.label(ids[: 2 * ENOUGH][-1:], 2)
         assert next_step(project).dock == "Train"
         gan = project.new_run("gan", "dcgan", {}, groups=["video"], class_id=1, seed=0)
+        project.update_run(gan.id, "stopped")
+        assert next_step(project)[:2] == ("Train", "train a GAN for each class")
         project.update_run(gan.id, "finished")
         assert next_step(project)[:2] == ("Train", "generate patches")
         [patch] = project.add_synthetic(gan.id, "best", 1, 0, 0, np.zeros((1, 1, 16, 16), np.uint8))
@@ -44,6 +51,9 @@ def test_the_steps_come_in_the_order_of_the_work(tmp_path: Path) -> None:
         assert next_step(project)[:2] == ("Classify", "run it on all frames")
         project.set_predictions(run.id, ids, np.full((len(ids), 2), 0.5, np.float32), [1, 2])
         assert next_step(project).dock == "Evaluate"
+        asked = project.new_run("experiment", "does-synthetic-help", {}, groups=["video"], seed=0)
+        project.update_run(asked.id, "finished")
+        assert next_step(project) is None
 
 
 def test_who_trains_a_classifier_without_gans_is_not_sent_back_to_them(project_path: Path) -> None:

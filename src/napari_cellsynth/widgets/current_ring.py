@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
+from napari_cellsynth.widgets.own_layers import camera_of
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -16,7 +17,7 @@ RING = "current object"
 AROUND = 1.04
 """The ring's diameter, in diagonals of the object's box: it goes round the object and hides nothing of it."""
 
-SMALLEST, LARGEST = 26, 100_000
+SMALLEST = 26
 """Pixels of the screen: however far out the canvas is zoomed, the ring is seen."""
 
 OUTER, INNER = [0.0, 0.0, 0.0, 1.0], [1.0, 0.2, 0.95, 1.0]
@@ -38,6 +39,8 @@ class CurrentRing(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
+        self._visible = True
+        """As the person left it: the layer goes and comes with the image."""
         # After the event in hand: a key shows the next crop first, and several changes at once move the ring once.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -45,6 +48,7 @@ class CurrentRing(QObject):
         self._soon.timeout.connect(self._follow)
         session.current_object_changed.connect(lambda _object_id: self._soon.start())
         session.frame_objects_changed.connect(self._soon.start)
+        camera_of(session.viewer).events.zoom.connect(self._on_zoom)
 
     @property
     def layer(self) -> Any:
@@ -54,6 +58,8 @@ class CurrentRing(QObject):
     def _follow(self) -> None:
         box = self._box()
         layer = self.layer
+        if layer is not None:
+            self._visible = layer.visible
         if box is None:
             if layer is not None and layer.shown.any():
                 layer.shown[...] = False
@@ -61,14 +67,20 @@ class CurrentRing(QObject):
             return
         y0, x0, y1, x1 = box
         centre = [(y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2]
-        side = AROUND * float(np.hypot(y1 - y0, x1 - x0))
         if layer is None:
             layer = self._add(centre)
+        # Not by napari's limits of a point's size on the canvas, with which a clamped ring is filled up.
+        smallest = SMALLEST / (camera_of(self._session.viewer).zoom * float(layer.scale[-1]))
+        side = max(AROUND * float(np.hypot(y1 - y0, x1 - x0)), smallest)
         # Into the layer's arrays, and drawn once: napari's setters ask the whole viewer for its extent, three times.
         layer.data[...] = centre
         layer.size[...] = side
         layer.shown[...] = True
         layer.refresh(extent=False)
+
+    def _on_zoom(self) -> None:
+        if self.layer is not None and self._session.current_object_id is not None:
+            self._soon.start()
 
     def _box(self) -> tuple[int, int, int, int] | None:
         session = self._session
@@ -88,12 +100,12 @@ class CurrentRing(QObject):
             "add_points",
             np.array([centre, centre]),
             name=RING,
+            visible=self._visible,
             face_color="transparent",
             # The thin bright ring runs in the middle of the wide black one.
             border_color=np.array([OUTER, INNER]),
             border_width=np.array([0.08, 0.04]),
             border_width_is_relative=True,
-            canvas_size_limits=(SMALLEST, LARGEST),
         )
         layer.editable = False
         bind_canvas(layer, self._session)

@@ -155,7 +155,8 @@ class ExperimentPanel(QWidget):
 
     def _plan_again(self) -> None:
         self._planned = False
-        self._show_start("" if self._session.project is not None else "No project is open.")
+        has = self._session.project is not None
+        self._show_start("" if has else "No project is open.", "counting what there is to train…")
         self._settled.start()
 
     def _ask_plan(self) -> None:

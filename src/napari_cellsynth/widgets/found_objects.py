@@ -55,8 +55,8 @@ class FoundObjects(QWidget):
         self.say_orphans(len(project.orphans()) if project is not None else 0)
 
     def say_orphans(self, count: int, carried: int | None = None) -> None:
-        """Say how many labels found no object and, after segmenting again, how many were carried over."""
-        parts = [] if carried is None else [f"Carried over {carried:,} labels"]
+        """Say how many labels found no object and, after segmenting again, how many went to other objects."""
+        parts = [f"Carried over {carried:,} labels"] if carried else []
         if count:
             parts.append(f"{count:,} label{'s' * (count != 1)} could not be placed")
         self.carried.setText(" · ".join(parts))

@@ -42,7 +42,7 @@ class PatchKey(NamedTuple):
 
 
 class ViewContrast:
-    """Ranges decided by an even sample of the patches in view when they were chosen.
+    """Ranges decided by an even sample of the patches in view, anew when crops or runs come that were not.
 
     Parameters
     ----------
@@ -53,14 +53,19 @@ class ViewContrast:
     """
 
     def __init__(self, contrast: str, table: pd.DataFrame) -> None:
-        self._contrast = contrast
+        self.contrast = contrast
+        self._sources = _sources(table)
         self.follow(table)
+
+    def knows(self, table: pd.DataFrame) -> bool:
+        """Whether crops and runs in a table were in view, too, when the ranges were decided."""
+        return _sources(table) <= self._sources
 
     def follow(self, table: pd.DataFrame) -> None:
         """Take the patches that are in view now; a range that was decided stays."""
         self._table = table
         self._class_of: dict[tuple[str, int], int] = {}
-        if self._contrast == PER_CLASS:
+        if self.contrast == PER_CLASS:
             self._class_of = dict(
                 zip(zip(table["kind"], table["id"], strict=True), table["class_id"].tolist(), strict=True)
             )
@@ -68,17 +73,21 @@ class ViewContrast:
     def group(self, key: Hashable) -> Hashable:
         """Return a key's class, the same for all, or None."""
         assert isinstance(key, PatchKey)
-        if self._contrast == PER_CLASS:
+        if self.contrast == PER_CLASS:
             return self._class_of.get((key.kind, key.id), "beside")
-        return None if self._contrast == EACH else "all"
+        return None if self.contrast == EACH else "all"
 
     def sample(self, group: Hashable) -> Sequence[Hashable]:
         """Return up to 48 keys of a group."""
         table = self._table
-        if self._contrast == PER_CLASS:
+        if self.contrast == PER_CLASS:
             table = table[table["class_id"] == group]
         table = table.iloc[:: max(1, len(table) // SAMPLE)].head(SAMPLE)
         return list(map(PatchKey, *(table[name].tolist() for name in ("kind", "id", "run"))))
+
+
+def _sources(table: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(table["kind"].tolist(), table["run"].tolist(), strict=True))
 
 
 class GalleryModel(QAbstractListModel):
@@ -156,6 +165,9 @@ class GalleryModel(QAbstractListModel):
         self._kinds, self._ids, self._runs, self._row_of = kinds, ids, runs, None
         self._fill(table)
         self.endResetModel()
+        # Real crops between the black and white of one early run's patches would be white all over.
+        if not self._contrast.knows(self.table):
+            self.set_contrast(self._contrast.contrast)
 
     def _fill(self, table: pd.DataFrame) -> None:
         self.table = table.reset_index(drop=True)

@@ -19,7 +19,7 @@ from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.frame_objects import FrameObjects
 from napari_cellsynth.widgets.frames_ahead import FramesAhead
 from napari_cellsynth.widgets.outline import outline_quickly, repaint
-from napari_cellsynth.widgets.own_layers import OwnLayers
+from napari_cellsynth.widgets.own_layers import OwnLayers, camera_of
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -223,7 +223,7 @@ class ProjectLayers(OwnLayers):
         self.show(image_id)
         point = self.image_layers[0].data_to_world((frame, cy, cx))
         viewer.dims.set_point(viewer.dims.ndim - 3, point[0])
-        camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+        camera = camera_of(viewer)
         camera.center = (*camera.center[:-2], *point[1:])
         if label and self.objects_layer is not None:
             self.objects_layer.selected_label = label

@@ -21,7 +21,7 @@ AFTER_MS = 500
 
 FOLLOWED = (
     "project_changed", "images_changed", "objects_changed", "classes_changed", "runs_changed", "synthetic_changed",
-    "predictions_changed",
+    "predictions_changed", "jobs_changed",
 )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ class Step(NamedTuple):
     more: str = ""
 
 
-def next_step(project: Project) -> Step:
+def next_step(project: Project) -> Step | None:
     """Return the first step of the main job that a project has not come past; the GANs may be left out.
 
     Parameters
@@ -42,7 +42,8 @@ def next_step(project: Project) -> Step:
 
     Returns
     -------
-    Step
+    Step or None
+        None after the last one.
     """
     if project.images().empty:
         return Step("Segment", "add images")
@@ -50,6 +51,8 @@ def next_step(project: Project) -> Step:
     if not counts:
         return Step("Segment", "find the objects")
     labelled = {record.name: counts.get(record.id, 0) for record in project.classes()}
+    if len(labelled) < 2:
+        return Step("Label", "add your classes (+ class), then label", f"Two at least, {ENOUGH} crops of each.")
     if sum(count >= ENOUGH for count in labelled.values()) < 2:
         words = f"label {ENOUGH} crops a class ({sum(labelled.values()):,} so far)"
         return Step("Label", words, f"Of two classes at least {ENOUGH} crops each; more of them make better models.")
@@ -60,12 +63,14 @@ def next_step(project: Project) -> Step:
         return Step("Classify", "train a classifier")
     if project.latest_prediction_run() is None:
         return Step("Classify", "run it on all frames", "Every object gets the class that the classifier gives it.")
+    if any(run.status == "finished" for run in project.runs("experiment")):
+        return None
     return Step("Evaluate", "see how good it is", "And whether synthetic patches help; or label more crops.")
 
 
 def _with_gans(project: Project) -> Step | None:
     """Return what is left to do for synthetic patches, or None."""
-    if not any(run.status in ("finished", "stopped") for run in project.runs("gan")):
+    if not any(run.status == "finished" for run in project.runs("gan")):
         return Step("Train", "train a GAN for each class", f"They draw synthetic patches. {WITHOUT}")
     if project.synthetic(newest=1).empty:
         return Step("Train", "generate patches", f"With the GANs that are trained. {WITHOUT}")
@@ -89,24 +94,19 @@ class NextStep(QObject):
         self._soon.timeout.connect(self.look)
         for name in FOLLOWED:
             getattr(session, name).connect(self._soon.start)
-        session.labels_changed.connect(lambda _ids: self._on_labels())
+        session.labels_changed.connect(lambda _ids: self._soon.start())
         self._soon.start()
 
     def look(self) -> None:
         """Look the step up now."""
         project = self._session.project
         step = None
-        if project is not None:
+        if project is not None and self._session.running is None:  # what runs now may be the step
             with self._session.reporting():
                 step = next_step(project)
         if step != self.step:
             self.step = step
             self.changed.emit()
-
-    def _on_labels(self) -> None:
-        # Past the labelling a label changes nothing, and the runs' records need not be read again for it.
-        if self.step is None or self.step.dock == "Label":
-            self._soon.start()
 
 
 def next_step_of(session: Session) -> NextStep:

@@ -20,7 +20,7 @@ class ObjectFacts(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.where = label("", name="where")
+        self.where = label("", name="where", wrap=True)  # a long name would make the dock wider than its place
         self.both = label("", name="both_answers", wrap=True)
         self.suggestion = label("", name="suggestion")
         self.accept = button("accept", "accept ⏎", "Give the object its suggested class (Enter).", primary=True)

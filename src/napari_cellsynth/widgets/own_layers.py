@@ -76,3 +76,8 @@ def _lock(event: Any) -> None:
     """Keep a layer from being painted in: napari makes it editable again whenever its data are set."""
     if event.source.editable:
         event.source.editable = False
+
+
+def camera_of(viewer: Any) -> Any:
+    """Return a viewer's camera, which napari 0.9 moved."""
+    return getattr(viewer, "scene", viewer).camera

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.view import LayerLook, View, read_view, write_view
+from napari_cellsynth.widgets.own_layers import camera_of
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -200,4 +201,4 @@ class Remembering(QObject):
 
     def _camera(self) -> Any:
         viewer = self._session.viewer
-        return None if viewer is None else getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+        return None if viewer is None else camera_of(viewer)
