@@ -62,6 +62,7 @@ class GalleryDock(SeenDock):
         self._judging = False
         self.show_box = choice_box("show", "Which patches to show.", ("synthetic", "real", "both"))
         self.class_box = choice_box("class", "Show one class only.", ())
+        self.class_box.setMaximumWidth(200)  # a class may have 80 letters; all of them are in the list that opens
         self.run_box = choice_box("run", "Show the patches of one run only.", ())
         self.review_box = choice_box("review", "Show by verdict.", ("all", "not reviewed", ACCEPTED, REJECTED))
         self.order_box = choice_box("sort", "\n".join(f"{k}: {v}" for k, v in ORDERS.items()), tuple(ORDERS))
