@@ -1,5 +1,5 @@
 # make demo      set everything up and run the main job
-# make test      set everything up and run the tests (QT=pyqt6 for the other binding)
+# make test      set everything up and run the tests (QT=pyqt6 for the other binding); make test-slow: the slow ones
 # make check     lint, types, import contracts
 # make test-gui  the window's tests alone; make test-bindings: those of what differs between Qt bindings
 # make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(QT)
 SCREEN := scripts/screen.sh
 
-.PHONY: demo test coverage mutants test-gui test-bindings faults faults-long check docs bench screenshots clean window
+.PHONY: demo test test-slow coverage mutants test-gui test-bindings faults faults-long check docs bench screenshots clean window
 
 $(READY): pyproject.toml scripts/system.sh
 	sh scripts/system.sh
@@ -35,8 +35,12 @@ PYTEST := OMP_NUM_THREADS=1 QT_API=$(QT) PYTEST_QT_API=$(QT) $(SCREEN) $(BIN)/py
 
 # In two runs, because torch and Qt's GL do not share a process well.
 test: $(READY)
-	$(PYTEST) -m "not gui"
-	$(PYTEST) -m gui
+	$(PYTEST) -m "not gui and not slow"
+	$(PYTEST) -m "gui and not slow"
+
+test-slow: $(READY)
+	$(PYTEST) -m "not gui and slow"
+	$(PYTEST) -m "gui and slow"
 
 test-gui test-bindings: $(READY)
 	$(PYTEST) -m $(subst test-,,$@)

@@ -234,6 +234,7 @@ def test_a_project_without_its_database_is_not_made_anew_over_its_backups(crops_
     assert "has lost its project.db" in told.stderr
 
 
+@pytest.mark.slow
 def test_all_classes_are_learned_together_and_drawn_by_class(crops_project: Project) -> None:
     small = ["--steps", 1, "--set", "size=32", "--set", "width=2", "--set", "batch=2"]
     done = answer("train-gan", crops_project.path, *small, "--recipe", "cellsynth-conditional")["runs"]

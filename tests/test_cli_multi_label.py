@@ -39,6 +39,7 @@ def test_scores_are_told_without_a_confusion_matrix(tmp_path: Path, multi_label_
         assert words in told
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_in_a_line(tmp_path: Path, multi_label_folder: Path, crops_folder: Path) -> None:
     single, several = tmp_path / "single.cellsynth", tmp_path / "several.cellsynth"
     cellsynth("import", single, crops_folder)

@@ -43,6 +43,7 @@ def cellsynth(environment: dict[str, str], *arguments: object) -> dict[str, obje
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_example_package_adds_a_recipe_and_a_way_to_balance_that_train(
     example: dict[str, str], tmp_path: Path
 ) -> None:

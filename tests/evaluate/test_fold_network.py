@@ -40,6 +40,7 @@ def test_features_are_few_finite_and_do_not_depend_on_the_batch(network):
     assert network(x[:0]).shape == (0, 64)
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_network_and_another_seed_another(network):
     x = blobs(5, 6)
     np.testing.assert_allclose(trained()(x), network(x), atol=1e-5)

@@ -60,6 +60,7 @@ def test_a_class_that_nobody_has_is_told_and_left_out_of_the_averages() -> None:
     assert found["per_class"][2]["AUC"] is None and found["per_class"][2]["TPR"] is None
 
 
+@pytest.mark.slow
 def test_thresholds_are_those_of_the_best_f1_of_all() -> None:
     chosen = multi_label.choose_thresholds(TRUE, P)
     for k, threshold in enumerate(chosen):

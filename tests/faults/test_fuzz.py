@@ -53,6 +53,7 @@ def check(told: list[dict[str, Any]], kinds: tuple[str, ...], count: int) -> Non
     print(f"{len(told)} damaged files: {dict(Counter(each['outcome'] for each in told))}")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_damaged_files_are_refused_in_one_line_or_read_right() -> None:
     kinds = tuple(kind for kind in KINDS if kind != "weights" and not kind.startswith("h5ad"))

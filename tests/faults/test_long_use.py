@@ -47,6 +47,7 @@ def check(rounds: list[dict[str, Any]], bytes_a_round: float) -> None:
         assert slope < bytes_a_round, [each["bytes"] // MEGABYTE for each in rounds]
 
 
+@pytest.mark.slow
 def test_rounds_of_labels_trainings_and_predictions_hold_no_more_than_the_first(tmp_path: Path) -> None:
     check(told("long_rounds", str(tries(4, 24, 500)), home=tmp_path / "home"), 0.5 * MEGABYTE)
 

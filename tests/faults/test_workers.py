@@ -42,6 +42,7 @@ def last_of(project: Project, on_progress: Callable[[object], None] = lambda wor
     return last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

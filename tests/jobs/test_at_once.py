@@ -32,6 +32,7 @@ def weights(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_gans_of_several_classes_are_those_trained_in_turn_and_one_that_cannot_is_told(project: Path) -> None:
     with Project.open(project) as opened:
         opened.add_class("empty")
@@ -54,6 +55,7 @@ def test_gans_of_several_classes_are_those_trained_in_turn_and_one_that_cannot_i
         assert [record.status for record in opened.runs("gan")] == ["finished"] * 4
 
 
+@pytest.mark.slow
 def test_a_stop_stops_all_and_leaves_runs_that_can_be_resumed(project: Path) -> None:
     job = Job.of(project, AtOnceParameters(jobs=parts("dark", "bright"), workers=2))
     long = job.model_copy(

@@ -116,6 +116,7 @@ def test_workers_started_here_listen_on_this_machine_alone_and_end_with_it_whate
     assert mine and not alive
 
 
+@pytest.mark.slow
 def test_an_experiment_of_which_a_worker_is_killed_ends_with_the_table_of_one_left_alone(project: Path) -> None:
     alone = finished(run(job(project)))
     before, killed, events = {each.pid for each in workers()}, [], []
@@ -133,6 +134,7 @@ def test_an_experiment_of_which_a_worker_is_killed_ends_with_the_table_of_one_le
     pd.testing.assert_frame_equal(table(project, shared), table(project, alone))
 
 
+@pytest.mark.slow
 def test_a_stopped_experiment_goes_on_elsewhere_without_doing_anything_again(project: Path) -> None:
     done = []
 

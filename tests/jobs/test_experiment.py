@@ -89,6 +89,7 @@ def test_the_comparison_ends_with_a_verdict_a_report_and_its_tables(project):
         assert opened.run(result["run"]).status == "finished"
 
 
+@pytest.mark.slow
 def test_an_experiment_stopped_twice_ends_with_the_table_of_one_left_alone(project):
     alone = finished(run(job(project)))
     asked = {"n": 0}
@@ -113,6 +114,7 @@ def test_an_experiment_stopped_twice_ends_with_the_table_of_one_left_alone(proje
     pd.testing.assert_frame_equal(table(project, result), table(project, alone))
 
 
+@pytest.mark.slow
 def test_the_command_in_the_report_asks_for_the_same_experiment(project):
     from typer.testing import CliRunner
 
@@ -150,6 +152,7 @@ def test_a_planted_copy_in_another_group_stops_it_before_anything_is_trained_and
         assert opened.runs("experiment") == []
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_table_of_one(project):
     alone = finished(run(job(project)))
     shared = finished(run(job(project, workers=2)))
@@ -208,6 +211,7 @@ PROTEIN = SMALL_GAN | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes", "rows"),
     [
@@ -286,6 +290,7 @@ def test_what_is_done_as_published_says_what_leaks_and_ours_cannot_leak(project)
     assert "was not published with a leak" in last.message
 
 
+@pytest.mark.slow
 def test_compared_gans_are_measured_against_held_out_crops_beside_real_ones(project):
     result = finished(run(job(project, protocol="bone-marrow", changes=MARROW)))
     assert set(result["gans"]) == {"dcgan", "cgan", "c-wgan-gp", "(real crops in their place)"}
@@ -302,6 +307,7 @@ def test_compared_gans_are_measured_against_held_out_crops_beside_real_ones(proj
     assert {"accuracy", "TPR", "TNR"} <= set(classes)
 
 
+@pytest.mark.slow
 def test_tests_of_balanced_data_hold_synthetic_patches_as_published_and_never_otherwise(project):
     rare = MARROW | {"gans": ["cgan"], "gan": "cgan", "classifiers": ["sequential"]}
     with Project.open(project) as opened:
@@ -349,6 +355,7 @@ def test_a_setting_that_no_compared_recipe_has_is_told_and_one_that_some_have_go
         marrow.design(marrow.checked("full", {"classifiers": ["vgg"]}), data)
 
 
+@pytest.mark.slow
 def test_two_shares_are_chosen_among_inside_of_the_folds_and_the_report_says_which(project):
     result = finished(run(job(project, changes=TINY | {"shares": [0.5, 1.0], "learn_from": 0.8})))
     scores = table(project, result)

@@ -91,6 +91,7 @@ def killed(process, path):
     return trained(path)
 
 
+@pytest.mark.slow
 def test_an_experiment_killed_after_two_of_its_trainings_ends_with_the_tables_of_one_left_alone(
     project, tmp_path, start
 ):

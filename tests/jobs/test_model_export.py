@@ -29,6 +29,7 @@ def trained(folder: Path, place: Path, recipe: str, **overrides: object) -> Path
     return project.path
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("kind", ["crops", "several"])
 def test_onnx_and_the_bioimageio_folder_answer_like_the_classifier_itself(

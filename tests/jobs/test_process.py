@@ -57,12 +57,14 @@ def test_a_killed_worker_is_told_and_the_run_can_go_on(crops_project: Project) -
     assert isinstance(events[-1], Finished), events[-1]
 
 
+@pytest.mark.slow
 def test_the_stop_flag_is_not_needed_by_a_job_that_fails(crops_project: Project) -> None:
     events = list(start(crops_project, LONG.model_copy(update={"classes": ["unheard of"]})))
     assert len(events) == 1
     assert isinstance(events[0], Failed) and "blob" in events[0].message + events[0].hint
 
 
+@pytest.mark.slow
 def test_a_segmentation_that_is_killed_leaves_whole_frames_and_runs_again(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 255, (12, 400, 400), np.uint8)
     frames[:, 200:] = 120
@@ -96,6 +98,7 @@ print(type(list(run_in_process(Job.of(Path(sys.argv[1]), parameters)))[-1]).__na
 """
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_not_run_again_by_its_worker(crops_project: Project, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), str(crops_project.path)]
@@ -103,6 +106,7 @@ def test_a_script_without_a_guard_is_not_run_again_by_its_worker(crops_project: 
     assert done.stdout.split("\n")[:2] == ["the script runs", "Finished"], done
 
 
+@pytest.mark.slow
 def test_a_run_whose_window_is_gone_stops_and_can_be_resumed(crops_project: Project) -> None:
     work = start(crops_project)
     for event in work:

@@ -146,6 +146,7 @@ def test_one_class_alone_is_measured_by_hand_made_features_and_says_so(project: 
     assert isinstance(last, Failed) and "no network" in last.message and not last.traceback
 
 
+@pytest.mark.slow
 def test_inception_scores_where_its_weights_are(project: Project, tmp_path: Path) -> None:
     from torchvision.models import inception_v3
 

@@ -12,7 +12,7 @@ from napari_cellsynth.project.run_comparison import compare_runs, curves_of, val
 @pytest.fixture
 def project(crops_project: Project) -> Project:
     """Two GAN runs of different recipes, sizes and classes, and a classifier."""
-    long = crops_project.add_class("a very long name " * 8)
+    long = crops_project.add_class(("a very long name " * 4).strip())
     for recipe, size, class_id in (("dcgan", 64, 1), ("cellsynth", 32, long)):
         settings = {"name": recipe, "size": size, "lr": 0.0002, "augmentation": {"flip": size == 64}}
         parameters = {"recipe": settings, "objects": list(range(size)), "low": [0.0], "high": [9.0]}

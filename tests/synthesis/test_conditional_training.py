@@ -16,6 +16,7 @@ from napari_cellsynth.training import checkpoint
 from tests.synthesis.conditional_cases import CONDITIONAL, CPU, built, small, squares
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_the_class_steers_what_is_made(name: str) -> None:
     every_step = {"critic_steps": 1} if "wgan" in name else {}

@@ -118,6 +118,7 @@ def test_ome_zarr_opens_in_ngio_with_pixels_labels_and_tables(bacteria: Project,
         assert set(np.unique(container.get_label("predicted", path="0").get_as_numpy())) == {0, 2}
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_crops_in_a_folder_a_class_open_in_torchvision_and_come_back(real_data: Path, tmp_path: Path) -> None:
     torchvision = pytest.importorskip("torchvision.datasets")
