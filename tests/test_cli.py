@@ -280,6 +280,17 @@ def test_what_a_resumed_run_would_not_heed_is_refused(
     assert isinstance(told, UserError) and "would change nothing" not in told.message  # there is no such run
 
 
+@pytest.mark.parametrize("verb", ["train-gan", "train-classifier", "experiment"])
+def test_an_empty_name_of_a_run_to_resume_is_no_wish_for_a_new_one(verb: str, crops_project: Project) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    told = CliRunner().invoke(app, [verb, str(crops_project.path), "--resume", ""]).exception
+    assert isinstance(told, UserError) and told.message == "There is no run ''."
+    assert crops_project.runs() == []
+
+
 @pytest.mark.parametrize("verb", [["train-gan"], ["train-gan", "--resume", "gan-0001"], ["experiment"]])
 def test_workers_beside_a_scheduler_are_refused(verb: list[str], crops_project: Project) -> None:
     from typer.testing import CliRunner

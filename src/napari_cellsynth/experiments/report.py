@@ -79,7 +79,8 @@ def write(
 _CHECKED = (
     "No group is on both sides of a fold. Intensity range, GANs, the choice of their checkpoints and synthetic patches "
     "come from a fold's training crops alone. Tests hold real crops alone. All arms take the same number of optimiser "
-    "steps. No crop is in two groups, neither pixel for pixel nor saved again, brightened or cut a pixel apart."
+    "steps. No crop is in two groups, neither pixel for pixel nor saved again or brightened, nor, where it is smooth, "
+    "cut a pixel apart."
 )
 
 
