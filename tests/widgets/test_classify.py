@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDialog
 from napari_cellsynth.evaluate.held_out import write_held_out
 from napari_cellsynth.widgets import score_panel
 from napari_cellsynth.widgets.classify import ClassifyDock
-from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
+from tests.widgets.conftest import followed
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -32,7 +32,7 @@ def labelled(session, project_path, qtbot):
     dense, spread = (record.id for record in project.classes())
     project.label(list(range(1, 9)), dense)
     project.label(list(range(9, 13)), spread)
-    qtbot.wait(AFTER_LABELS_MS + 100)  # the docks follow after a burst of labels
+    followed(qtbot)
     return project
 
 
