@@ -63,6 +63,7 @@ def segment_mosaic(
     opening: int = 5,
     min_area: int = 500,
     *,
+    only: int | None = None,
     chunk: int = CHUNK,
     version: Version = "0.5",
     progress: Told | None = None,
@@ -78,6 +79,8 @@ def segment_mosaic(
         The label image to make, such as ``image.ome.zarr/labels/objects``.
     radius, opening, min_area : int
         As of `segment.segment_colonies`, whose labels these are, number for number.
+    only : int, optional
+        One frame alone; the label image then holds no other.
     chunk : int
         Side of what is worked on at a time, pixels; the labels do not depend on it.
     version : {"0.4", "0.5"}
@@ -110,15 +113,17 @@ def segment_mosaic(
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
             made = Path(scratch) / "labels"
-            walks = _Walks(source, chunk, stop, progress)
+            frames = range(source.frames) if only is None else range(only, only + 1)
+            walks = _Walks(source, len(frames), chunk, stop, progress)
 
             def blocks() -> Iterator[tuple[tuple[Any, ...], NDArray[np.int32]]]:
-                for t in range(source.frames):
+                for place, t in enumerate(frames):
                     frame = _Frame(source, t, radius, opening, min_area, walks, Path(scratch) / "map.zarr")
-                    yield from frame.labels()
+                    for tile, labels in frame.labels():
+                        yield (place, *tile), labels
                     counts.append(frame.objects)
 
-            shape = (source.frames, source.height, source.width)
+            shape = (len(frames), source.height, source.width)
             size = source.pixel_size_um
             write_pyramid(made, shape, "int32", "tyx", blocks(), version=version, pixel_size_um=size, labels={})
             made.rename(place)
@@ -164,9 +169,9 @@ class _Stopped(Exception):
 class _Walks:
     """The tiles of a frame, gone over again and again, counted and stopped where asked."""
 
-    def __init__(self, source: Windows, chunk: int, stop: Stop, progress: Told | None) -> None:
+    def __init__(self, source: Windows, frames: int, chunk: int, stop: Stop, progress: Told | None) -> None:
         self._tiles = list(tiles(source.height, source.width, chunk))
-        self._done, self._all = 0, _PASSES * len(self._tiles) * source.frames
+        self._done, self._all = 0, _PASSES * len(self._tiles) * frames
         self._stop, self._progress = stop, progress
         self.chunk = chunk
 
@@ -198,7 +203,7 @@ class _Frame:
         )
         self.objects = 0
 
-    def labels(self) -> Iterator[tuple[tuple[Any, ...], NDArray[np.int32]]]:
+    def labels(self) -> Iterator[tuple[Tile, NDArray[np.int32]]]:
         """Yield the frame's labels (y, x) tile by tile, each with its place."""
         self._limits = self._extremes_of_pixels()
         threshold = self._threshold()
@@ -210,7 +215,7 @@ class _Frame:
         for rows, columns in self._walks.walk():
             found, first = components.add(self._map[rows, columns], rows, columns)
             look_up = np.concatenate([[0], numbers[first + 1 : first + 1 + int(found.max())]]).astype(np.int32)
-            yield (self._t, rows, columns), look_up[found]
+            yield (rows, columns), look_up[found]
 
     def _gray(self, rows: slice, columns: slice) -> NDArray[Any]:
         pixels = self._source.window(self._t, rows, columns)

@@ -1,4 +1,4 @@
-"""The segmentation job: frame by frame from file to objects, never more than one frame in memory."""
+"""The segmentation job, from file to objects: never more than one frame in memory, large ones by chunks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from napari_cellsynth.imaging.enhance import enhance
 from napari_cellsynth.imaging.segment import segment_colonies, to_gray
 from napari_cellsynth.imaging.segmenters import ENTROPY, segmenter
 from napari_cellsynth.jobs.job import Job, SegmentParameters
+from napari_cellsynth.jobs.segmenting_large import segment_large
 from napari_cellsynth.project import Project
 
 
@@ -42,10 +43,17 @@ def segment(job: Job, stop: Stop) -> Iterator[Event]:
             if stop():
                 yield Stopped()
                 return
-            frame = project.frame(image_id, t)
-            labels = segment_frame(frame, parameters, name=f"{names[image_id]}, frame {t}")
-            change = project.set_objects(image_id, t, boxes_of(labels), labels)
-            objects += int(np.max(labels, initial=0))
+            name = f"{names[image_id]}, frame {t}"
+            if project.is_large(image_id):
+                found = yield from segment_large(project, image_id, t, parameters, stop, name=name)
+                if found is None:
+                    yield Stopped()
+                    return
+                change = found
+            else:
+                labels = segment_frame(project.frame(image_id, t), parameters, name=name)
+                change = project.set_objects(image_id, t, boxes_of(labels), labels)
+            objects += change.kept + change.new
             carried += change.carried
             orphans += change.orphans
             yield Progress(done + 1, len(frames), "frames", f"{objects} objects")

@@ -138,6 +138,8 @@ class Images(ProjectPart):
     def frame(self, image_id: int, t: int) -> NDArray[Any]:
         """Return one frame, raw intensities (C, Y, X), read-only; the frames used last are kept.
 
+        A frame larger than memory is an `imaging.large.Large`, which windows are read of.
+
         Raises
         ------
         UserError
@@ -151,6 +153,8 @@ class Images(ProjectPart):
         if not 0 <= key[1] < source.shape[0]:
             raise UserError(f"{source.name} has frames 0 to {source.shape[0] - 1}, not {key[1]}.")
         pixels = source.frame(key[1])
+        if source.large:
+            return pixels
         pixels.flags.writeable = False
         self._frames[key] = pixels
         self._frame_bytes += pixels.nbytes
