@@ -22,7 +22,9 @@ MultiLabel = Annotated[bool, typer.Option("--multi-label", help="Let an object h
 
 def init(
     project: ProjectPath,
-    images: Annotated[list[str] | None, typer.Argument(help="Image files, folders of frames, or globs.")] = None,
+    images: Annotated[
+        list[str] | None, typer.Argument(help="Images, folders of frames or videos, plates, globs.")
+    ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in µm.")] = None,
     group_by: Annotated[
         str | None,
@@ -33,12 +35,17 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make a project (or add images to it)."""
+    from napari_cellsynth.imaging.series import series_in
+
     names = [name.strip() for name in (classes or "").split(",") if name.strip()]
     with _made_or_opened(project, classes=names, pixel_size_um=pixel_size, multi_label=multi_label) as opened:
         known = {record.name for record in opened.classes()}
         for name in names:
             if name not in known:
                 opened.add_class(name)
+        for image in images or []:
+            for notice in series_in(image).notices:
+                note(notice)
         added = opened.add_images([Path(image) for image in images], group_by=group_by) if images else []
         show({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
 

@@ -284,6 +284,11 @@ def open_image(path: str | Path) -> ImageSource:
     return ImageSource(_stem(where), (where.resolve(),))
 
 
+def images_of(folder: Path) -> list[Path]:
+    """Return the image files of a folder, in natural order."""
+    return list(_in_order([file for file in folder.iterdir() if _is_image(file)]))
+
+
 def _is_image(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in ENDINGS and not path.name.startswith(".")
 
