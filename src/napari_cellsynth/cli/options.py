@@ -45,7 +45,7 @@ def refuse_workers_beside_scheduler(context: typer.Context) -> None:
 _OF_A_RESUMED_RUN = ("project", "resume", "steps", "workers", "scheduler", "device", "as_json")
 
 
-_OF_EVERY_METHOD = ("project", "method", "changes", "as_json")
+_OF_EVERY_METHOD = ("project", "method", "changes", "workers", "scheduler", "as_json")
 
 
 def refuse_of_another_method(context: typer.Context, method: str) -> None:

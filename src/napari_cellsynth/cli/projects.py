@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.cli.options import Json, ProjectPath, refuse_of_another_method
+from napari_cellsynth.cli.options import (
+    Json,
+    ProjectPath,
+    Scheduler,
+    Workers,
+    refuse_of_another_method,
+    refuse_workers_beside_scheduler,
+)
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
@@ -128,10 +135,13 @@ def segment(
     flat_field_px: Annotated[float | None, typer.Option(help="Even out light over this distance in px.")] = None,
     split_touching: Annotated[bool, typer.Option(help="Part touching objects.")] = False,
     cell_width_px: Annotated[float | None, typer.Option(help="Width of a cell in px: parts confluent cells.")] = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Find the objects in every frame; labels are carried over from an earlier segmentation."""
     refuse_of_another_method(context, method)
+    refuse_workers_beside_scheduler(context)
     from napari_cellsynth.jobs.job import SegmentParameters
 
     result = do(
@@ -146,6 +156,8 @@ def segment(
         flat_field_px=flat_field_px,
         split_touching=split_touching,
         cell_width_px=cell_width_px,
+        workers=workers,
+        scheduler=scheduler,
     )
     show(result, as_json)
 

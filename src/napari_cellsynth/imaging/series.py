@@ -50,7 +50,8 @@ def series_in(path: str | Path) -> Found:
         return _plate(place)
     if not place.is_dir() or not os.access(place, os.R_OK) or _is_one(place):
         return Found([Series(str(path))], [])
-    found, empty = [], []
+    found: list[Found] = []
+    empty: list[Found] = []
     try:
         for each in _walk(place, 0):
             (found if each.series else empty).append(each)

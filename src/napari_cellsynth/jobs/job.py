@@ -41,7 +41,22 @@ class Parameters(BaseModel):
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
-class SegmentParameters(Parameters):
+class Divisible(Parameters):
+    """Work of many pieces, which several processes or machines can share."""
+
+    workers: int = Field(1, ge=1, le=256, description="Processes of this machine that share the work.")
+    scheduler: str | None = Field(
+        None,
+        description="Instead: the address of a Dask scheduler, or a TOML file ([scheduler], [slurm], [tls]).",
+    )
+
+    @property
+    def divides(self) -> bool:
+        """Whether others than this process do the work."""
+        return self.workers > 1 or self.scheduler is not None
+
+
+class SegmentParameters(Divisible):
     """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects).
 
     With another ``method`` (`imaging.segmenters`) only ``options``, ``images`` and ``frames`` count.
@@ -178,7 +193,7 @@ class TrainClassifierParameters(Parameters):
         return bool(self.synthetic or self.up_to or self.share)
 
 
-class PredictParameters(Parameters):
+class PredictParameters(Divisible):
     """Predict the class of every object."""
 
     run: str | None = Field(None, description="The classifier run; the newest finished one when empty.")
@@ -269,7 +284,7 @@ class TimeExperimentParameters(Parameters):
 class Part(Parameters):
     """A job among others of the same project."""
 
-    kind: Literal["train-gan"] = Field(description="What is done.")
+    kind: Literal["train-gan", "train-classifier"] = Field(description="What is done.")
     parameters: dict[str, Any] = Field(description="Of that kind of job.")
     title: str = Field(description="What it is called while one waits.")
 

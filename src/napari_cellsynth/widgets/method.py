@@ -51,7 +51,7 @@ class MethodPicker(QWidget):
         self.form = ModelForm(
             SegmentParameters,
             advanced=("flat_field_px", "split_touching", "cell_width_px", "enhance"),
-            hidden=("method", "options", "images", "frames"),
+            hidden=("method", "options", "images", "frames", "workers", "scheduler"),
             labels=LABELS,
             advanced_title="uneven light · touching objects · enhancement",
         )
