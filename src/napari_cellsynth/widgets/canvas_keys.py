@@ -52,6 +52,9 @@ def _acts() -> Iterator[tuple[str, Callable[[Session], None]]]:
         yield digit, partial(_give_key, key=digit)
     for key, class_id in (("0", UNSURE), ("X", BAD_SEGMENTATION), ("Delete", UNLABELLED)):
         yield key, partial(label_here, class_id=class_id)
+    # The left and right arrows are napari's: its time slider.
+    yield "Up", lambda owner: owner.walk_asked.emit(-1)
+    yield "Down", lambda owner: owner.walk_asked.emit(1)
     yield "Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo.")
     yield "Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo.")
 
@@ -112,7 +115,7 @@ def label_here(session: Session, class_id: int) -> None:
     """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
     object_id = session.layers.object_under_pointer() or session.current_object_id
     if object_id is None or object_id not in session.layers.frame_objects().index:
-        session.report("There is no object under the pointer.")
+        session.report("There is no object under the pointer.", "key")
         return
     label_object(session, object_id, class_id)
 
@@ -146,13 +149,13 @@ def _typing_in_a_dock() -> bool:
 def _give_key(session: Session, key: str) -> None:
     record = next((each for each in session.need_project().classes() if each.key == key), None)
     if record is None:
-        session.report(f"No class has the key {key}. Add one in the Label dock.")
+        session.report(f"No class has the key {key}. Add one in the Label dock.", "key")
     else:
         label_here(session, record.id)
 
 
 def _travel(session: Session, step: Step | None, nothing: str) -> None:
     if step is None:
-        session.report(nothing)
+        session.report(nothing, "undo")
     elif step.targets and step.targets[0] in session.need_project().objects().index:
         session.select_object(step.targets[0], move_canvas=False)
