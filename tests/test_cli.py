@@ -73,7 +73,7 @@ def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", frame)
     project = tmp_path / "p.cellsynth"
     assert answer("init", project, tmp_path / "a.tif", "--classes", "Dense,Spread")["images"] == 1
-    assert answer("segment", project, "--radius", 3)["objects"] == 1
+    assert answer("segment", project, "--radius-px", 3)["objects"] == 1
 
 
 def test_enhance_compares_the_methods_on_a_frame(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_enhance_compares_the_methods_on_a_frame(tmp_path: Path) -> None:
         (["train-classifier", "{project}", "--set", "epochs"], "FIELD=VALUE"),
         (["train-classifier", "{project}", "--set", "augmentation.rotation=3"], "augmentation.rotation"),
         (["train-classifier", "{project}", "--set", "augmentation=S4", "--set", "augmentation.zoom=1"], "set twice"),
-        (["segment", "{project}", "--radius", "0"], "radius"),
+        (["segment", "{project}", "--radius-px", "0"], "radius_px"),
         (["generate", "{project}", "--run", "gan-0099"], "gan-0099"),
         (["predict", "{project}"], "classifier"),
         (["import", "{project}", "{tmp}/nowhere"], "nowhere"),
@@ -279,6 +279,17 @@ def test_what_a_resumed_run_would_not_heed_is_refused(
     assert isinstance(told, UserError) and f"{option} would change nothing" in told.message
     told = CliRunner().invoke(app, asked[:4]).exception
     assert isinstance(told, UserError) and "would change nothing" not in told.message  # there is no such run
+
+
+@pytest.mark.parametrize("verb", ["train-gan", "train-classifier", "experiment"])
+def test_an_empty_name_of_a_run_to_resume_is_no_wish_for_a_new_one(verb: str, crops_project: Project) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    told = CliRunner().invoke(app, [verb, str(crops_project.path), "--resume", ""]).exception
+    assert isinstance(told, UserError) and told.message == "There is no run ''."
+    assert crops_project.runs() == []
 
 
 @pytest.mark.parametrize("verb", [["train-gan"], ["train-gan", "--resume", "gan-0001"], ["experiment"]])

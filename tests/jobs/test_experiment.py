@@ -148,6 +148,25 @@ def test_a_planted_copy_in_another_group_stops_it_before_anything_is_trained_and
     assert isinstance(last, Failed)
     assert last.message.startswith("Nearly the same crop is in two groups")
     assert f"{first} (movie 0) and {planted} (" in last.message
+    (planned,) = run(Job.of(project, TimeExperimentParameters(preset="smoke", changes=TINY)))
+    assert planned == last  # a plan does not promise what is refused afterwards
+    with Project.open(project) as opened:
+        assert opened.runs("experiment") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"gan": "foo"}, "There is no GAN recipe called 'foo'."),
+        ({"classifier": "foo"}, "There is no classifier recipe 'foo'."),
+        ({"gan_changes": {"stepz": 3}}, "The recipe dcgan has no field 'stepz'."),
+        ({"classifier_changes": {"epochs": 0}}, "epochs = 0 does not suit the recipe 'fast'."),
+    ],
+)
+def test_a_recipe_that_there_is_not_is_refused_before_anything_is_timed_or_begun(project, changes, told):
+    for kind in (TimeExperimentParameters, ExperimentParameters):
+        (failed,) = run(Job.of(project, kind(preset="smoke", changes=TINY | changes)))
+        assert isinstance(failed, Failed) and failed.message == told
     with Project.open(project) as opened:
         assert opened.runs("experiment") == []
 

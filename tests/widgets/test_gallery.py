@@ -132,7 +132,7 @@ def test_several_are_rejected_with_a_reason_in_one_step_and_undone_in_one(dock, 
     dock.refresh()
     for row in (0, 2):
         dock.patches.selectionModel().select(dock.model.index(row), SELECT)
-    dock.judge("rejected", "blurred")
+    dock.verdicts.judge("rejected", "blurred")
     assert list(project.synthetic(review="rejected")["reason"]) == ["blurred", "blurred"]
     qtbot.mouseClick(dock.undo, LEFT)
     assert project.synthetic(review="rejected").empty
@@ -142,9 +142,9 @@ def test_several_are_rejected_with_a_reason_in_one_step_and_undone_in_one(dock, 
 def test_real_crops_cannot_be_rejected(dock, project):
     choose(dock.show_box, "real")
     dock.patches.setCurrentIndex(dock.model.index(0))
-    assert not dock.accept_button.isEnabled()
-    assert dock.accept_button.toolTip() == "No synthetic patch is selected."
-    dock.judge("rejected")
+    assert not dock.verdicts.accept.isEnabled()
+    assert dock.verdicts.accept.toolTip() == "No synthetic patch is selected."
+    dock.verdicts.judge("rejected")
     assert project.synthetic(review="rejected").empty
 
 

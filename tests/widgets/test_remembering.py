@@ -171,11 +171,11 @@ def test_settings_of_the_segmentation_belong_to_the_project(
     dock = SegmentDock(session.viewer)
     qtbot.addWidget(dock)
     session.open(project_path)
-    dock.form.setValue({"min_area": 2500, "cell_width_px": 7.0})
+    dock.form.setValue({"min_area_px": 2500, "cell_width_px": 7.0})
     session.create(tmp_path / "other")
     assert dock.method.value() == SegmentParameters()
     session.open(project_path)
-    assert (dock.method.value().min_area, dock.method.value().cell_width_px) == (2500, 7.0)
+    assert (dock.method.value().min_area_px, dock.method.value().cell_width_px) == (2500, 7.0)
     assert not dock._edited, "opening a project is no edit, or the preview would cover its objects"
 
 

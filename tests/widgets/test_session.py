@@ -226,7 +226,7 @@ def test_a_real_segmentation_in_a_worker_process_comes_back_to_the_window(
 
     session.start_run = start_process
     session.open(project_path)
-    handle = session.submit(Job.of(project_path, SegmentParameters(radius=3, min_area=100)), "Segment")
+    handle = session.submit(Job.of(project_path, SegmentParameters(radius_px=3, min_area_px=100)), "Segment")
     with qtbot.waitSignal(handle.ended, timeout=60_000):
         pass
     assert isinstance(handle.last_event, Finished), handle.last_event
@@ -244,7 +244,7 @@ def test_no_dock_imports_torch() -> None:
         "from qtpy.QtWidgets import QApplication\n"
         "app = QApplication([])\n"
         "viewer = ViewerModel()\n"
-        "from napari_cellsynth.widgets.workspace import DOCKS\n"
+        "from napari_cellsynth.widgets.dock_places import DOCKS\n"
         "from importlib import import_module\n"
         "docks = []\n"
         "for _, _, place in DOCKS:\n"

@@ -149,7 +149,7 @@ def test_a_job_that_comes_while_the_worker_starts_ends_it(session, project_path,
     with qtbot.waitSignal(timing.changed, timeout=SECONDS):
         timing.want(TimeGanParameters(device="cpu"))
     session.start_run = fakes
-    [handle] = timing._ending
+    [handle] = timing._worker._ending
     with qtbot.waitSignal(handle.ended, timeout=60_000):
         session.submit(Job(kind="segment", project=project_path), "Segment")
     assert not timing.busy and timing.told(TimeGanParameters(device="cpu")) is None

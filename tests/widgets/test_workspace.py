@@ -8,8 +8,9 @@ import pytest
 from npe2 import PluginManifest
 
 import napari_cellsynth
+from napari_cellsynth.widgets.dock_places import DOCKS
 from napari_cellsynth.widgets.session import Session
-from napari_cellsynth.widgets.workspace import DOCKS, Workspace, open_workspace
+from napari_cellsynth.widgets.workspace import Workspace, open_workspace
 
 pytestmark = pytest.mark.gui
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,22 +19,20 @@ def segment_mosaic(
     out: Annotated[
         Path | None, typer.Argument(help="The label image; IMAGE/labels/objects of an OME-Zarr if left out.")
     ] = None,
-    radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
-    opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
-    min_area: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
+    radius_px: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
+    opening_px: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
+    min_area_px: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
     as_json: Json = False,
 ) -> None:
     """Find the objects of a frame larger than memory, chunk by chunk, as an OME-Zarr label image."""
-    from napari_cellsynth.imaging.mosaic import segment_mosaic as find
+    from napari_cellsynth.imaging.mosaic import segment_mosaic as segment_anywhere
     from napari_cellsynth.imaging.mosaic import segment_within
 
     def told(done: int, of: int) -> None:
         if done % _SHOWN_EVERY == 0 or done == of:
             note(f"{done} of {of} chunks")
 
-    if out is None:
-        report = segment_within(image, radius, opening, min_area, progress=told)
-    else:
-        report = find(image, out, radius, opening, min_area, progress=told)
+    find = partial(segment_within, image) if out is None else partial(segment_anywhere, image, out)
+    report = find(radius_px=radius_px, opening_px=opening_px, min_area_px=min_area_px, progress=told)
     assert report is not None
     show({"objects": sum(report.objects), "frames": len(report.objects), "file": str(report.path)}, as_json)

@@ -59,11 +59,11 @@ class MosaicReport(NamedTuple):
 def segment_mosaic(
     image: str | Path,
     out: str | Path,
-    radius: int = 9,
-    opening: int = 5,
-    min_area: int = 500,
     *,
-    chunk: int = CHUNK,
+    radius_px: int = 9,
+    opening_px: int = 5,
+    min_area_px: int = 500,
+    chunk_px: int = CHUNK,
     version: Version = "0.5",
     progress: Told | None = None,
     stop: Stop = never,
@@ -76,10 +76,10 @@ def segment_mosaic(
         OME-Zarr, or TIFF in tiles or strips (`windows.open_windows`).
     out : str or Path
         The label image to make, such as ``image.ome.zarr/labels/objects``.
-    radius, opening, min_area : int
+    radius_px, opening_px, min_area_px : int
         As of `segment.segment_colonies`, whose labels these are, number for number.
-    chunk : int
-        Side of what is worked on at a time, pixels; the labels do not depend on it.
+    chunk_px : int
+        Side of what is worked on at a time; the labels do not depend on it.
     version : {"0.4", "0.5"}
         Of OME-Zarr.
     progress : callable, optional
@@ -96,8 +96,15 @@ def segment_mosaic(
     ------
     UserError
         If the image cannot be read by parts, a setting is out of its range, or the place is taken or cannot be written.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> report = cs.segment_mosaic("plate.tif", "objects.zarr", radius_px=3, min_area_px=50)
+    >>> report.objects  # of every frame
+    [1]
     """
-    check_settings(radius, opening, min_area, None, None)
+    check_settings(radius_px, opening_px, min_area_px, None, None)
     place = Path(out).expanduser().absolute()
     if place.exists():
         raise UserError(f"{place} exists already.", "Choose another name, or remove it first.")
@@ -110,11 +117,11 @@ def segment_mosaic(
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
             made = Path(scratch) / "labels"
-            walks = _Walks(source, chunk, stop, progress)
+            walks = _Walks(source, chunk_px, stop, progress)
 
             def blocks() -> Iterator[tuple[tuple[Any, ...], NDArray[np.int32]]]:
                 for t in range(source.frames):
-                    frame = _Frame(source, t, radius, opening, min_area, walks, Path(scratch) / "map.zarr")
+                    frame = _Frame(source, t, radius_px, opening_px, min_area_px, walks, Path(scratch) / "map.zarr")
                     yield from frame.labels()
                     counts.append(frame.objects)
 
@@ -132,7 +139,12 @@ def segment_mosaic(
 
 
 def segment_within(
-    image: str | Path, radius: int = 9, opening: int = 5, min_area: int = 500, *, progress: Told | None = None
+    image: str | Path,
+    *,
+    radius_px: int = 9,
+    opening_px: int = 5,
+    min_area_px: int = 500,
+    progress: Told | None = None,
 ) -> MosaicReport | None:
     """Write the labels of an OME-Zarr image into it, as ``labels/objects``; parameters as of `segment_mosaic`.
 
@@ -148,7 +160,13 @@ def segment_within(
         raise UserError(f"{place} is no OME-Zarr.", "Say where the label image goes.")
     version: Version = "0.4" if (place / ".zgroup").is_file() else "0.5"
     report = segment_mosaic(
-        place, place / "labels" / "objects", radius, opening, min_area, version=version, progress=progress
+        place,
+        place / "labels" / "objects",
+        radius_px=radius_px,
+        opening_px=opening_px,
+        min_area_px=min_area_px,
+        version=version,
+        progress=progress,
     )
     if report is not None:
         names = [*label_images(place), "objects"]

@@ -49,13 +49,13 @@ class SegmentParameters(Parameters):
 
     method: str = Field("entropy", description="What finds the objects, by name.")
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of another method than entropy.")
-    radius: int = Field(
+    radius_px: int = Field(
         9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px."
     )
-    opening: int = Field(
+    opening_px: int = Field(
         5, ge=0, le=100, description="Radius of the disk that opens the mask and cuts thin bridges, in px."
     )
-    min_area: int = Field(500, ge=0, description="Objects smaller than this are dropped, in px.")
+    min_area_px: int = Field(500, ge=0, description="Objects smaller than this are dropped, in px.")
     flat_field_px: float | None = Field(
         None, gt=0, description="Even out light over this distance in px before segmenting; off when empty."
     )

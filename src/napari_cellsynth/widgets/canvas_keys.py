@@ -17,6 +17,8 @@ from qtpy.compat import isalive
 from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
+from napari_cellsynth.widgets.canvas_labels import label_here, label_object
+from napari_cellsynth.widgets.class_menu import pop_up
 
 if TYPE_CHECKING:
     from napari_cellsynth.project.actions import Step
@@ -104,13 +106,12 @@ def _offering(owner: Callable[[], Session | None]) -> Callable[[Any, Any], None]
             return
         object_id = session.layers.object_at_position(event.position)
         if object_id is not None:
-            from napari_cellsynth.widgets.class_menu import pop_up
-
             pop_up(session, object_id)
 
     return offer
 
 
+<<<<<<< HEAD
 def label_here(session: Session, class_id: int) -> None:
     """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
     object_id = session.layers.object_under_pointer() or session.current_object_id
@@ -136,6 +137,8 @@ def label_object(session: Session, object_id: int, class_id: int) -> None:
     session.select_object(object_id, move_canvas=False)
 
 
+=======
+>>>>>>> main
 def _typing_in_a_dock() -> bool:
     """Whether the keys belong to one of our docks: what a widget in there does not take, Qt offers to the window."""
     widget = QApplication.focusWidget()

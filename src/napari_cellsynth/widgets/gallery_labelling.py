@@ -135,7 +135,7 @@ class GalleryLabelling(QObject):
         for widget in (*self.filters, *self.buttons):
             widget.setVisible(real)
         dock = self._dock
-        for widget in (dock.run_box, dock.review_box, dock.accept_button, dock.reject_button, dock.reason):
+        for widget in (dock.run_box, dock.review_box, *dock.verdicts.buttons):
             widget.setVisible(not real)
         if project is None or not real:
             self._dock.model.set_suggested({})
