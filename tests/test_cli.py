@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from typer.testing import CliRunner
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
@@ -315,3 +316,21 @@ def test_merge_writes_the_table_of_types_first_and_then_groups_them_by_it(tmp_pa
     assert "exists already" in cellsynth(*command, check=2).stderr
     told = cellsynth("experiment", project, "bone-marrow", "--types", types, check=2).stderr
     assert "--types groups the types of sources" in told
+
+
+def test_no_help_calls_a_flag_a_value() -> None:
+    from napari_cellsynth.cli import _VERBS, app
+
+    for verb in ([], *([name] for name in _VERBS)):
+        told = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200"})
+        assert told.exit_code == 0 and "--help" in told.output
+        assert "<bool>" not in told.output and "BOOLEAN" not in told.output, verb
+
+
+def test_init_tells_the_groups_that_a_pattern_makes(tmp_path: Path) -> None:
+    for number, name in enumerate(("plate1_a", "plate1_b", "plate2_a")):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((40, 50), number, np.uint8))
+    files = sorted(tmp_path.glob("*.tif"))
+    made = cellsynth("init", tmp_path / "p.cellsynth", *files, "--group-by", r"(plate\d)", "--multi-label", "--json")
+    assert "2 groups: plate1, plate2" in made.stderr and json.loads(made.stdout)["added"] == 3
+    assert answer("info", tmp_path / "p.cellsynth")["multi_label"] is True

@@ -115,13 +115,15 @@ def test_a_training_shows_steps_time_curves_and_samples(dock, labelled, qtbot, f
     assert panel.title.text() == "GAN · Dense"
 
 
-def test_stop_ends_the_running_training_and_empties_the_queue(dock, labelled, session, qtbot, fake_runs):
+def test_stop_ends_the_running_training_and_empties_the_queue(dock, labelled, session, qtbot, fake_runs, said):
     qtbot.mouseClick(dock.train_all, LEFT)
     qtbot.waitUntil(lambda: bool(fake_runs), timeout=3000)
+    assert dock.progress.stop.text() == "Stop all 2" and "alone" in dock.progress.stop.toolTip()
     qtbot.mouseClick(dock.progress.stop, LEFT)
     qtbot.waitUntil(lambda: all(handle.done for handle in session.jobs), timeout=3000)
     assert [handle.state for handle in session.jobs] == ["stopped", "stopped"]
-    assert len(fake_runs) == 1
+    assert len(fake_runs) == 1 and dock.progress.stop.text() == "Stop"
+    assert "Taken out of the queue: GAN · Spread." in said[0]
     assert not dock.progress.stop.isEnabled()
 
 

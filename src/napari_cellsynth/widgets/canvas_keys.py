@@ -54,6 +54,9 @@ def _acts() -> Iterator[tuple[str, Callable[[Session], None]]]:
         yield digit, partial(_give_key, key=digit)
     for key, class_id in (("0", UNSURE), ("X", BAD_SEGMENTATION), ("Delete", UNLABELLED)):
         yield key, partial(label_here, class_id=class_id)
+    # The left and right arrows are napari's: its time slider.
+    yield "Up", lambda owner: owner.walk_asked.emit(-1)
+    yield "Down", lambda owner: owner.walk_asked.emit(1)
     yield "Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo.")
     yield "Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo.")
 
@@ -121,13 +124,13 @@ def _typing_in_a_dock() -> bool:
 def _give_key(session: Session, key: str) -> None:
     record = next((each for each in session.need_project().classes() if each.key == key), None)
     if record is None:
-        session.report(f"No class has the key {key}. Add one in the Label dock.")
+        session.report(f"No class has the key {key}. Add one in the Label dock.", "key")
     else:
         label_here(session, record.id)
 
 
 def _travel(session: Session, step: Step | None, nothing: str) -> None:
     if step is None:
-        session.report(nothing)
+        session.report(nothing, "undo")
     elif step.targets and step.targets[0] in session.need_project().objects().index:
         session.select_object(step.targets[0], move_canvas=False)

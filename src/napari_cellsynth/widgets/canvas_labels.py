@@ -12,7 +12,7 @@ def label_here(session: Session, class_id: int) -> None:
     """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
     object_id = session.layers.object_under_pointer() or session.current_object_id
     if object_id is None or object_id not in session.layers.frame_objects().index:
-        session.report("There is no object under the pointer.")
+        session.report("There is no object under the pointer.", "key")
         return
     label_object(session, object_id, class_id)
 

@@ -106,6 +106,7 @@ class Dock(QWidget):
         if self.is_seen():
             if type(self).__name__ != "GalleryDock":  # it lies below the canvas, not among the tabs
                 self.session.remembering.saw(type(self).__name__)
+                self.session.ring.in_front(type(self).__name__)
             self.came_forward()
         else:
             self.went_back()

@@ -221,7 +221,7 @@ class GalleryLabelling(QObject):
         with self._session.reporting():
             project = self._session.need_project()
             if (project.undo_step() if back else project.redo_step()) is None:
-                self._session.report(f"There is nothing to {'undo' if back else 'redo'}.")
+                self._session.report(f"There is nothing to {'undo' if back else 'redo'}.", "undo")
 
     # ------------------------------------------------------------------ keys
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

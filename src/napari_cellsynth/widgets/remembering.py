@@ -145,6 +145,7 @@ class Remembering(QObject):
             self._raise(view.dock)
             if view.object_id is not None and view.object_id in project.objects().index:
                 session.select_object(view.object_id, move_canvas=False)
+                session.ring.forget_choice()  # nobody chose it now
 
     def _restore_look(self, view: View) -> None:
         overlay = self._overlay()
