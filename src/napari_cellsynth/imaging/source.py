@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging import large
+from napari_cellsynth.imaging.bioio_reader import PLUGINS, BioioReader
 from napari_cellsynth.imaging.omezarr import OmeZarrReader, is_ome_zarr
 from napari_cellsynth.imaging.picture import PictureReader
 from napari_cellsynth.imaging.tiff import TiffReader
@@ -24,7 +25,7 @@ from napari_cellsynth.imaging.windows import Windows, open_windows
 
 TIFF_ENDINGS = (".tif", ".tiff")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
-ENDINGS = TIFF_ENDINGS + PICTURE_ENDINGS
+ENDINGS = TIFF_ENDINGS + PICTURE_ENDINGS + tuple(PLUGINS)
 
 _SMALLEST_SIDE = 8
 _GLOB = re.compile(r"[*?\[]")
@@ -248,10 +249,10 @@ def open_image(path: str | Path) -> ImageSource:
     Parameters
     ----------
     path : str or Path
-        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg); an OME-Zarr image (0.4 or 0.5); a folder whose image files
-        are the frames of one time-lapse; or a glob that names such frames. Frames are in natural order (``t2`` before
-        ``t10``). The first
-        axis of a grey TIFF without axes of its own is time.
+        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg; .czi, .nd2, .lif with the extra ``bioio``); an OME-Zarr image
+        (0.4 or 0.5); a folder whose image files are the frames of one time-lapse; or a glob that names such frames.
+        Frames are in natural order (``t2`` before ``t10``). The first axis of a grey TIFF without axes of its own is
+        time.
 
     Returns
     -------
@@ -322,6 +323,8 @@ def _reader(path: Path) -> _Reader:
         return TiffReader(path)
     if ending in PICTURE_ENDINGS:
         return PictureReader(path)
+    if ending in PLUGINS:
+        return BioioReader(path)
     raise UserError(
         f"{path.name} is not an image that can be opened here.",
         f"Save it as OME-TIFF; images end in {', '.join(ENDINGS)}.",
