@@ -236,8 +236,8 @@ def test_a_table_of_one_class_has_one_cell_and_of_none_no_cell() -> None:
 
 
 def test_the_harmonic_mean_of_equal_rates_is_that_rate_and_of_two_zeros_zero() -> None:
-    half = scores.per_class([0, 0, 1, 1], [0, 1, 0, 1])
-    assert half["harmonic_TPR_TNR"].tolist() == [0.5, 0.5]
+    two_thirds = scores.per_class([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0])
+    assert two_thirds["harmonic_TPR_TNR"].tolist() == pytest.approx([2 / 3, 2 / 3])
     assert scores.per_class([0, 1], [1, 0])["harmonic_TPR_TNR"].tolist() == [0, 0]
     uneven = scores.per_class([0, 0, 0, 0, 1], [0, 1, 1, 1, 1])  # of class 0: TPR 1/4, TNR 1
     assert uneven.loc[0, "harmonic_TPR_TNR"] == pytest.approx(2 * 0.25 / 1.25)
