@@ -15,7 +15,7 @@ import napari_cellsynth as cs
 from napari_cellsynth.cli import app
 from napari_cellsynth.imaging.omezarr import write_pyramid
 
-SETTINGS = {"radius_px": 4, "opening_px": 2, "min_area_px": 40}
+SETTINGS = {"radius": 4, "opening": 2, "min_area": 40}
 WORDS = [word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 

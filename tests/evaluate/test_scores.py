@@ -227,3 +227,17 @@ def test_strangers_among_the_labels_are_named_once_and_counts_are_whole_numbers(
         scores.confusion([0, 7, 7, 5], [0, 1, 1, 1], labels=[0, 1])
     table = scores.confusion([0, 2], [0, 0])
     assert table.dtype == np.int64 and table.tolist() == [[1, 0], [1, 0]]
+
+
+def test_a_table_of_one_class_has_one_cell_and_of_none_no_cell() -> None:
+    assert scores.confusion(["a", "a"], ["a", "a"]).tolist() == [[2]]
+    empty = scores.confusion([], [])
+    assert empty.shape == (0, 0) and empty.dtype == np.int64
+
+
+def test_the_harmonic_mean_of_equal_rates_is_that_rate_and_of_two_zeros_zero() -> None:
+    half = scores.per_class([0, 0, 1, 1], [0, 1, 0, 1])
+    assert half["harmonic_TPR_TNR"].tolist() == [0.5, 0.5]
+    assert scores.per_class([0, 1], [1, 0])["harmonic_TPR_TNR"].tolist() == [0, 0]
+    uneven = scores.per_class([0, 0, 0, 0, 1], [0, 1, 1, 1, 1])  # of class 0: TPR 1/4, TNR 1
+    assert uneven.loc[0, "harmonic_TPR_TNR"] == pytest.approx(2 * 0.25 / 1.25)

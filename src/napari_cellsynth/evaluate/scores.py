@@ -58,8 +58,6 @@ def confusion(y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] | None
     true, pred = _pair(y_true, y_pred)
     classes = _classes(true, pred, labels)
     k = len(classes)
-    if k == 0:
-        return np.zeros((0, 0), np.int64)
     codes = _encode(true, classes) * k + _encode(pred, classes)
     return np.bincount(codes, minlength=k * k).reshape(k, k).astype(np.int64)
 
@@ -105,8 +103,8 @@ def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     true, pred = _pair(y_true, y_pred)
     if not len(true):
         return float("nan")
-    classes, codes = np.unique(true, return_inverse=True)
-    hits = np.bincount(codes, weights=true == pred, minlength=len(classes))
+    _, codes = np.unique(true, return_inverse=True)
+    hits = np.bincount(codes, weights=true == pred)
     return float(np.mean(hits / np.bincount(codes)))
 
 
@@ -268,8 +266,7 @@ def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> Floats:
 
 def _harmonic(a: Floats, b: Floats) -> Floats:
     """Return the harmonic mean, 0 where both are 0."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(a + b == 0, 0.0, 2 * a * b / np.where(a + b == 0, 1, a + b)))
+    return np.asarray(2 * a * b / np.where(a + b == 0, 1, a + b))
 
 
 def _mean(values: Floats) -> float:

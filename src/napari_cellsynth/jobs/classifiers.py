@@ -1,4 +1,4 @@
-"""The classifier jobs: train on real and synthetic patches, score on held-out real ones, predict every object."""
+"""The classifier job: train on real and synthetic patches, score on held-out real ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from napari_cellsynth.classify.balance import synthetic_counts
 from napari_cellsynth.classify.recipe_base import CUTTING
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.evaluate.score_words import unsure_words
-from napari_cellsynth.events import Event, Finished, Progress, Saved, Stop, Stopped
+from napari_cellsynth.events import Event, Finished, Saved, Stop
 from napari_cellsynth.imaging.crop import intensity_range
-from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
+from napari_cellsynth.jobs.job import Job, TrainClassifierParameters
 from napari_cellsynth.jobs.runs import ended, hold_out_if_undecided, intact, resolved, resumed
 from napari_cellsynth.project import Project
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
     from napari_cellsynth.project.runs import RunRecord
     from napari_cellsynth.training.loader import CropStore
-
-_CHUNK = 512
 
 
 def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
@@ -94,40 +91,6 @@ def _noting(events: Iterator[Event], notices: list[str]) -> Iterator[Event]:
         if isinstance(event, Finished):
             event = Finished(event.result | {"notices": [*notices, *event.result["notices"]]})
         yield event
-
-
-def predict(job: Job, stop: Stop) -> Iterator[Event]:
-    """Predict the class of every object of the asked images with a trained classifier."""
-    from napari_cellsynth.jobs.predicting import answers
-
-    parameters = job.checked()
-    assert isinstance(parameters, PredictParameters)
-    with Project.open(job.project) as project:
-        run = chosen_classifier(project, parameters.run)
-        table = project.objects()
-        if parameters.images is not None:
-            if unknown := sorted(set(parameters.images) - set(project.images().index)):
-                raise UserError(f"There is no image {unknown[0]} in this project.", "Leave the ids out to take all.")
-            table = table[table["image_id"].isin(parameters.images)]
-        if table.empty:
-            raise UserError("There are no objects to predict.", "Segment the images or import objects first.")
-        ids = table.sort_values(["image_id", "frame"]).index.to_numpy()
-        chunks = [ids[start : start + _CHUNK].tolist() for start in range(0, len(ids), _CHUNK)]
-        done = 0
-        answered = answers(project, run, chunks, parameters, stop)
-        for chunk, (probabilities, thresholds) in zip(chunks, answered, strict=False):  # fewer where it is stopped
-            project.set_predictions(run.id, chunk, probabilities, run.parameters["class_ids"], thresholds)
-            done += len(chunk)
-            yield Progress(done, len(ids), "objects")
-        if done < len(ids):
-            yield Stopped(run.id)
-            return
-        if parameters.unsure_below is not None:
-            project.set_unsure_below(parameters.unsure_below)
-        unsure = project.predictions(run=run.id)["unsure"].reindex(ids)
-        consequence = unsure_words(run.result.get("scores") or {}, project.unsure_below())
-        told = {"unsure": int(unsure.sum()), "unsure_below": project.unsure_below(), "consequence": consequence}
-        yield Finished({"run": run.id, "objects": len(ids)} | told)
 
 
 class _Data:

@@ -24,7 +24,7 @@ _WORK = {
     "train-classifier": "napari_cellsynth.jobs.classifiers:train_classifier",
     "try-segment": "napari_cellsynth.jobs.segmenting:try_segment",
     "draw": "napari_cellsynth.jobs.drawing:draw",
-    "predict": "napari_cellsynth.jobs.classifiers:predict",
+    "predict": "napari_cellsynth.jobs.predicting:predict",
     "explain": "napari_cellsynth.jobs.explaining:explain",
     "label-help": "napari_cellsynth.jobs.label_helping:help_with_labels",
     "suggest": "napari_cellsynth.jobs.suggesting:suggest",

@@ -35,6 +35,7 @@ class Crops(Groups, Masks):
         )
         _require_one_kind(set(rows))
 
+    @telling_damage
     def crops(
         self,
         object_ids: Sequence[int],
