@@ -18,6 +18,8 @@ BENCHMARKS = (
     "cellsynth",
     "at_once",
     "classify",
+    "frames",
+    "growth",
     "labels",
     "window",
     "cold",

@@ -73,7 +73,7 @@ def test_init_and_segment_make_objects_of_an_image(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", frame)
     project = tmp_path / "p.cellsynth"
     assert answer("init", project, tmp_path / "a.tif", "--classes", "Dense,Spread")["images"] == 1
-    assert answer("segment", project, "--radius-px", 3)["objects"] == 1
+    assert answer("segment", project, "--radius", 3)["objects"] == 1
 
 
 def test_enhance_compares_the_methods_on_a_frame(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_enhance_compares_the_methods_on_a_frame(tmp_path: Path) -> None:
         (["train-classifier", "{project}", "--set", "epochs"], "FIELD=VALUE"),
         (["train-classifier", "{project}", "--set", "augmentation.rotation=3"], "augmentation.rotation"),
         (["train-classifier", "{project}", "--set", "augmentation=S4", "--set", "augmentation.zoom=1"], "set twice"),
-        (["segment", "{project}", "--radius-px", "0"], "radius_px"),
+        (["segment", "{project}", "--radius", "0"], "radius"),
         (["generate", "{project}", "--run", "gan-0099"], "gan-0099"),
         (["predict", "{project}"], "classifier"),
         (["import", "{project}", "{tmp}/nowhere"], "nowhere"),

@@ -88,7 +88,7 @@ def test_label_images_become_the_objects_of_a_series_or_of_a_frame(project: Path
         (["correct", "--delete", "1", "--over"], "--over says how drafts are taken"),
         (["correct", "--delete", "1", "--frame", "0"], "say where --masks belong"),
         (["segment", "--method", "nonsense"], "no segmentation method 'nonsense'"),
-        (["segment", "--method", "cellpose", "--radius-px", "3"], "--radius-px is no option of cellpose"),
+        (["segment", "--method", "cellpose", "--radius", "3"], "--radius is no option of cellpose"),
         (["segment", "--set", "diameter=3"], "for other methods than entropy"),
     ],
 )

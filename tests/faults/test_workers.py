@@ -33,7 +33,7 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 
 
 def last_of(project: Project, on_progress: Callable[[object], None] = lambda work: None) -> Event:
-    work = run_in_process(Job.of(project.path, SegmentParameters(radius_px=2, min_area_px=5)))
+    work = run_in_process(Job.of(project.path, SegmentParameters(radius=2, min_area=5)))
     last: Event | None = None
     for last in work:
         if isinstance(last, Progress):

@@ -18,7 +18,7 @@ from napari_cellsynth.imaging.segment import segment_colonies
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_folder
 
-SETTINGS = {"radius_px": 4, "opening_px": 2, "min_area_px": 40}
+SETTINGS = {"radius": 4, "opening": 2, "min_area": 40}
 
 
 def colonies(height: int, width: int, seed: int = 0, dtype: str = "uint8") -> np.ndarray:
@@ -42,7 +42,7 @@ def test_every_chunk_gives_the_objects_of_the_whole_frame(
     tmp_path: Path, chunk: int, radius: int, opening: int
 ) -> None:
     frame = colonies(330, 290)
-    settings = {"radius_px": radius, "opening_px": opening, "min_area_px": 60}
+    settings = {"radius": radius, "opening": opening, "min_area": 60}
     expected = segment_colonies(frame, **settings)
     assert expected.max() > 3
     source = written(tmp_path / "i.zarr", frame[None, None])
@@ -113,7 +113,7 @@ def test_stopping_and_failing_leave_nothing_and_a_taken_place_stays(tmp_path: Pa
     with pytest.raises(UserError, match="exists already"):
         segment_mosaic(source, place)
     with pytest.raises(UserError, match="texture radius"):
-        segment_mosaic(source, tmp_path / "x", radius_px=0)
+        segment_mosaic(source, tmp_path / "x", radius=0)
 
 
 def test_an_image_that_would_have_to_be_read_whole_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def by_scikit_image(image: np.ndarray, radius: int, opening_radius: int, min_are
 
 @pytest.mark.parametrize("settings", [(9, 5, 500), (4, 2, 60)])
 def test_without_options_it_is_the_paper_s_pipeline(settings: tuple[int, int, int]) -> None:
-    labels = segment_colonies(FRAME, **dict(zip(("radius_px", "opening_px", "min_area_px"), settings, strict=True)))
+    labels = segment_colonies(FRAME, **dict(zip(("radius", "opening", "min_area"), settings, strict=True)))
     assert labels.dtype == np.int32
     np.testing.assert_array_equal(labels, by_scikit_image(FRAME, *settings))
     assert labels.max() >= 6
@@ -106,10 +106,10 @@ def test_a_volume_or_a_series_is_refused(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"radius_px": 0},
-        {"radius_px": 300},
-        {"opening_px": -1},
-        {"min_area_px": -5},
+        {"radius": 0},
+        {"radius": 300},
+        {"opening": -1},
+        {"min_area": -5},
         {"flat_field_px": 0.0},
         {"flat_field_px": float("nan")},
         {"cell_width_px": -1.0},
@@ -182,7 +182,7 @@ def test_an_object_without_a_waist_is_not_cut() -> None:
 
 def test_parts_under_the_smallest_size_stay_with_their_neighbour() -> None:
     frame = two_discs(46)
-    assert segment_colonies(frame, min_area_px=12000, split_touching=True).max() == 1
+    assert segment_colonies(frame, min_area=12000, split_touching=True).max() == 1
 
 
 def test_scores_count_one_to_one_matches() -> None:
@@ -206,7 +206,7 @@ def test_scores_count_one_to_one_matches() -> None:
 @pytest.mark.real_data
 def test_stem_cell_colonies_are_counted_as_by_the_yardstick(real_data: Path) -> None:
     tiles = sorted((real_data / "hipsc_colonies_unlabelled" / "images").glob("6well_*"))
-    counts = [int(segment_colonies(open_image(tile).frame(0), min_area_px=2500).max()) for tile in tiles]
+    counts = [int(segment_colonies(open_image(tile).frame(0), min_area=2500).max()) for tile in tiles]
     assert counts == [21, 20, 20, 24, 16]
 
 
@@ -217,10 +217,10 @@ def test_splitting_brings_crowded_cells_nearer_to_the_truth(real_data: Path) -> 
         frame = open_image(folder / "images" / f"{name}.tif").frame(0)
         truth = open_image(folder / "masks_predicted" / f"{name}.png").frame(0)[0].astype(int)
         truth[np.bincount(truth.ravel())[truth] < 50] = 0
-        joined = segmentation_scores(segment_colonies(frame, min_area_px=2500), truth)
-        waists = segmentation_scores(segment_colonies(frame, min_area_px=2500, split_touching=True), truth)
+        joined = segmentation_scores(segment_colonies(frame, min_area=2500), truth)
+        waists = segmentation_scores(segment_colonies(frame, min_area=2500, split_touching=True), truth)
         halos = segmentation_scores(
-            segment_colonies(frame, min_area_px=2500, split_touching=True, cell_width_px=55), truth
+            segment_colonies(frame, min_area=2500, split_touching=True, cell_width_px=55), truth
         )
         assert joined.predicted == (13 if name == "t98g_t01" else 21)
         assert joined.f1 < waists.f1 < halos.f1

@@ -30,8 +30,8 @@ def test_every_kind_has_parameters_whose_fields_are_described() -> None:
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"radius_px": 0}, "radius_px"),
-        ({"radius_px": "wide"}, "radius_px"),
+        ({"radius": 0}, "radius"),
+        ({"radius": "wide"}, "radius"),
         ({"enhance": "sharpen"}, "enhance"),
         ({"speed": 3}, "speed"),
     ],

@@ -71,7 +71,7 @@ def test_a_segmentation_that_is_killed_leaves_whole_frames_and_runs_again(tmp_pa
     tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
     with Project.create(tmp_path / "p.cellsynth") as project:
         project.add_images([tmp_path / "video.tif"])
-        work = run_in_process(Job.of(project.path, SegmentParameters(radius_px=3)))
+        work = run_in_process(Job.of(project.path, SegmentParameters(radius=3)))
         for event in work:
             if isinstance(event, Progress) and event.done == 3 and work.pid:
                 os.kill(work.pid, signal.SIGKILL)
@@ -81,7 +81,7 @@ def test_a_segmentation_that_is_killed_leaves_whole_frames_and_runs_again(tmp_pa
         for frame in done.index:
             mask = project.mask(image_id, int(frame))
             assert mask is not None and mask.any()
-        events = list(run_in_process(Job.of(project.path, SegmentParameters(radius_px=3))))
+        events = list(run_in_process(Job.of(project.path, SegmentParameters(radius=3))))
         assert isinstance(events[-1], Finished)
         assert project.objects()["frame"].nunique() == 12
 

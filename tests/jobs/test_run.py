@@ -67,7 +67,7 @@ def test_segmentation_puts_the_objects_of_every_frame_into_the_project(tmp_path:
     tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
     with Project.create(tmp_path / "p.cellsynth") as project:
         project.add_images([tmp_path / "video.tif"])
-        made = result(project, SegmentParameters(radius_px=3, opening_px=2))
+        made = result(project, SegmentParameters(radius=3, opening=2))
         assert made["frames"] == 3
         assert project.objects().groupby("frame").size().tolist() == [1, 2, 1]
         found = project.objects(frame=0).iloc[0]
@@ -80,7 +80,7 @@ def test_frames_of_many_channels_are_segmented_in_their_first(tmp_path: Path) ->
     tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TCYX"})
     with Project.create(tmp_path / "p.cellsynth") as project:
         project.add_images([tmp_path / "video.tif"])
-        assert result(project, SegmentParameters(radius_px=3, opening_px=2))["objects"] == 2
+        assert result(project, SegmentParameters(radius=3, opening=2))["objects"] == 2
 
 
 def test_a_bad_frame_ends_the_segmentation_with_its_name_and_keeps_what_was_found(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_bad_frame_ends_the_segmentation_with_its_name_and_keeps_what_was_foun
     tifffile.imwrite(tmp_path / "video.tif", frames, photometric="minisblack", metadata={"axes": "TYX"})
     with Project.create(tmp_path / "p.cellsynth") as project:
         project.add_images([tmp_path / "video.tif"])
-        last = events_of(project, SegmentParameters(radius_px=3, opening_px=1))[-1]
+        last = events_of(project, SegmentParameters(radius=3, opening=1))[-1]
         assert isinstance(last, Failed) and not last.traceback
         assert "video" in last.message and "frame 1" in last.message
         assert set(project.objects()["frame"]) <= {0}

@@ -25,7 +25,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_a_try_tells_what_is_found_in_the_frame_and_writes_nothing(place: Path) -> None:
-    parameters = TrySegmentParameters(images=[1], frames=[1], radius_px=3, opening_px=1, min_area_px=50)
+    parameters = TrySegmentParameters(images=[1], frames=[1], radius=3, opening=1, min_area=50)
     found, last = run(Job.of(place, parameters))
     assert isinstance(found, Outlined) and last == Finished({"objects": 1}) and found.seconds > 0
     with Project.open(place) as project:
@@ -35,7 +35,7 @@ def test_a_try_tells_what_is_found_in_the_frame_and_writes_nothing(place: Path) 
 
 
 def test_a_try_that_is_stopped_tells_nothing_and_an_unknown_method_is_one_line(place: Path) -> None:
-    parameters = TrySegmentParameters(images=[1], frames=[1], radius_px=3)
+    parameters = TrySegmentParameters(images=[1], frames=[1], radius=3)
     assert list(run(Job.of(place, parameters), lambda: True)) == [Stopped()]
     [last] = run(Job.of(place, TrySegmentParameters(method="nothing", images=[1], frames=[1])))
     assert isinstance(last, Failed) and "no segmentation method 'nothing'" in last.message

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project import Project
-from napari_cellsynth.project.carry import best_pairs, box_iou, mask_iou
+from napari_cellsynth.project.carry import best_pairs, box_iou, candidates_of, mask_iou
 
 Mask = NDArray[np.int32]
 
@@ -139,4 +139,4 @@ def test_overlaps_are_those_of_scikit_learns_jaccard(mask: Mask) -> None:
 
 def test_pairs_are_one_to_one_and_the_best_first() -> None:
     iou = np.array([[0.6, 0.9, 0.0], [0.0, 0.8, 0.4], [0.0, 0.0, 0.5]])
-    assert best_pairs(iou) == {0: 1, 2: 2}
+    assert best_pairs(*candidates_of(iou, 0.5)) == {0: 1, 2: 2}

@@ -246,7 +246,7 @@ def test_the_dock_shows_no_preview_over_a_correction(session: Session, project_p
     qtbot.addWidget(dock)
     dock.show()
     session.open(project_path)
-    dock.form.setValue({"radius_px": 4})
+    dock.form.setValue({"radius": 4})
     dock.by_hand.set_correcting(True)
     assert session.layers.ours("preview") is None and dock.by_hand.copy.shown
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDialog
 from napari_cellsynth.evaluate.held_out import write_held_out
 from napari_cellsynth.widgets import score_panel
 from napari_cellsynth.widgets.classify import ClassifyDock
-from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
+from tests.widgets.conftest import followed
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -32,7 +32,7 @@ def labelled(session, project_path, qtbot):
     dense, spread = (record.id for record in project.classes())
     project.label(list(range(1, 9)), dense)
     project.label(list(range(9, 13)), spread)
-    qtbot.wait(AFTER_LABELS_MS + 100)  # the docks follow after a burst of labels
+    followed(qtbot)
     return project
 
 
@@ -78,6 +78,25 @@ def test_real_only_trains_without_synthetic_patches(dock, labelled, session, qtb
     parameters = session.jobs[-1].job.parameters
     assert session.jobs[-1].job.kind == "train-classifier"
     assert (parameters["recipe"], parameters["synthetic"], parameters["overrides"]) == ("fast", 0, {})
+
+
+def test_training_and_prediction_go_where_the_row_says(dock, labelled, session, qtbot):
+    dock.mode.setCurrentText("real only")
+    dock.where.scheduler.setText(" tcp://far:8786 ")
+    with qtbot.waitSignal(session.job_submitted) as submitted:
+        qtbot.mouseClick(dock.train, LEFT)
+    job = submitted.args[0].job
+    asked = job.checked()
+    assert job.kind == "at-once" and asked.scheduler == "tcp://far:8786"
+    assert [(part.kind, part.parameters["recipe"]) for part in asked.jobs] == [("train-classifier", "best")]
+    dock.where.scheduler.clear()
+    dock.where.workers.setValue(3)
+    finished(labelled)
+    dock.refresh()
+    with qtbot.waitSignal(session.job_submitted) as submitted:
+        qtbot.mouseClick(dock.predict_all, LEFT)
+    asked = submitted.args[0].job.checked()
+    assert (asked.workers, asked.scheduler) == (3, None)
 
 
 def test_mixed_and_pretrained_take_synthetic_patches_a_class(dock, labelled, session, qtbot):

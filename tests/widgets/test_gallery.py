@@ -9,7 +9,7 @@ pytest.importorskip("napari")
 from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_cellsynth.widgets.gallery import GalleryDock
-from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
+from tests.widgets.conftest import followed
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -199,14 +199,14 @@ def test_the_slider_changes_the_size_of_the_patches(dock, project):
 def test_labels_are_read_again_only_where_real_crops_are_shown(dock, project, monkeypatch, qtbot):
     # What the project came with is told once more at the next look at what others have written.
     dock.session.others.look()
-    qtbot.wait(AFTER_LABELS_MS + 100)
+    followed(qtbot)
     read = []
     monkeypatch.setattr(dock, "refresh", lambda: read.append(dock.show_box.currentText()))
     object_id = int(project.objects().index[0])
     for shown in ("synthetic", "both"):
         dock.show_box.setCurrentText(shown)
         project.label([object_id], 1)
-        qtbot.wait(AFTER_LABELS_MS + 100)
+        followed(qtbot)
     assert read == ["both"]
 
 

@@ -24,15 +24,6 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def bar(session: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> SessionBar:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    made = SessionBar(session)
-    qtbot.addWidget(made)
-    made.show()
-    return made
-
-
-@pytest.fixture
 def two_images(project_path: Path) -> Path:
     """A second image beside the first one."""
     flipped = tifffile.imread(project_path.parent / "video.tif")[:, ::-1]
@@ -171,11 +162,11 @@ def test_settings_of_the_segmentation_belong_to_the_project(
     dock = SegmentDock(session.viewer)
     qtbot.addWidget(dock)
     session.open(project_path)
-    dock.form.setValue({"min_area_px": 2500, "cell_width_px": 7.0})
+    dock.form.setValue({"min_area": 2500, "cell_width_px": 7.0})
     session.create(tmp_path / "other")
     assert dock.method.value() == SegmentParameters()
     session.open(project_path)
-    assert (dock.method.value().min_area_px, dock.method.value().cell_width_px) == (2500, 7.0)
+    assert (dock.method.value().min_area, dock.method.value().cell_width_px) == (2500, 7.0)
     assert not dock._edited, "opening a project is no edit, or the preview would cover its objects"
 
 

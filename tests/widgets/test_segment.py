@@ -100,7 +100,7 @@ def test_a_layer_with_a_file_is_linked_to_that_file(
 def test_the_preview_draws_outlines_and_tells_count_and_time(
     dock: SegmentDock, session: Session, fresh: Path, qtbot: Any
 ) -> None:
-    dock.form.setValue({"radius_px": 3, "min_area_px": 100})
+    dock.form.setValue({"radius": 3, "min_area": 100})
     with qtbot.waitSignal(dock.preview.computed, timeout=60_000) as caught:
         session.open(fresh)
     assert dock.result.text().startswith(f"{caught.args[0]:,} objects · ")
@@ -132,7 +132,7 @@ def test_a_preview_gives_hidden_outlines_back_hidden(
     session.open(project_path)
     session.layers.objects_layer.visible = False
     with qtbot.waitSignal(dock.preview.computed, timeout=60_000):
-        dock.form.setValue({"radius_px": 3})
+        dock.form.setValue({"radius": 3})
     dock.live.setChecked(False)
     assert not session.layers.objects_layer.visible
 
@@ -155,7 +155,7 @@ def test_the_newest_settings_win(dock: SegmentDock, session: Session, fresh: Pat
     counts: list[int] = []
     dock.preview.computed.connect(lambda count, _seconds: counts.append(count))
     for area in (10, 50, 100, 10**6):
-        dock.form.setValue({"radius_px": 3, "min_area_px": area})
+        dock.form.setValue({"radius": 3, "min_area": area})
     qtbot.waitUntil(lambda: counts[-1:] == [0], timeout=60_000)
     assert len(counts) <= 2
 
@@ -166,11 +166,11 @@ def test_segmenting_submits_the_settings_and_says_what_was_carried_over(
     from tests.widgets.conftest import FakeRun
 
     session.open(project_path)
-    dock.form.setValue({"radius_px": 7})
+    dock.form.setValue({"radius": 7})
     FakeRun.last = Finished({"objects": 48, "frames": 3, "carried": 5, "orphans": [1, 2]})
     dock.segment_all.click()
     qtbot.waitUntil(lambda: len(fake_runs) == 1)
-    assert fake_runs[0].job.checked() == SegmentParameters(radius_px=7)
+    assert fake_runs[0].job.checked() == SegmentParameters(radius=7)
     assert not dock.segment_all.isEnabled() and "running" in dock.problem.text()
     fake_runs[0].gate.set()
     qtbot.waitUntil(lambda: dock.segment_all.isEnabled())
@@ -181,13 +181,13 @@ def test_a_number_that_is_still_being_typed_counts(
     dock: SegmentDock, session: Session, project_path: Path, fake_runs: list[Any], qtbot: Any
 ) -> None:
     session.open(project_path)
-    radius = dock.form.editor("radius_px")
+    radius = dock.form.editor("radius")
     radius.setFocus()
     radius.selectAll()  # type: ignore[attr-defined]
     qtbot.keyClicks(radius, "23")
     qtbot.mouseClick(dock.segment_all, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(fake_runs) == 1)
-    assert fake_runs[0].job.checked().radius_px == 23
+    assert fake_runs[0].job.checked().radius == 23
 
 
 def test_one_frame_can_be_segmented_alone(

@@ -226,7 +226,7 @@ def test_a_real_segmentation_in_a_worker_process_comes_back_to_the_window(
 
     session.start_run = start_process
     session.open(project_path)
-    handle = session.submit(Job.of(project_path, SegmentParameters(radius_px=3, min_area_px=100)), "Segment")
+    handle = session.submit(Job.of(project_path, SegmentParameters(radius=3, min_area=100)), "Segment")
     with qtbot.waitSignal(handle.ended, timeout=60_000):
         pass
     assert isinstance(handle.last_event, Finished), handle.last_event

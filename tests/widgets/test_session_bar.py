@@ -14,15 +14,6 @@ from napari_cellsynth.widgets.session_bar import SessionBar
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
-def bar(session: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> SessionBar:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    made = SessionBar(session)
-    qtbot.addWidget(made)
-    made.show()
-    return made
-
-
 def test_without_a_project_it_offers_to_make_or_open_one(bar: SessionBar, session: Session, project_path: Path) -> None:
     assert bar.project_button.text() == "no project:" and bar.new_button.isVisible()
     session.open(project_path)

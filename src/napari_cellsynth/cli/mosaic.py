@@ -19,9 +19,9 @@ def segment_mosaic(
     out: Annotated[
         Path | None, typer.Argument(help="The label image; IMAGE/labels/objects of an OME-Zarr if left out.")
     ] = None,
-    radius_px: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
-    opening_px: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
-    min_area_px: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
+    radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
+    opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
+    min_area: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
     as_json: Json = False,
 ) -> None:
     """Find the objects of a frame larger than memory, chunk by chunk, as an OME-Zarr label image."""
@@ -33,6 +33,6 @@ def segment_mosaic(
             note(f"{done} of {of} chunks")
 
     find = partial(segment_within, image) if out is None else partial(segment_anywhere, image, out)
-    report = find(radius_px=radius_px, opening_px=opening_px, min_area_px=min_area_px, progress=told)
+    report = find(radius=radius, opening=opening, min_area=min_area, progress=told)
     assert report is not None
     show({"objects": sum(report.objects), "frames": len(report.objects), "file": str(report.path)}, as_json)

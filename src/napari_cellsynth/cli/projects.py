@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_cellsynth.cli.options import Json, ProjectPath, refuse_of_another_method
+from napari_cellsynth.cli.options import (
+    Json,
+    ProjectPath,
+    Scheduler,
+    Workers,
+    refuse_of_another_method,
+    refuse_workers_beside_scheduler,
+)
 from napari_cellsynth.console import do, note, overrides, show
 from napari_cellsynth.errors import UserError
 
@@ -23,7 +30,9 @@ MultiLabel = Annotated[bool, typer.Option("--multi-label", help="Objects may hav
 
 def init(
     project: ProjectPath,
-    images: Annotated[list[str] | None, typer.Argument(help="Image files, folders of frames, or globs.")] = None,
+    images: Annotated[
+        list[str] | None, typer.Argument(help="Images, folders of frames or videos, plates, globs.")
+    ] = None,
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in µm.")] = None,
     group_by: Annotated[
         str | None,
@@ -37,6 +46,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Make a project (or add images to it)."""
+    from napari_cellsynth.imaging.series import series_in
     from napari_cellsynth.project.groups import groups_in_words
 
     names = [name.strip() for name in (classes or "").split(",") if name.strip()]
@@ -45,6 +55,9 @@ def init(
         for name in names:
             if name not in known:
                 opened.add_class(name)
+        for image in images or []:
+            for notice in series_in(image).notices:
+                note(notice)
         added = opened.add_images([Path(image) for image in images], group_by=group_by) if images else []
         if group_by and added:
             note(groups_in_words(opened.images().loc[added, "group"]))
@@ -123,16 +136,19 @@ def segment(
         typer.Option("--set", metavar="FIELD=VALUE", help="A setting of another method than entropy: diameter=30."),
     ] = None,
     enhance: Annotated[str, typer.Option(help="none, he, ahe or clahe.")] = "none",
-    radius_px: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
-    opening_px: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
-    min_area_px: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
+    radius: Annotated[int, typer.Option(help="Texture radius in px.")] = 9,
+    opening: Annotated[int, typer.Option(help="Opening radius in px.")] = 5,
+    min_area: Annotated[int, typer.Option(help="Smallest object in px.")] = 500,
     flat_field_px: Annotated[float | None, typer.Option(help="Even out light over this distance in px.")] = None,
     split_touching: Annotated[bool, typer.Option(help="Part touching objects.")] = False,
     cell_width_px: Annotated[float | None, typer.Option(help="Width of a cell in px: parts confluent cells.")] = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Find the objects in every frame; labels are carried over from an earlier segmentation."""
     refuse_of_another_method(context, method)
+    refuse_workers_beside_scheduler(context)
     from napari_cellsynth.jobs.job import SegmentParameters
 
     result = do(
@@ -141,12 +157,14 @@ def segment(
         method=method,
         options=overrides(changes),
         enhance=enhance,
-        radius_px=radius_px,
-        opening_px=opening_px,
-        min_area_px=min_area_px,
+        radius=radius,
+        opening=opening,
+        min_area=min_area,
         flat_field_px=flat_field_px,
         split_touching=split_touching,
         cell_width_px=cell_width_px,
+        workers=workers,
+        scheduler=scheduler,
     )
     show(result, as_json)
 

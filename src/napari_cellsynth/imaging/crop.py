@@ -60,13 +60,22 @@ def boxes_of(labels: NDArray[np.integer[Any]]) -> pd.DataFrame:
     for index, place in enumerate(ndimage.find_objects(labels)):
         if place is None:
             continue
-        mask = labels[place] == index + 1
-        in_rows, in_columns = mask.sum(axis=1), mask.sum(axis=0)
-        area = int(in_rows.sum())
         box = Box(place[0].start, place[1].start, place[0].stop, place[1].stop)
-        cy = float(in_rows @ np.arange(box.y0, box.y1)) / area
-        cx = float(in_columns @ np.arange(box.x0, box.x1)) / area
-        rows.append((index + 1, *box, cy, cx, area, mask_hash(mask, box)))
+        rows.append((index + 1, *box, *facts_of(labels[place] == index + 1, box)))
+    return box_table(rows)
+
+
+def facts_of(mask: NDArray[np.bool_], box: Box) -> tuple[float, float, int, str]:
+    """Return cy, cx, area and mask_hash of `boxes_of` for a mask (height, width) that fills its box."""
+    in_rows, in_columns = mask.sum(axis=1), mask.sum(axis=0)
+    area = int(in_rows.sum())
+    cy = float(in_rows @ np.arange(box.y0, box.y1)) / area
+    cx = float(in_columns @ np.arange(box.x0, box.x1)) / area
+    return cy, cx, area, mask_hash(mask, box)
+
+
+def box_table(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return rows of mask_label, box and `facts_of` as the table that `boxes_of` describes."""
     frame = pd.DataFrame(rows, columns=["mask_label", "y0", "x0", "y1", "x1", "cy", "cx", "area", "mask_hash"])
     whole = ["mask_label", "y0", "x0", "y1", "x1", "area"]
     return frame.astype({**dict.fromkeys(whole, np.int64), "cy": np.float64, "cx": np.float64})

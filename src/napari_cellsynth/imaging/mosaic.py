@@ -59,10 +59,11 @@ class MosaicReport(NamedTuple):
 def segment_mosaic(
     image: str | Path,
     out: str | Path,
+    radius: int = 9,
+    opening: int = 5,
+    min_area: int = 500,
     *,
-    radius_px: int = 9,
-    opening_px: int = 5,
-    min_area_px: int = 500,
+    only: int | None = None,
     chunk_px: int = CHUNK,
     version: Version = "0.5",
     progress: Told | None = None,
@@ -76,8 +77,10 @@ def segment_mosaic(
         OME-Zarr, or TIFF in tiles or strips (`windows.open_windows`).
     out : str or Path
         The label image to make, such as ``image.ome.zarr/labels/objects``.
-    radius_px, opening_px, min_area_px : int
+    radius, opening, min_area : int
         As of `segment.segment_colonies`, whose labels these are, number for number.
+    only : int, optional
+        One frame alone; the label image then holds no other.
     chunk_px : int
         Side of what is worked on at a time; the labels do not depend on it.
     version : {"0.4", "0.5"}
@@ -100,11 +103,11 @@ def segment_mosaic(
     Examples
     --------
     >>> import napari_cellsynth as cs
-    >>> report = cs.segment_mosaic("plate.tif", "objects.zarr", radius_px=3, min_area_px=50)
+    >>> report = cs.segment_mosaic("plate.tif", "objects.zarr", radius=3, min_area=50)
     >>> report.objects  # of every frame
     [1]
     """
-    check_settings(radius_px, opening_px, min_area_px, None, None)
+    check_settings(radius, opening, min_area, None, None)
     place = Path(out).expanduser().absolute()
     if place.exists():
         raise UserError(f"{place} exists already.", "Choose another name, or remove it first.")
@@ -117,15 +120,17 @@ def segment_mosaic(
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
             made = Path(scratch) / "labels"
-            walks = _Walks(source, chunk_px, stop, progress)
+            frames = range(source.frames) if only is None else range(only, only + 1)
+            walks = _Walks(source, len(frames), chunk_px, stop, progress)
 
             def blocks() -> Iterator[tuple[tuple[Any, ...], NDArray[np.int32]]]:
-                for t in range(source.frames):
-                    frame = _Frame(source, t, radius_px, opening_px, min_area_px, walks, Path(scratch) / "map.zarr")
-                    yield from frame.labels()
+                for place, t in enumerate(frames):
+                    frame = _Frame(source, t, radius, opening, min_area, walks, Path(scratch) / "map.zarr")
+                    for tile, labels in frame.labels():
+                        yield (place, *tile), labels
                     counts.append(frame.objects)
 
-            shape = (source.frames, source.height, source.width)
+            shape = (len(frames), source.height, source.width)
             size = source.pixel_size_um
             write_pyramid(made, shape, "int32", "tyx", blocks(), version=version, pixel_size_um=size, labels={})
             made.rename(place)
@@ -141,9 +146,9 @@ def segment_mosaic(
 def segment_within(
     image: str | Path,
     *,
-    radius_px: int = 9,
-    opening_px: int = 5,
-    min_area_px: int = 500,
+    radius: int = 9,
+    opening: int = 5,
+    min_area: int = 500,
     progress: Told | None = None,
 ) -> MosaicReport | None:
     """Write the labels of an OME-Zarr image into it, as ``labels/objects``; parameters as of `segment_mosaic`.
@@ -162,9 +167,9 @@ def segment_within(
     report = segment_mosaic(
         place,
         place / "labels" / "objects",
-        radius_px=radius_px,
-        opening_px=opening_px,
-        min_area_px=min_area_px,
+        radius=radius,
+        opening=opening,
+        min_area=min_area,
         version=version,
         progress=progress,
     )
@@ -182,9 +187,9 @@ class _Stopped(Exception):
 class _Walks:
     """The tiles of a frame, gone over again and again, counted and stopped where asked."""
 
-    def __init__(self, source: Windows, chunk: int, stop: Stop, progress: Told | None) -> None:
+    def __init__(self, source: Windows, frames: int, chunk: int, stop: Stop, progress: Told | None) -> None:
         self._tiles = list(tiles(source.height, source.width, chunk))
-        self._done, self._all = 0, _PASSES * len(self._tiles) * source.frames
+        self._done, self._all = 0, _PASSES * len(self._tiles) * frames
         self._stop, self._progress = stop, progress
         self.chunk = chunk
 
@@ -216,7 +221,7 @@ class _Frame:
         )
         self.objects = 0
 
-    def labels(self) -> Iterator[tuple[tuple[Any, ...], NDArray[np.int32]]]:
+    def labels(self) -> Iterator[tuple[Tile, NDArray[np.int32]]]:
         """Yield the frame's labels (y, x) tile by tile, each with its place."""
         self._limits = self._extremes_of_pixels()
         threshold = self._threshold()
@@ -228,7 +233,7 @@ class _Frame:
         for rows, columns in self._walks.walk():
             found, first = components.add(self._map[rows, columns], rows, columns)
             look_up = np.concatenate([[0], numbers[first + 1 : first + 1 + int(found.max())]]).astype(np.int32)
-            yield (self._t, rows, columns), look_up[found]
+            yield (rows, columns), look_up[found]
 
     def _gray(self, rows: slice, columns: slice) -> NDArray[Any]:
         pixels = self._source.window(self._t, rows, columns)

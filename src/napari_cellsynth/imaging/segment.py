@@ -142,10 +142,10 @@ def _smooth(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 def segment_colonies(
     image: NDArray[Any],
+    radius: int = 9,
+    opening: int = 5,
+    min_area: int = 500,
     *,
-    radius_px: int = 9,
-    opening_px: int = 5,
-    min_area_px: int = 500,
     flat_field_px: float | None = None,
     split_touching: bool = False,
     cell_width_px: float | None = None,
@@ -162,11 +162,11 @@ def segment_colonies(
     image : ndarray, shape (Y, X)
         One frame of any real dtype; more than 8 bits are stretched to 8 from minimum … maximum (see `to_eight_bits`).
         (C, Y, X) and colour are taken as `to_gray` says.
-    radius_px : int, optional
+    radius : int, optional
         Radius of the disk in which texture is measured, pixels, at least 1.
-    opening_px : int, optional
+    opening : int, optional
         Radius of the opening's disk, pixels; 0 leaves the step out.
-    min_area_px : int, optional
+    min_area : int, optional
         Smallest object that is kept, pixels.
     flat_field_px : float, optional
         Width (sigma, pixels) of the background that the frame is divided by first; see `flatten_field`.
@@ -195,11 +195,11 @@ def segment_colonies(
     >>> import napari_cellsynth as cs
     >>> frame = np.full((120, 160), 100, np.uint8)
     >>> frame[30:90, 40:110] += np.random.default_rng(0).integers(0, 99, (60, 70), np.uint8)
-    >>> labels = cs.segment_colonies(frame, radius_px=3, min_area_px=50)
+    >>> labels = cs.segment_colonies(frame, radius=3, min_area=50)
     >>> int(labels.max()), labels.dtype.name
     (1, 'int32')
     """
-    check_settings(radius_px, opening_px, min_area_px, flat_field_px, cell_width_px)
+    check_settings(radius, opening, min_area, flat_field_px, cell_width_px)
     gray = to_gray(np.asarray(image), name=name)
     if gray.size == 0:
         raise UserError(f"{name} is empty.", "Check the image.")
@@ -215,27 +215,27 @@ def segment_colonies(
         # Back at the frame's own brightness and depth: stretching 8 bits further would make texture of the noise.
         even = flatten_field(gray, flat_field_px, inside) * float(gray.mean())
         pixels = np.rint(even).clip(0, 255).astype(np.uint8) if gray.dtype == np.uint8 else to_eight_bits(even)
-    texture = local_entropy(pixels, radius_px)
+    texture = local_entropy(pixels, radius)
     mask = texture > otsu_threshold(texture if inside is None else texture[inside])
     if inside is not None:
         mask &= inside
-    mask = fill_holes(open_with_disk(mask, opening_px))
-    labels = label_objects(mask, min_area_px)
+    mask = fill_holes(open_with_disk(mask, opening))
+    labels = label_objects(mask, min_area)
     if split_touching:
-        return split_touching_objects(labels, min_area_px, image=gray, cell_width_px=cell_width_px)
+        return split_touching_objects(labels, min_area, image=gray, cell_width_px=cell_width_px)
     return labels
 
 
 def check_settings(
-    radius_px: int, opening_px: int, min_area_px: int, flat_field_px: float | None, cell_width_px: float | None
+    radius: int, opening: int, min_area: int, flat_field_px: float | None, cell_width_px: float | None
 ) -> None:
     """Raise a UserError where a setting of `segment_colonies` is out of its range."""
-    if not 1 <= radius_px <= 255:
-        raise UserError(f"The texture radius is {radius_px} px.", "Choose 1 to 255 px.")
-    if not 0 <= opening_px <= 255:
-        raise UserError(f"The opening radius is {opening_px} px.", "Choose 0 to 255 px.")
-    if min_area_px < 0:
-        raise UserError(f"The smallest object is {min_area_px} px.", "Choose 0 px or more.")
+    if not 1 <= radius <= 255:
+        raise UserError(f"The texture radius is {radius} px.", "Choose 1 to 255 px.")
+    if not 0 <= opening <= 255:
+        raise UserError(f"The opening radius is {opening} px.", "Choose 0 to 255 px.")
+    if min_area < 0:
+        raise UserError(f"The smallest object is {min_area} px.", "Choose 0 px or more.")
     if flat_field_px is not None and not (np.isfinite(flat_field_px) and flat_field_px > 0):
         raise UserError(f"The flat field is {flat_field_px} px wide.", "Choose more than 0 px.")
     if cell_width_px is not None and not (np.isfinite(cell_width_px) and cell_width_px >= 1):

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import math
 import re
 import threading
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging import large
+from napari_cellsynth.imaging.bioio_reader import PLUGINS, BioioReader
 from napari_cellsynth.imaging.omezarr import OmeZarrReader, is_ome_zarr
 from napari_cellsynth.imaging.picture import PictureReader
 from napari_cellsynth.imaging.tiff import TiffReader
+from napari_cellsynth.imaging.windows import Windows, open_windows
 
 TIFF_ENDINGS = (".tif", ".tiff")
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg")
-ENDINGS = TIFF_ENDINGS + PICTURE_ENDINGS
+ENDINGS = TIFF_ENDINGS + PICTURE_ENDINGS + tuple(PLUGINS)
 
 _SMALLEST_SIDE = 8
-_MOST_FRAME_BYTES = 512 << 20
-"""Of one frame as it is read: a few copies of it are made on the way, and all must fit beside everything else."""
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -59,6 +60,8 @@ class ImageSource:
         fit 16 bits without a sign become float32; booleans become 0 and 255).
     pixel_size_um : float or None
         The pixels' side in µm, where the file states one that can be trusted.
+    large : bool
+        Whether a frame is more than is read at once; `frame` then gives a `large.Large`, and others need windows too.
     """
 
     def __init__(self, name: str, paths: tuple[Path, ...]) -> None:
@@ -66,6 +69,7 @@ class ImageSource:
         self.paths = paths
         self._lock = threading.Lock()
         self._hash = ""
+        self._windows: tuple[Path, Windows] | None = None
         first = _reader(paths[0])
         self._reader: _Reader | None = first if len(paths) == 1 else None
         try:
@@ -78,12 +82,9 @@ class ImageSource:
                     f"{paths[0].name} is {first.width} x {first.height} pixels, too small to hold an object.",
                     f"Images have at least {_SMALLEST_SIDE} pixels a side.",
                 )
-            if math.prod(self.shape[1:]) * self.dtype.itemsize > _MOST_FRAME_BYTES:
-                raise UserError(
-                    f"{paths[0].name} has frames of {first.width} x {first.height} pixels in {first.channels} "
-                    f"channels, more than {_MOST_FRAME_BYTES >> 20} MB each.",
-                    "Cut it into tiles, or save it at a lower resolution.",
-                )
+            self.large = large.is_large(*self.shape[1:], self.dtype)
+            if self.large:
+                self._windows_of(0)  # what cannot be read by parts is told when it is opened
             if len(paths) > 1:
                 self._check_frames()
                 self.shape = (len(paths), *self.shape[1:])
@@ -121,6 +122,9 @@ class ImageSource:
         """
         if not 0 <= t < self.shape[0]:
             raise IndexError(f"{self.name} has frames 0 to {self.shape[0] - 1}, not {t}")
+        if self.large:
+            read = partial(self._window, t)
+            return cast("NDArray[Any]", large.Large(self.shape[1:], self.dtype, read, f"Frame {t} of {self.name}"))
         if len(self.paths) > 1:
             reader = _reader(self.paths[t])
             try:
@@ -203,6 +207,25 @@ class ImageSource:
             if self._reader is not None:
                 self._reader.close()
                 self._reader = None
+            if self._windows is not None:
+                self._windows[1].close()
+                self._windows = None
+
+    def place_of(self, t: int) -> tuple[Path, int]:
+        """Return the file that holds a frame, and which frame of it that is."""
+        return (self.paths[t], 0) if len(self.paths) > 1 else (self.paths[0], t)
+
+    def _windows_of(self, t: int) -> Windows:
+        path, _ = self.place_of(t)
+        if self._windows is None or self._windows[0] != path:
+            if self._windows is not None:
+                self._windows[1].close()
+            self._windows = path, open_windows(path)
+        return self._windows[1]
+
+    def _window(self, t: int, rows: slice, columns: slice) -> NDArray[Any]:
+        with self._lock:
+            return _as_read(self._windows_of(t).window(self.place_of(t)[1], rows, columns), self.dtype)
 
     def _check_frames(self) -> None:
         for path in self.paths:
@@ -226,10 +249,10 @@ def open_image(path: str | Path) -> ImageSource:
     Parameters
     ----------
     path : str or Path
-        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg); an OME-Zarr image (0.4 or 0.5); a folder whose image files
-        are the frames of one time-lapse; or a glob that names such frames. Frames are in natural order (``t2`` before
-        ``t10``). The first
-        axis of a grey TIFF without axes of its own is time.
+        A file (.tif, .tiff, .ome.tif, .png, .jpg, .jpeg; .czi, .nd2, .lif with the extra ``bioio``); an OME-Zarr image
+        (0.4 or 0.5); a folder whose image files are the frames of one time-lapse; or a glob that names such frames.
+        Frames are in natural order (``t2`` before ``t10``). The first axis of a grey TIFF without axes of its own is
+        time.
 
     Returns
     -------
@@ -260,6 +283,11 @@ def open_image(path: str | Path) -> ImageSource:
     if not where.is_file():  # reading from a pipe or a device would wait for ever, or never end
         raise UserError(f"{where} is not a file.", "Choose an image file, a folder of frames, or a glob.")
     return ImageSource(_stem(where), (where.resolve(),))
+
+
+def images_of(folder: Path) -> list[Path]:
+    """Return the image files of a folder, in natural order."""
+    return list(_in_order([file for file in folder.iterdir() if _is_image(file)]))
 
 
 def _is_image(path: Path) -> bool:
@@ -295,6 +323,8 @@ def _reader(path: Path) -> _Reader:
         return TiffReader(path)
     if ending in PICTURE_ENDINGS:
         return PictureReader(path)
+    if ending in PLUGINS:
+        return BioioReader(path)
     raise UserError(
         f"{path.name} is not an image that can be opened here.",
         f"Save it as OME-TIFF; images end in {', '.join(ENDINGS)}.",

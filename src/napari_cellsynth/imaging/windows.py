@@ -11,6 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.bioio_reader import PLUGINS, BioioReader
 from napari_cellsynth.imaging.omezarr import OmeZarrReader, is_ome_zarr
 
 _LARGEST_PIECE = 256 << 20
@@ -41,7 +42,8 @@ def open_windows(path: str | Path) -> Windows:
     Parameters
     ----------
     path : str or Path
-        An OME-Zarr image, or a TIFF (OME-TIFF, BigTIFF, pyramids: the full resolution) in tiles or strips.
+        An OME-Zarr image, a file that bioio reads (CZI, ND2, LIF), or a TIFF (OME-TIFF, BigTIFF, pyramids: the full
+        resolution) in tiles or strips.
 
     Raises
     ------
@@ -53,6 +55,8 @@ def open_windows(path: str | Path) -> Windows:
         return OmeZarrReader(place)
     if not place.is_file():
         raise UserError(f"{place} does not exist.", "Check the path.")
+    if place.suffix.lower() in PLUGINS:
+        return BioioReader(place)
     if place.suffix.lower() not in (".tif", ".tiff", ".btf"):
         raise UserError(f"{place.name} cannot be read by parts.", "Save it as OME-Zarr or as a tiled TIFF.")
     return TiffWindows(place)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Event, Failed, Finished, Progress, Stop, Stopped
 from napari_cellsynth.jobs.cluster import Spread, Tell, opened, worth_telling
+from napari_cellsynth.jobs.divided import refuse_unseen
 from napari_cellsynth.jobs.job import AtOnceParameters, Job
 from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project.project import place_of
@@ -64,11 +63,7 @@ def at_once(job: Job, stop: Stop) -> Iterator[Event]:
 def do_job(text: str, stop: Stop, tell: Tell) -> Event:
     """Do a job on whatever machine this is, and return its last event."""
     job = Job.model_validate_json(text)
-    if not (Path(job.project) / "project.db").is_file():
-        raise UserError(
-            f"The machine {socket.gethostname()} does not see {job.project}.",
-            "Put the project where all machines see it under the same path.",
-        )
+    refuse_unseen(str(job.project))
     last: Event = Stopped()
     for last in run(job, stop):
         if isinstance(last, Progress) and worth_telling(last):

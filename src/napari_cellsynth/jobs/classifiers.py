@@ -98,19 +98,12 @@ def _noting(events: Iterator[Event], notices: list[str]) -> Iterator[Event]:
 
 def predict(job: Job, stop: Stop) -> Iterator[Event]:
     """Predict the class of every object of the asked images with a trained classifier."""
-    from napari_cellsynth.classify.predict import load
-    from napari_cellsynth.classify.predict import predict as probabilities_of
-    from napari_cellsynth.training.device import pick_device
-    from napari_cellsynth.training.loader import CropStore
+    from napari_cellsynth.jobs.predicting import answers
 
     parameters = job.checked()
     assert isinstance(parameters, PredictParameters)
     with Project.open(job.project) as project:
         run = chosen_classifier(project, parameters.run)
-        device = pick_device(parameters.device)
-        model = load(run.folder, device=device)
-        low, high = (np.asarray(run.parameters[end], dtype=np.float32) for end in ("low", "high"))
-        size, cutting = run.parameters["recipe"]["size"], cut_as(run.parameters["recipe"])
         table = project.objects()
         if parameters.images is not None:
             if unknown := sorted(set(parameters.images) - set(project.images().index)):
@@ -119,20 +112,16 @@ def predict(job: Job, stop: Stop) -> Iterator[Event]:
         if table.empty:
             raise UserError("There are no objects to predict.", "Segment the images or import objects first.")
         ids = table.sort_values(["image_id", "frame"]).index.to_numpy()
-        for start in range(0, len(ids), _CHUNK):
-            if stop():
-                yield Stopped(run.id)
-                return
-            chunk = ids[start : start + _CHUNK]
-            store = CropStore(project.crops(chunk.tolist(), **cutting), low, high, size, device)
-            project.set_predictions(
-                run.id,
-                chunk.tolist(),
-                probabilities_of(model, store, device=device),
-                run.parameters["class_ids"],
-                model.thresholds,
-            )
-            yield Progress(start + len(chunk), len(ids), "objects")
+        chunks = [ids[start : start + _CHUNK].tolist() for start in range(0, len(ids), _CHUNK)]
+        done = 0
+        answered = answers(project, run, chunks, parameters, stop)
+        for chunk, (probabilities, thresholds) in zip(chunks, answered, strict=False):  # fewer where it is stopped
+            project.set_predictions(run.id, chunk, probabilities, run.parameters["class_ids"], thresholds)
+            done += len(chunk)
+            yield Progress(done, len(ids), "objects")
+        if done < len(ids):
+            yield Stopped(run.id)
+            return
         if parameters.unsure_below is not None:
             project.set_unsure_below(parameters.unsure_below)
         unsure = project.predictions(run=run.id)["unsure"].reindex(ids)

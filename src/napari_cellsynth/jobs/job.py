@@ -41,7 +41,22 @@ class Parameters(BaseModel):
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
-class SegmentParameters(Parameters):
+class Divisible(Parameters):
+    """Work of many pieces, which several processes or machines can share."""
+
+    workers: int = Field(1, ge=1, le=256, description="Processes of this machine that share the work.")
+    scheduler: str | None = Field(
+        None,
+        description="Instead: the address of a Dask scheduler, or a TOML file ([scheduler], [slurm], [tls]).",
+    )
+
+    @property
+    def divides(self) -> bool:
+        """Whether others than this process do the work."""
+        return self.workers > 1 or self.scheduler is not None
+
+
+class SegmentParameters(Divisible):
     """Find objects in frames (the stem-cell paper's section 3.1: entropy, Otsu, opening, holes, small objects).
 
     With another ``method`` (`imaging.segmenters`) only ``options``, ``images`` and ``frames`` count.
@@ -49,13 +64,13 @@ class SegmentParameters(Parameters):
 
     method: str = Field("entropy", description="What finds the objects, by name.")
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of another method than entropy.")
-    radius_px: int = Field(
+    radius: int = Field(
         9, ge=1, le=50, description="Radius of the disk over which texture (entropy) is measured, in px."
     )
-    opening_px: int = Field(
+    opening: int = Field(
         5, ge=0, le=100, description="Radius of the disk that opens the mask and cuts thin bridges, in px."
     )
-    min_area_px: int = Field(500, ge=0, description="Objects smaller than this are dropped, in px.")
+    min_area: int = Field(500, ge=0, description="Objects smaller than this are dropped, in px.")
     flat_field_px: float | None = Field(
         None, gt=0, description="Even out light over this distance in px before segmenting; off when empty."
     )
@@ -178,7 +193,7 @@ class TrainClassifierParameters(Parameters):
         return bool(self.synthetic or self.up_to or self.share)
 
 
-class PredictParameters(Parameters):
+class PredictParameters(Divisible):
     """Predict the class of every object."""
 
     run: str | None = Field(None, description="The classifier run; the newest finished one when empty.")
@@ -269,7 +284,7 @@ class TimeExperimentParameters(Parameters):
 class Part(Parameters):
     """A job among others of the same project."""
 
-    kind: Literal["train-gan"] = Field(description="What is done.")
+    kind: Literal["train-gan", "train-classifier"] = Field(description="What is done.")
     parameters: dict[str, Any] = Field(description="Of that kind of job.")
     title: str = Field(description="What it is called while one waits.")
 

@@ -110,7 +110,7 @@ def do(project: str | Path, kind: Kind, **parameters: Any) -> dict[str, Any]:
     >>> import napari_cellsynth as cs
     >>> with cs.Project.create("cells.cellsynth") as project:
     ...     added = project.add_images(["plate.tif"])
-    >>> cs.do("cells.cellsynth", "segment", radius_px=3, min_area_px=50)["objects"]
+    >>> cs.do("cells.cellsynth", "segment", radius=3, min_area=50)["objects"]
     1
     """
     if kind not in _WORK:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.project.base import numeric
 
 MIN_IOU = 0.5
+_AT_A_TIME = 256
 
 
 def box_iou(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
@@ -57,17 +58,39 @@ def overlap(
     return np.where(masked > 0, by_mask, by_box)
 
 
+def candidates_of(iou: NDArray[np.float64], least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the pairs (old, new) that overlap at least so much, shape (n, 2), and by how much each does."""
+    candidates = np.argwhere(iou >= least)
+    return candidates, iou[candidates[:, 0], candidates[:, 1]]
+
+
+def box_candidates(old: NDArray[Any], new: NDArray[Any], least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return `candidates_of` boxes, without the table of all pairs, which for 10⁵ objects has 10¹⁰ cells.
+
+    Old boxes are taken in the order of their tops, and only new ones at the same height are compared with them.
+    """
+    order = np.argsort(old[:, 0], kind="stable")
+    found: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+    for start in range(0, len(order), _AT_A_TIME):
+        some = order[start : start + _AT_A_TIME]
+        near = np.flatnonzero((new[:, 2] > old[some, 0].min()) & (new[:, 0] < old[some, 2].max()))
+        pairs, iou = candidates_of(box_iou(old[some], new[near]), least)
+        found.append((np.stack([some[pairs[:, 0]], near[pairs[:, 1]]], axis=1), iou))
+    pairs, iou = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return pairs[order], iou[order]
+
+
 def best_pairs(
-    iou: NDArray[np.float64], least: float = MIN_IOU, first: NDArray[np.bool_] | None = None
+    candidates: NDArray[np.int64], iou: NDArray[np.float64], first: NDArray[np.bool_] | None = None
 ) -> dict[int, int]:
-    """Return ``{old: new}`` pairs with at least that overlap, each object at most once, the greatest overlaps first.
+    """Return ``{old: new}`` pairs among candidates, each object at most once, the greatest overlaps first.
 
     The old ones that `first` marks choose before the others: where a labelled object and one without a label become
     one, the label is not lost.
     """
-    candidates = np.argwhere(iou >= least)
     late = np.zeros(len(candidates), bool) if first is None else ~first[candidates[:, 0]]
-    order = np.lexsort((-iou[candidates[:, 0], candidates[:, 1]], late))
+    order = np.lexsort((-iou, late))
     pairs: dict[int, int] = {}
     taken: set[int] = set()
     for old, new in candidates[order].tolist():

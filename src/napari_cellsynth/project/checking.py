@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_cellsynth.atomic import HALF_WRITTEN
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.crop import boxes_of
+from napari_cellsynth.imaging.large import Large
+from napari_cellsynth.imaging.mosaic_boxes import boxes_by_tiles
 from napari_cellsynth.imaging.source import open_image
 from napari_cellsynth.project.backups import backups, is_gone, left_parts
 from napari_cellsynth.project.base import ZARR_ERRORS, as_json
@@ -24,6 +27,9 @@ from napari_cellsynth.project.images import fingerprint
 from napari_cellsynth.project.project import Project
 from napari_cellsynth.project.run_bin import binned
 from napari_cellsynth.project.values import strange_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _OLD_BACKUP_DAYS = 8
 _WRITING_SECONDS = 60.0
@@ -154,7 +160,7 @@ def _masks(project: Project, mend: bool) -> Iterator[Finding]:
         )
         try:
             mask = project.mask(image_id, frame)
-            found = boxes_of(mask) if mask is not None else None
+            found = _boxes(mask)
         except (UserError, *ZARR_ERRORS):
             found, wrong = None, True
         else:
@@ -164,7 +170,7 @@ def _masks(project: Project, mend: bool) -> Iterator[Finding]:
             continue
         if mend:
             with project._db.transaction():
-                project._db.write("DELETE FROM masks WHERE image_id = ? AND frame = ?", (image_id, frame))
+                project._put_mask(image_id, frame, None)
                 project._db.write(
                     "UPDATE objects SET mask_label = 0 WHERE image_id = ? AND frame = ? AND active = 1",
                     (image_id, frame),
@@ -176,6 +182,10 @@ def _masks(project: Project, mend: bool) -> Iterator[Finding]:
             "Mending lets go of the mask and keeps boxes and labels.",
             mend,
         )
+
+
+def _boxes(mask: Any) -> pd.DataFrame | None:
+    return boxes_by_tiles(mask) if isinstance(mask, Large) else None if mask is None else boxes_of(mask)
 
 
 def _patches(project: Project, mend: bool) -> Iterator[Finding]:
@@ -260,8 +270,11 @@ def _leftovers(project: Project, mend: bool) -> Iterator[Finding]:
     for name in ("masks.zarr", "patches.zarr"):  # zarr names its unfinished files without a process
         old = time.time() - _WRITING_SECONDS
         files += [file for file in (project.path / name).glob("**/*.partial") if file.stat().st_mtime < old]
+    files += project.unused_large_masks()
     for file in files:
-        if mend:
+        if mend and file.is_dir():
+            shutil.rmtree(file)
+        elif mend:
             file.unlink(missing_ok=True)
         yield Finding(
             f"{file.relative_to(project.path).as_posix()} was left half written by a program that was killed.",

@@ -86,7 +86,7 @@ def import_folder(project: Project, folder: str | Path, *, relabel: bool = False
         return carry_out(project, class_folder_plan(place), relabel=relabel)
     raise UserError(
         f"{place} holds neither an {TABLE}, nor label images, nor a folder of images for each class.",
-        "To segment plain images, add them as images.",
+        "To segment plain images, a plate or a folder of videos, add them as images: `init P FOLDER`.",
     )
 
 

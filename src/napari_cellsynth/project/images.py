@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.series import series_in
 from napari_cellsynth.imaging.source import ImageSource, open_image
 from napari_cellsynth.project.base import ProjectPart, table
 from napari_cellsynth.project.database import Database, Row
@@ -62,17 +63,19 @@ class Images(ProjectPart):
         Parameters
         ----------
         paths : iterable of str or Path
-            Files, folders of frames or globs of frames: one series each.
+            Files, folders of frames or globs of frames: one series each. A plate, or a folder of videos, is all its
+            series (`imaging.series`).
         group_by : str, optional
             A regular expression with one capturing group, searched in each path (with ``/`` between folders); what it
             captures is the series' group, which never straddles a split. Without it a series is its own group.
         groups : sequence of str, optional
-            The groups themselves, one a path.
+            The groups themselves, one a path. Without any, the fields of a plate belong to their well.
 
         Returns
         -------
         list of int
-            Image ids in the order of `paths`; a series whose content is linked already keeps its id.
+            Image ids in the order of `paths`, those of one path together; a series whose content is linked already
+            keeps its id.
 
         Raises
         ------
@@ -82,8 +85,10 @@ class Images(ProjectPart):
         listed = [str(path) for path in paths]
         if groups is not None and len(groups) != len(listed):
             raise UserError(f"{len(groups)} groups were given for {len(listed)} images.", "Give one group an image.")
-        found = [group_of(path, group_by) for path in listed] if group_by else list(groups or [""] * len(listed))
-        facts = [read_facts(path) for path in listed]
+        given = groups or [""] * len(listed)
+        series = [(one, group) for path, group in zip(listed, given, strict=True) for one in series_in(path).series]
+        found = [group_of(one.path, group_by) if group_by else group or one.group for one, group in series]
+        facts = [read_facts(one.path) for one, _ in series]
         with self._db.transaction():
             return self._link(facts, found)
 
@@ -138,6 +143,8 @@ class Images(ProjectPart):
     def frame(self, image_id: int, frame: int) -> NDArray[Any]:
         """Return one frame, raw intensities (C, Y, X), read-only; the frames used last are kept.
 
+        A frame larger than memory is an `imaging.large.Large`, which windows are read of.
+
         Raises
         ------
         UserError
@@ -151,6 +158,8 @@ class Images(ProjectPart):
         if not 0 <= key[1] < source.shape[0]:
             raise UserError(f"{source.name} has frames 0 to {source.shape[0] - 1}, not {key[1]}.")
         pixels = source.frame(key[1])
+        if source.large:
+            return pixels
         pixels.flags.writeable = False
         self._frames[key] = pixels
         self._frame_bytes += pixels.nbytes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,11 @@ from napari_cellsynth.atomic import force_to_disk
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.arrays import check_chunks, opened
 from napari_cellsynth.project.base import ZARR_ERRORS
-from napari_cellsynth.project.images import Images
+from napari_cellsynth.project.large_masks import LargeMasks
 from napari_cellsynth.project.values import telling_damage
 
 
-class Masks(Images):
+class Masks(LargeMasks):
     """Writing and reading the label image of a frame."""
 
     @telling_damage
@@ -31,12 +31,15 @@ class Masks(Images):
         Returns
         -------
         ndarray of int32, shape (Y, X), or None
-            0 is background, other values are the objects' ``mask_label``; None when the frame has no mask.
+            0 is background, other values are the objects' ``mask_label``; None when the frame has no mask. That of a
+            frame larger than memory is an `imaging.large.Large`, which windows are read of.
         """
         height, width = self._image_row(image_id, "height, width")
         rows = self._db.read("SELECT waiting FROM masks WHERE image_id = ? AND frame = ?", (int(image_id), int(frame)))
         if not rows:
             return None
+        if self.is_large(image_id):
+            return cast("NDArray[np.int32]", self._large_mask(image_id, frame))
         try:
             if rows[0][0] is not None:
                 return unpacked(rows[0][0], height, width)
@@ -53,6 +56,7 @@ class Masks(Images):
         """Make a mask current with the running transaction, and move it to ``masks.zarr`` after it."""
         self._db.write("DELETE FROM masks WHERE image_id = ? AND frame = ?", (image_id, frame))
         if labels is None:
+            self._forget_large_mask(image_id, frame)
             return
         packed = zlib.compress(np.ascontiguousarray(labels, "<i4").tobytes(), 1)
         self._db.write("INSERT INTO masks (image_id, frame, waiting) VALUES (?, ?, ?)", (image_id, frame, packed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.actions import Change
 from napari_cellsynth.project.base import SOURCES, UNLABELLED, as_json, numeric
-from napari_cellsynth.project.carry import MIN_IOU, best_pairs, overlap
+from napari_cellsynth.project.carry import MIN_IOU, best_pairs, box_candidates, candidates_of, overlap
 from napari_cellsynth.project.database import Row
 from napari_cellsynth.project.journal import Labels
 from napari_cellsynth.project.label_sets import first_classes
@@ -62,7 +63,7 @@ class Objects(Masks, Labels):
         image_id: int,
         frame: int,
         boxes: pd.DataFrame,
-        labels: NDArray[np.integer[Any]] | None,
+        labels: NDArray[np.integer[Any]] | Path | None,
         *,
         least_overlap: float = MIN_IOU,
     ) -> SegmentationChange:
@@ -75,8 +76,9 @@ class Objects(Masks, Labels):
         boxes : DataFrame
             y0, x0, y1, x1 (pixels, ends exclusive) and, where known, cy, cx, area, mask_label and mask_hash, as
             `napari_cellsynth.imaging.boxes_of` gives them.
-        labels : ndarray of int, shape (Y, X), or None
-            The instance mask.
+        labels : ndarray of int, shape (Y, X), or Path, or None
+            The instance mask; that of a frame larger than memory as a label image at a place of `new_large_mask`. Then
+            labels are carried over by the overlap of boxes.
         least_overlap : float
             Intersection over union from which on a label is carried over.
 
@@ -94,11 +96,15 @@ class Objects(Masks, Labels):
         image_id, frame = int(image_id), int(frame)
         fresh = self._checked_boxes(image_id, frame, boxes)
         height, width = self._image_row(image_id, "height, width")
-        if labels is not None and labels.shape != (height, width):
-            raise UserError(f"The mask is {labels.shape}, the frame {(height, width)} pixels.", "Segment this frame.")
+        made, mask = (labels, None) if isinstance(labels, Path) else (None, labels)
+        if mask is not None and mask.shape != (height, width):
+            raise UserError(f"The mask is {mask.shape}, the frame {(height, width)} pixels.", "Segment this frame.")
         with self._db.transaction():
-            change = self._replace(image_id, frame, fresh, labels, least_overlap)
-            self._put_mask(image_id, frame, labels)
+            change = self._replace(image_id, frame, fresh, mask, least_overlap)
+            if made is None:
+                self._put_mask(image_id, frame, mask)
+            else:
+                self._put_large_mask(image_id, frame, made)
             self._changed("objects_changed")
         return change
 
@@ -255,19 +261,7 @@ class Objects(Masks, Labels):
         """Hand the labels of the objects that are gone to those that came; return how many, and whose had no heir."""
         pairs: dict[int, int] = {}
         if gone and came:
-            before = None
-            # Segmenting again is how an unreadable mask is mended; then the boxes tell who is who.
-            with suppress(UserError):
-                before = self.mask(image_id, frame) if any(row[5] for row in gone) else None
-            iou = overlap(
-                numeric([row[1:5] for row in gone], 4),
-                numeric([box[:4] for box, _, _ in came], 4),
-                [row[5] for row in gone],
-                [box[7] for box, _, _ in came],
-                before,
-                labels,
-            )
-            pairs = best_pairs(iou, least_overlap, np.array([row[7] != UNLABELLED for row in gone]))
+            pairs = self._pairs(image_id, frame, gone, [box for box, _, _ in came], labels, least_overlap)
         self._db.write_many(
             "UPDATE objects SET successor = ? WHERE id = ?",
             [(came[new][1], gone[old][0]) for old, new in pairs.items()],
@@ -285,6 +279,27 @@ class Objects(Masks, Labels):
         orphans = [row[0] for place, row in enumerate(gone) if row[7] != UNLABELLED and place not in pairs]
         self._db.write_many("UPDATE objects SET orphan = 1 WHERE id = ?", [(number,) for number in orphans])
         return carried, orphans
+
+    def _pairs(
+        self,
+        image_id: int,
+        frame: int,
+        gone: list[Row],
+        came: list[NewBox],
+        labels: NDArray[np.integer[Any]] | None,
+        least_overlap: float,
+    ) -> dict[int, int]:
+        """Return which of those that are gone became which of those that came."""
+        old, new = numeric([row[1:5] for row in gone], 4), numeric([box[:4] for box in came], 4)
+        labelled = np.array([row[7] != UNLABELLED for row in gone])
+        if labels is None:
+            return best_pairs(*box_candidates(old, new, least_overlap), labelled)
+        before = None
+        # Segmenting again is how an unreadable mask is mended; then the boxes tell who is who.
+        with suppress(UserError):
+            before = self.mask(image_id, frame) if any(row[5] for row in gone) else None
+        iou = overlap(old, new, [row[5] for row in gone], [box[7] for box in came], before, labels)
+        return best_pairs(*candidates_of(iou, least_overlap), labelled)
 
 
 def new_boxes(boxes: pd.DataFrame) -> list[NewBox]:

@@ -15,6 +15,7 @@ from napari_cellsynth.project.blind import BlindRounds
 from napari_cellsynth.project.class_edits import ClassEdits
 from napari_cellsynth.project.crops import Crops
 from napari_cellsynth.project.database import Database
+from napari_cellsynth.project.large_masks import FOLDER as LARGE_MASKS
 from napari_cellsynth.project.opinions import Opinions
 from napari_cellsynth.project.patches import Synthetic
 from napari_cellsynth.project.paths import inside, usable
@@ -130,7 +131,7 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
             if backups(folder):
                 raise UserError(f"{folder} has lost its {_DATABASE}.", GO_BACK)
             raise UserError(f"{folder} is not a CellSynth project: it has no {_DATABASE}.", "Make a new project.")
-        for name in (_DATABASE, "masks.zarr", "patches.zarr", "runs", BIN, FOLDER):
+        for name in (_DATABASE, "masks.zarr", "patches.zarr", LARGE_MASKS, "runs", BIN, FOLDER):
             inside(folder, name)
         if not read_only and not cls.is_writable(folder):
             raise UserError(f"{folder} cannot be written.", "Check the permissions, or open it read-only.")

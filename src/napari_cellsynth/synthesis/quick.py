@@ -134,7 +134,7 @@ def train_gan(
     return GanRun(folder, recipe, picked.type, result, metrics)
 
 
-def generate(run: GanRun | str | Path, n: int, *, class_index: int = 0, seed: int = 0) -> NDArray[np.float32]:
+def generate(run: GanRun | str | Path, n: int, seed: int = 0, *, class_index: int = 0) -> NDArray[np.float32]:
     """Draw patches from a run's newest generator; patch i of a seed is the same whatever `n`.
 
     Parameters
@@ -143,10 +143,10 @@ def generate(run: GanRun | str | Path, n: int, *, class_index: int = 0, seed: in
         What `train_gan` returned, or a run's folder.
     n : int
         How many patches.
-    class_index : int
-        Which class, 0 to K - 1, of a GAN that was trained on several.
     seed : int
         Seed of the noise, from 0.
+    class_index : int
+        Which class, 0 to K - 1, of a GAN that was trained on several.
 
     Returns
     -------

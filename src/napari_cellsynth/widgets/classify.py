@@ -26,6 +26,7 @@ from napari_cellsynth.widgets.seen_dock import SeenDock
 from napari_cellsynth.widgets.synthetic_amount import AMOUNTS, added, asked, keywords, trained_on
 from napari_cellsynth.widgets.training_panel import TrainingPanel
 from napari_cellsynth.widgets.unsure_row import UnsureRow
+from napari_cellsynth.widgets.where_row import WhereRow
 
 MODES = {
     "real only": "Train on the labelled crops alone: what synthetic patches are compared with.",
@@ -66,6 +67,7 @@ class ClassifyDock(SeenDock):
         self.seed.setObjectName("seed")
         self.seed.setRange(0, 999_999)
         self.seed.setToolTip("Seed of the weights and of the order of the patches.")
+        self.where = WhereRow()
         self.train = button("train", "Train", TRAIN_TIP)
         self.predict_all = button("predict_all", "Run on all frames", PREDICT_TIP)
         self.progress = TrainingPanel(self.session, {"train-classifier"}, samples=False)
@@ -90,6 +92,7 @@ class ClassifyDock(SeenDock):
         self.add_row(label("Balance"), self.balance, label("seed"), self.seed, stretch=1)
         self.body.addWidget(self.counts)
         self.body.addWidget(self.held_out)
+        self.body.addWidget(Foldable("elsewhere", self.where, name="show_where"))
         self.add_row(self.train, self.predict_all, stretch=0)
         self.body.addWidget(self.progress, 1)
         self.body.addWidget(self.scores)
@@ -230,16 +233,15 @@ class ClassifyDock(SeenDock):
                 seed=self.seed.value(),
                 overrides=overrides,
             )
-            self.session.submit(
-                Job.of(self.session.need_project().path, parameters), f"Classifier · {parameters.recipe}"
-            )
+            path = self.session.need_project().path
+            self.where.submit(self.session, path, {f"Classifier · {parameters.recipe}": parameters})
 
     def _on_predict(self) -> None:
         with self.session.reporting():
             run = self.shown_run()
             if run is None:
                 raise UserError("No classifier has been trained yet.", "Train one first.")
-            job = Job.of(self.session.need_project().path, PredictParameters(run=run.id))
+            job = Job.of(self.session.need_project().path, PredictParameters(run=run.id, **self.where.value()))
             self.session.submit(job, f"Predict · {run.id}")
 
     def _resume(self, run: Any) -> None:
@@ -247,7 +249,8 @@ class ClassifyDock(SeenDock):
             return
         with self.session.reporting():
             parameters = TrainClassifierParameters(recipe=run.recipe, resume=run.id)
-            self.session.submit(Job.of(self.session.need_project().path, parameters), f"Classifier · {run.recipe}")
+            path = self.session.need_project().path
+            self.where.submit(self.session, path, {f"Classifier · {run.recipe}": parameters})
 
     def _copy(self, run: Any) -> None:
         recipe = run.parameters.get("recipe", {})

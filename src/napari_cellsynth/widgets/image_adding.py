@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QPushButton, QWidget
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.series import series_in
 from napari_cellsynth.imaging.source import ENDINGS
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.groups import groups_in_words
@@ -27,11 +28,12 @@ FILTER = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)})"
 
 
 class Added(NamedTuple):
-    """The project that images were added to, their ids there, and how many of them it did not have before."""
+    """The project that images were added to, their ids there, how many are new, and what is to be said of them."""
 
     project: Path
     ids: list[int]
     new: int
+    notices: list[str]
 
 
 class ImageAdder(QWidget):
@@ -93,7 +95,7 @@ class ImageAdder(QWidget):
     def _fill(self) -> None:
         self.menu.clear()
         self.menu.addAction("Files…", self.ask_files).setToolTip("Each file is one series.")
-        self.menu.addAction("Folder as one time-lapse…", self.ask_folder)
+        self.menu.addAction("Folder…", self.ask_folder).setToolTip("A time-lapse, a folder of videos, or a plate.")
         self.menu.addAction("Pattern as one time-lapse…", self.ask_pattern)
         viewer = self._session.viewer
         layers = [] if viewer is None else [x for x in viewer.layers if is_addable(self._session, x)]
@@ -109,8 +111,8 @@ class ImageAdder(QWidget):
             self.add(chosen)
 
     def ask_folder(self) -> None:
-        """Ask for a folder whose files are the frames of one time-lapse."""
-        chosen = QFileDialog.getExistingDirectory(self, "Add a folder as one time-lapse")
+        """Ask for a folder: the frames of one time-lapse, videos, a plate or an OME-Zarr image."""
+        chosen = QFileDialog.getExistingDirectory(self, "Add a folder of frames, a folder of videos, or a plate")
         if chosen:
             self.add([chosen])
 
@@ -135,6 +137,8 @@ class ImageAdder(QWidget):
             self._session.inform(f"{added.new} series added, in {groups_in_words(groups)}.")
         if not added.new and added.ids:
             self._session.report("These images are in the project already.")
+        elif added.notices:
+            self._session.inform(" ".join(added.notices))
         if added.ids:
             self._session.show_image(added.ids[0])
             # The same pixels are on the canvas twice now; the person's own layer is only hidden.
@@ -214,6 +218,6 @@ def _save_and_add(read: Callable[[], NDArray[Any]], target: Path, project: Path,
 
 def _add(path: Path, images: list[str], group_by: str | None) -> Added:
     with Project.open(path) as project:
-        before = len(project.images())
+        before, notices = len(project.images()), [notice for image in images for notice in series_in(image).notices]
         ids = project.add_images(images, group_by=group_by)
-        return Added(path, ids, len(project.images()) - before)
+        return Added(path, ids, len(project.images()) - before, notices)

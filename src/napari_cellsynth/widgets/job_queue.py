@@ -21,7 +21,7 @@ from napari_cellsynth.widgets.reporting import Reporting
 CHANGED_BY = {
     "segment": ("objects_changed", "labels_changed"),
     "train-gan": ("runs_changed",),
-    "at-once": ("runs_changed",),
+    "at-once": ("runs_changed", "predictions_changed"),
     "generate": ("synthetic_changed",),
     "quality": ("runs_changed", "synthetic_changed"),
     "score": ("synthetic_changed",),

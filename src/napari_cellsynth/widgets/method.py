@@ -14,9 +14,9 @@ from napari_cellsynth.widgets.form import ModelForm
 from napari_cellsynth.widgets.rows import row_of
 
 LABELS = {
-    "radius_px": "texture radius",
-    "opening_px": "opening",
-    "min_area_px": "smallest object",
+    "radius": "texture radius",
+    "opening": "opening",
+    "min_area": "smallest object",
     "flat_field_px": "uneven light over",
     "split_touching": "split touching objects",
     "cell_width_px": "width of a cell",
@@ -51,11 +51,11 @@ class MethodPicker(QWidget):
         self.form = ModelForm(
             SegmentParameters,
             advanced=("flat_field_px", "split_touching", "cell_width_px", "enhance"),
-            hidden=("method", "options", "images", "frames"),
+            hidden=("method", "options", "images", "frames", "workers", "scheduler"),
             labels=LABELS,
             advanced_title="uneven light · touching objects · enhancement",
         )
-        for field in ("radius_px", "opening_px", "min_area_px"):
+        for field in ("radius", "opening", "min_area"):
             editor = self.form.editor(field)
             if isinstance(editor, QSpinBox):
                 editor.setSuffix(" px")

@@ -213,8 +213,8 @@ class SegmentDock(Dock):
             values = self.form.value()
             assert isinstance(values, SegmentParameters)
             self.microns.setText(
-                f"= radius {values.radius_px * size:.3g} µm · opening {values.opening_px * size:.3g} µm · "
-                f"smallest {values.min_area_px * size**2:.3g} µm²"
+                f"= radius {values.radius * size:.3g} µm · opening {values.opening * size:.3g} µm · "
+                f"smallest {values.min_area * size**2:.3g} µm²"
             )
 
     # ------------------------------------------------------------------ the preview

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
-from napari_cellsynth.jobs.job import AtOnceParameters, Job, Part, TrainGanParameters
+from napari_cellsynth.jobs.job import AtOnceParameters, Job, Part, TrainClassifierParameters, TrainGanParameters
 from napari_cellsynth.widgets.dock import label
 from napari_cellsynth.widgets.session import Session
 
-WORKERS_TIP = "Processes of this machine that share the trainings."
+WORKERS_TIP = "Processes of this machine that share the work."
 SCHEDULER_TIP = (
     "Instead: the address of a Dask scheduler (tcp://host:8786), or a TOML file ([scheduler], [slurm], [tls])."
 )
+
+Training = TrainGanParameters | TrainClassifierParameters
+_KINDS: dict[type, Literal["train-gan", "train-classifier"]] = {
+    TrainGanParameters: "train-gan",
+    TrainClassifierParameters: "train-classifier",
+}
 
 
 class WhereRow(QWidget):
@@ -44,7 +50,7 @@ class WhereRow(QWidget):
         """Return ``workers`` and ``scheduler`` (None without one), as the parameters of jobs take them."""
         return {"workers": self.workers.value(), "scheduler": self.scheduler.text().strip() or None}
 
-    def submit(self, session: Session, project: Path, trainings: Mapping[str, TrainGanParameters]) -> None:
+    def submit(self, session: Session, project: Path, trainings: Mapping[str, Training]) -> None:
         """Queue trainings by their titles: one after the other, or all at once where there is more than one process."""
         where = self.value()
         if not where["scheduler"] and (where["workers"] == 1 or len(trainings) == 1):
@@ -52,7 +58,7 @@ class WhereRow(QWidget):
                 session.submit(Job.of(project, parameters), title)
             return
         parts = [
-            Part(kind="train-gan", parameters=parameters.model_dump(mode="json"), title=title)
+            Part(kind=_KINDS[type(parameters)], parameters=parameters.model_dump(mode="json"), title=title)
             for title, parameters in trainings.items()
         ]
         titles = f"{len(parts)} GANs at once" if len(parts) > 1 else parts[0].title

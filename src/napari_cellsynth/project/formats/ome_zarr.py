@@ -86,7 +86,11 @@ def _write_image(project: Project, image_id: int, place: Path, final: Path, vers
     objects = project.objects(image_id=image_id)
     frames, channels, height, width = (int(about[name]) for name in ("frames", "channels", "height", "width"))
     size = None if pd.isna(about["pixel_size_um"]) else float(about["pixel_size_um"])
-    pixels = (((t, slice(None)), project.frame(image_id, t)) for t in range(frames))
+    pixels = (
+        ((t, slice(None), *tile), project.frame(image_id, t)[:, *tile])
+        for t in range(frames)
+        for tile in tiles(height, width)
+    )
     write_pyramid(
         place, (frames, channels, height, width), about["dtype"], "tcyx", pixels, version=version, pixel_size_um=size
     )
@@ -129,10 +133,11 @@ def _numbered(
         mask = project.mask(image_id, int(frame))
         if mask is None:
             continue
-        look_up = np.zeros(int(mask.max()) + 1, np.int32)
+        known = int(rows["mask_label"].max())
+        look_up = np.zeros(known + 2, np.int32)  # the last place stands for numbers beyond the table
         look_up[rows["mask_label"]] = values.loc[rows.index]
         for place in tiles(*mask.shape):
-            yield (int(frame), *place), look_up[mask[place]]
+            yield (int(frame), *place), look_up[np.minimum(mask[place], known + 1)]
 
 
 def _write_table(root: Any, place: Path, table: pd.DataFrame, objects: pd.DataFrame) -> None:
