@@ -1,9 +1,9 @@
 # make demo      set everything up and run the main job
 # make test      set everything up and run the tests (QT=pyqt6 for the other binding); make test-slow: the slow ones
-# make check     lint, types, import contracts
+# make check     lint, types, import contracts, lengths and cycles
 # make test-gui  the window's tests alone; make test-bindings: those of what differs between Qt bindings
 # make faults    kills, damaged files, full disks, hostile projects: minutes (faults-long: hours)
-# make coverage  which branches no test takes, per package and file (longer than make test)
+# make coverage  which branches no test of make test takes, per package and file
 # make mutants   which wrong lines no test notices (hours; ONLY='*evaluate.splits*' one file: minutes)
 # make docs      the documentation as a web site in site/; a broken link is an error
 # make bench     the speed ratios into docs/benchmarks.md (ROWS='labels gallery': these alone)
@@ -48,8 +48,8 @@ test-gui test-bindings: $(READY)
 # The two runs add up; a job's own process writes beside them.
 coverage: $(READY)
 	$(BIN)/coverage erase
-	-$(PYTEST) --cov --cov-report= -m "not gui"
-	-$(PYTEST) --cov --cov-append --cov-report= -m gui
+	-$(PYTEST) --cov --cov-report= -m "not gui and not slow"
+	-$(PYTEST) --cov --cov-append --cov-report= -m "gui and not slow"
 	$(BIN)/coverage json --quiet -o coverage.json
 	$(BIN)/python scripts/holes.py coverage.json
 
@@ -68,6 +68,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/house.py
 	$(BIN)/npe2 validate napari-cellsynth
 
 docs: $(READY)

@@ -51,7 +51,7 @@ def measure(size: int, repeats: int) -> dict[str, Any]:
     work: dict[str, Callable[[], Any]] = {
         "filter": lambda: local_entropy(frame, RADIUS),
         "filter_peer": lambda: peer_filter(frame),
-        "whole": lambda: segment_colonies(frame, RADIUS, OPENING, MIN_AREA),
+        "whole": lambda: segment_colonies(frame, radius=RADIUS, opening=OPENING, min_area=MIN_AREA),
         "whole_peer": lambda: peer_pipeline(frame),
     }
     seconds: dict[str, list[float]] = {name: [] for name in work}

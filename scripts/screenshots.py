@@ -20,8 +20,9 @@ from PIL import Image
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication
 
+from napari_cellsynth.widgets.dock_places import DOCKS
 from napari_cellsynth.widgets.session import session_for
-from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
+from napari_cellsynth.widgets.workspace import open_workspace
 
 SIZE = (1366, 768)
 SUGGESTED_S = 90

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_cellsynth.project import Project
 
@@ -64,6 +65,24 @@ def write_multi_label_crops(folder: Path, groups: int = 5, per_group: int = 14, 
             rows.append(f"{name},0,0,{size},{size},{label},{'test' if group == 0 else 'train'},g{group}")
     (folder / "objects.csv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+def dark_and_bright(folder: Path, per_movie: int = 8, *, noise: int = 80, brighter: int = 120) -> Path:
+    """Return a project of noisy 32×32 crops of four movies, every other one of them brighter."""
+    from napari_cellsynth.project.exchange import import_objects_csv
+
+    crops = folder / "crops"
+    crops.mkdir()
+    generator = np.random.default_rng(0)
+    rows = ["image,x0,y0,x1,y1,label,split,group"]
+    for number in range(4 * per_movie):
+        pixels = generator.integers(0, noise, (32, 32)) + brighter * (number % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(crops / f"{number}.png")
+        rows.append(f"{number}.png,0,0,32,32,{('dark', 'bright')[number % 2]},train,movie {number // per_movie}")
+    (crops / "objects.csv").write_text("\n".join(rows) + "\n")
+    with Project.create(folder / "tiny.cellsynth") as made:
+        import_objects_csv(made, crops)
+        return made.path
 
 
 @pytest.fixture

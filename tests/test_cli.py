@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from typer.testing import CliRunner
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
@@ -280,6 +281,17 @@ def test_what_a_resumed_run_would_not_heed_is_refused(
     assert isinstance(told, UserError) and "would change nothing" not in told.message  # there is no such run
 
 
+@pytest.mark.parametrize("verb", ["train-gan", "train-classifier", "experiment"])
+def test_an_empty_name_of_a_run_to_resume_is_no_wish_for_a_new_one(verb: str, crops_project: Project) -> None:
+    from typer.testing import CliRunner
+
+    from napari_cellsynth.cli import app
+
+    told = CliRunner().invoke(app, [verb, str(crops_project.path), "--resume", ""]).exception
+    assert isinstance(told, UserError) and told.message == "There is no run ''."
+    assert crops_project.runs() == []
+
+
 @pytest.mark.parametrize("verb", [["train-gan"], ["train-gan", "--resume", "gan-0001"], ["experiment"]])
 def test_workers_beside_a_scheduler_are_refused(verb: list[str], crops_project: Project) -> None:
     from typer.testing import CliRunner
@@ -304,3 +316,21 @@ def test_merge_writes_the_table_of_types_first_and_then_groups_them_by_it(tmp_pa
     assert "exists already" in cellsynth(*command, check=2).stderr
     told = cellsynth("experiment", project, "bone-marrow", "--types", types, check=2).stderr
     assert "--types groups the types of sources" in told
+
+
+def test_no_help_calls_a_flag_a_value() -> None:
+    from napari_cellsynth.cli import _VERBS, app
+
+    for verb in ([], *([name] for name in _VERBS)):
+        told = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200"})
+        assert told.exit_code == 0 and "--help" in told.output
+        assert "<bool>" not in told.output and "BOOLEAN" not in told.output, verb
+
+
+def test_init_tells_the_groups_that_a_pattern_makes(tmp_path: Path) -> None:
+    for number, name in enumerate(("plate1_a", "plate1_b", "plate2_a")):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((40, 50), number, np.uint8))
+    files = sorted(tmp_path.glob("*.tif"))
+    made = cellsynth("init", tmp_path / "p.cellsynth", *files, "--group-by", r"(plate\d)", "--multi-label", "--json")
+    assert "2 groups: plate1, plate2" in made.stderr and json.loads(made.stdout)["added"] == 3
+    assert answer("info", tmp_path / "p.cellsynth")["multi_label"] is True

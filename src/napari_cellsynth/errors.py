@@ -12,6 +12,15 @@ class UserError(Exception):
         One sentence that says what is wrong, with the file or the value at fault.
     hint : str, optional
         One sentence that says what to do about it.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> try:
+    ...     cs.Project.open("nowhere.cellsynth")
+    ... except cs.UserError as error:
+    ...     print(error.message)
+    There is no project nowhere.cellsynth.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

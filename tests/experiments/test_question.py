@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
@@ -12,6 +13,7 @@ from napari_cellsynth.experiments.dataset import from_patches, outer_folds
 from napari_cellsynth.experiments.protocol import Findings
 from napari_cellsynth.experiments.question import TITLE, answered, greatest, paired
 from napari_cellsynth.experiments.tables import arm_figures
+from napari_cellsynth.experiments.verdict import verdict
 
 RIGHT = {"a": 0.5, "a, more": 0.9, "b": 0.6, "b, more": 0.6}
 PAIRS = {"a, more": "a", "b, more": "b"}
@@ -77,4 +79,30 @@ def test_arms_that_answer_alike_are_no_evidence_against_an_effect(told):
     mine = [each for each in predictions if each.arm == "a"]
     found = answered("?", Findings(result={}, tables={}, sections=[]), data, [*mine, *same], {"a, more": "a"})
     assert found.result["verdict"] == "no clear effect"
-    assert "the arms answer alike: that is no evidence against an effect" in found.result["words"]
+    assert "in every fold alike: that is no evidence for or against an effect" in found.result["words"]
+    assert found.result["differences"][0]["p"] is None
+    shown = next(block for block in found.sections[1].blocks if isinstance(block, pd.DataFrame))
+    assert shown.loc["a, more", ["p", "p after Holm", "could have seen", "95 % from", "to"]].tolist() == ["–"] * 5
+
+
+def test_a_change_that_two_folds_share_by_chance_is_no_effect():
+    # Four crops are tested in each of two folds, and one more is right in both: +.25 twice has no spread.
+    data = from_patches(np.zeros((8, 1, 1, 1)), [0, 1] * 4, np.repeat(["u", "v"], 4))
+    predictions = []
+    for fold in outer_folds(data, 2, 1, 0):
+        for arm, right in (("a", [True, True, False, True]), ("a, more", [True] * 4)):
+            answer = np.where(right, data.labels[fold.test], 1 - data.labels[fold.test])
+            predictions.append(Predictions(arm, fold, 0, 0, np.eye(2)[answer] * 0.8 + 0.1))
+    found = answered("?", Findings(result={}, tables={}, sections=[]), data, predictions, {"a, more": "a"})
+    assert found.result["verdict"] == "no clear effect"
+    assert found.result["words"].startswith("No clear effect: balanced accuracy changes by +0.250, in every fold alike")
+
+
+def test_an_arm_that_answers_as_its_reference_does_not_hide_how_little_the_others_could_show(told):
+    data, predictions = told
+    mine = [each for each in predictions if each.arm in ("b", "b, more")]
+    same = [replace(each, arm="balance only") for each in mine if each.arm == "b"]
+    compared = paired(data.labels, data.groups, [*mine, *same], {"balance only": "b", "b, more": "b"})
+    assert verdict(compared).rests_on.arm == "b, more"
+    assert "would have found a change of" in verdict(compared).words
+    assert verdict(compared).words.startswith("No clear effect: the best of 2, “b, more”,")

@@ -25,9 +25,9 @@ from qtpy.QtCore import QEvent, qInstallMessageHandler
 from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.jobs.job import Job, PredictParameters, TrainClassifierParameters
-from napari_cellsynth.widgets.dock import frame_of
+from napari_cellsynth.widgets.dock_places import DOCKS, frame_of
 from napari_cellsynth.widgets.session import Session, session_for
-from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
+from napari_cellsynth.widgets.workspace import open_workspace
 from tests.faults.holding import held
 
 SECONDS = 900

@@ -18,6 +18,8 @@ from napari_cellsynth.imaging.segment import segment_colonies
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_folder
 
+SETTINGS = {"radius": 4, "opening": 2, "min_area": 40}
+
 
 def colonies(height: int, width: int, seed: int = 0, dtype: str = "uint8") -> np.ndarray:
     """Return rough blobs and rings, many of them over chunk borders, some with holes, some at the frame's border."""
@@ -40,10 +42,11 @@ def test_every_chunk_gives_the_objects_of_the_whole_frame(
     tmp_path: Path, chunk: int, radius: int, opening: int
 ) -> None:
     frame = colonies(330, 290)
-    expected = segment_colonies(frame, radius, opening, 60)
+    settings = {"radius": radius, "opening": opening, "min_area": 60}
+    expected = segment_colonies(frame, **settings)
     assert expected.max() > 3
     source = written(tmp_path / "i.zarr", frame[None, None])
-    report = segment_mosaic(source, tmp_path / "labels", radius, opening, 60, chunk=chunk)
+    report = segment_mosaic(source, tmp_path / "labels", **settings, chunk_px=chunk)
     assert report is not None
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "labels" / "0")[0], expected)
     assert report.objects == [expected.max()]
@@ -56,9 +59,9 @@ def test_deep_frames_are_stretched_as_a_whole_and_colour_becomes_grey(tmp_path: 
     else:
         frames = np.stack([[colonies(200, 230, seed, kind)] for seed in range(2)])
         frames[0, 0, 5, 7] *= 3  # one pixel of one chunk stretches all others
-    segment_mosaic(written(tmp_path / "i.zarr", frames), tmp_path / "labels", 4, 2, 40, chunk=90)
+    segment_mosaic(written(tmp_path / "i.zarr", frames), tmp_path / "labels", **SETTINGS, chunk_px=90)
     for t, frame in enumerate(frames):
-        expected = segment_colonies(frame, 4, 2, 40)
+        expected = segment_colonies(frame, **SETTINGS)
         assert expected.max() > 0
         np.testing.assert_array_equal(zarr.open_array(tmp_path / "labels" / "0")[t], expected)
 
@@ -69,17 +72,17 @@ def test_deep_frames_are_stretched_as_a_whole_and_colour_becomes_grey(tmp_path: 
 def test_a_tiff_in_tiles_or_strips_is_read_by_its_pieces(tmp_path: Path, options: dict) -> None:
     frame = colonies(260, 300, 3)
     tifffile.imwrite(tmp_path / "i.ome.tif", frame, metadata={"axes": "YX"}, **options)
-    segment_mosaic(tmp_path / "i.ome.tif", tmp_path / "labels", 4, 2, 40, chunk=100, version="0.4")
+    segment_mosaic(tmp_path / "i.ome.tif", tmp_path / "labels", **SETTINGS, chunk_px=100, version="0.4")
     labels = zarr.open_array(tmp_path / "labels" / "0")[0]
-    np.testing.assert_array_equal(labels, segment_colonies(frame, 4, 2, 40))
+    np.testing.assert_array_equal(labels, segment_colonies(frame, **SETTINGS))
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_labels_go_into_the_image_itself_and_a_project_imports_them(tmp_path: Path, version: str) -> None:
     frame = colonies(260, 300, 5)
     write_pyramid(tmp_path / "i.ome.zarr", (1, 1, 260, 300), "uint8", "tcyx", iter([((0, 0), frame)]), version=version)
-    segment_within(tmp_path / "i.ome.zarr", 4, 2, 40)
-    expected = segment_colonies(frame, 4, 2, 40)
+    segment_within(tmp_path / "i.ome.zarr", **SETTINGS)
+    expected = segment_colonies(frame, **SETTINGS)
     with Project.create(tmp_path / "p") as project:
         report = import_folder(project, tmp_path / "i.ome.zarr")
         assert (report.images, report.objects) == (1, expected.max())
@@ -90,7 +93,7 @@ def test_labels_go_into_the_image_itself_and_a_project_imports_them(tmp_path: Pa
 
 def test_a_flat_frame_has_no_object(tmp_path: Path) -> None:
     source = written(tmp_path / "i.zarr", np.full((1, 1, 100, 90), 7, np.uint16))
-    report = segment_mosaic(source, tmp_path / "labels", chunk=40)
+    report = segment_mosaic(source, tmp_path / "labels", chunk_px=40)
     assert report is not None
     assert report.objects == [0]
     assert not zarr.open_array(tmp_path / "labels" / "0")[:].any()
@@ -101,7 +104,7 @@ def test_stopping_and_failing_leave_nothing_and_a_taken_place_stays(tmp_path: Pa
     calls = iter([False] * 20 + [True] * 99)
     place = tmp_path / "out"
     place.mkdir()
-    assert segment_mosaic(source, place / "labels", chunk=50, stop=lambda: next(calls)) is None
+    assert segment_mosaic(source, place / "labels", chunk_px=50, stop=lambda: next(calls)) is None
     assert list(place.iterdir()) == []
     broken = written(tmp_path / "n.zarr", np.full((1, 1, 60, 60), np.nan, np.float32))
     with pytest.raises(UserError, match="not numbers"):
@@ -153,7 +156,7 @@ def test_components_of_tiles_are_those_of_scipy(share: float) -> None:
 def test_a_mosaic_of_36_megapixels_has_the_same_objects(tmp_path: Path) -> None:
     frame = colonies(6000, 6000)
     source = written(tmp_path / "i.zarr", frame[None, None])
-    segment_mosaic(source, tmp_path / "labels", chunk=1024)
+    segment_mosaic(source, tmp_path / "labels", chunk_px=1024)
     expected = segment_colonies(frame)
     assert expected.max() > 50
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "labels" / "0")[0], expected)

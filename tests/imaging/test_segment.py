@@ -38,7 +38,7 @@ def by_scikit_image(image: np.ndarray, radius: int, opening_radius: int, min_are
 
 @pytest.mark.parametrize("settings", [(9, 5, 500), (4, 2, 60)])
 def test_without_options_it_is_the_paper_s_pipeline(settings: tuple[int, int, int]) -> None:
-    labels = segment_colonies(FRAME, *settings)
+    labels = segment_colonies(FRAME, **dict(zip(("radius", "opening", "min_area"), settings, strict=True)))
     assert labels.dtype == np.int32
     np.testing.assert_array_equal(labels, by_scikit_image(FRAME, *settings))
     assert labels.max() >= 6

@@ -21,6 +21,7 @@ from napari_cellsynth.jobs.run import run
 from napari_cellsynth.project import Project
 from napari_cellsynth.project.exchange import import_objects_csv
 from napari_cellsynth.project.export import original_cell
+from tests.conftest import dark_and_bright
 
 TINY = {
     "size": 32,
@@ -33,19 +34,7 @@ TINY = {
 @pytest.fixture
 def project(tmp_path):
     """Two classes of bright and dark crops in four groups."""
-    folder = tmp_path / "crops"
-    folder.mkdir()
-    rng, rows = np.random.default_rng(0), []
-    for number in range(32):
-        label = ("dark", "bright")[number % 2]
-        pixels = rng.integers(0, 80, (32, 32)) + 120 * (number % 2)
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
-        rows.append((f"{number}.png", 0, 0, 32, 32, label, "train", f"movie {number // 8}"))
-    columns = ["image", "x0", "y0", "x1", "y1", "label", "split", "group"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "objects.csv", index=False)
-    with Project.create(tmp_path / "tiny.cellsynth") as made:
-        import_objects_csv(made, folder)
-        yield made.path
+    return dark_and_bright(tmp_path)
 
 
 def job(path, **parameters) -> Job:
@@ -148,6 +137,25 @@ def test_a_planted_copy_in_another_group_stops_it_before_anything_is_trained_and
     assert isinstance(last, Failed)
     assert last.message.startswith("Nearly the same crop is in two groups")
     assert f"{first} (movie 0) and {planted} (" in last.message
+    (planned,) = run(Job.of(project, TimeExperimentParameters(preset="smoke", changes=TINY)))
+    assert planned == last  # a plan does not promise what is refused afterwards
+    with Project.open(project) as opened:
+        assert opened.runs("experiment") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"gan": "foo"}, "There is no GAN recipe called 'foo'."),
+        ({"classifier": "foo"}, "There is no classifier recipe 'foo'."),
+        ({"gan_changes": {"stepz": 3}}, "The recipe dcgan has no field 'stepz'."),
+        ({"classifier_changes": {"epochs": 0}}, "epochs = 0 does not suit the recipe 'fast'."),
+    ],
+)
+def test_a_recipe_that_there_is_not_is_refused_before_anything_is_timed_or_begun(project, changes, told):
+    for kind in (TimeExperimentParameters, ExperimentParameters):
+        (failed,) = run(Job.of(project, kind(preset="smoke", changes=TINY | changes)))
+        assert isinstance(failed, Failed) and failed.message == told
     with Project.open(project) as opened:
         assert opened.runs("experiment") == []
 

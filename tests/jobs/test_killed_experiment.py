@@ -10,13 +10,9 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
-from napari_cellsynth.project import Project
-from napari_cellsynth.project.exchange import import_objects_csv
+from tests.conftest import dark_and_bright
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="SIGKILL"),
@@ -34,21 +30,8 @@ TINY = {
 
 @pytest.fixture
 def project(tmp_path):
-    """Two classes of bright and dark crops in four groups."""
-    folder = tmp_path / "crops"
-    folder.mkdir()
-    rng, rows = np.random.default_rng(0), []
-    for number in range(32):
-        label = ("dark", "bright")[number % 2]
-        Image.fromarray((rng.integers(0, 150, (32, 32)) + 20 * (number % 2)).astype(np.uint8)).save(
-            folder / f"{number}.png"
-        )
-        rows.append((f"{number}.png", 0, 0, 32, 32, label, "train", f"movie {number // 8}"))
-    columns = ["image", "x0", "y0", "x1", "y1", "label", "split", "group"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "objects.csv", index=False)
-    with Project.create(tmp_path / "tiny.cellsynth") as made:
-        import_objects_csv(made, folder)
-        return made.path
+    """Two classes of crops in four groups that are hard to tell apart."""
+    return dark_and_bright(tmp_path, noise=150, brighter=20)
 
 
 @pytest.fixture

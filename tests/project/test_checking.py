@@ -111,11 +111,11 @@ def test_damaged_patches_weights_and_records_are_found(path: Path, run: RunRecor
 def test_what_a_killed_program_left_is_deleted_and_what_is_being_written_is_not(path: Path, run: RunRecord) -> None:
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     pid = int(gone.stdout)
-    mine = run.folder / f".run.{os.getpid()}.json"
+    mine = run.folder / f".run.json.{os.getpid()}.part"
     left = [
-        run.folder / f".run.{pid}.json",
-        run.folder / f"state.safetensors.{pid}.part",
-        path / f".objects.csv.{pid}",
+        run.folder / f".run.json.{pid}.part",
+        run.folder / f".state.safetensors.{pid}.part",
+        path / f".objects.csv.{pid}.part",
         path / "backups" / f".{pid}-1.part",
         path / "masks.zarr" / "1" / "0" / "zarr.0123.partial",
     ]

@@ -9,10 +9,12 @@ import pkgutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 from npe2 import PluginManager
@@ -25,7 +27,9 @@ from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.label import LabelDock
+from napari_cellsynth.widgets.seen_dock import SeenDock
 from napari_cellsynth.widgets.session import Session, session_for
+from napari_cellsynth.widgets.session_bar import SessionBar
 
 FRAMES, SIDE = 3, 160
 DEFERRED_DELETE = getattr(QEvent.Type.DeferredDelete, "value", QEvent.Type.DeferredDelete)
@@ -74,10 +78,26 @@ def _our_threads() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name.startswith("cellsynth")]
 
 
+def _our_processes() -> set[psutil.Process]:
+    """Return the worker processes that run."""
+    found = set()
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE and any("napari_cellsynth" in w for w in process.cmdline()):
+                found.add(process)
+    return found
+
+
+def followed(qtbot: Any) -> None:
+    """Wait until every dock has read what the labels given so far have changed: once, after a burst of them."""
+    docks = [widget for widget in QApplication.allWidgets() if isinstance(widget, SeenDock)]
+    qtbot.waitUntil(lambda: not any(dock._after_labels.isActive() for dock in docks), timeout=5000)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[None]:
-    """Fail a test that leaves one of our top-level widgets or threads behind."""
-    widgets, threads = {id(w) for w in _our_widgets()}, set(_our_threads())
+    """Fail a test that leaves one of our top-level widgets, threads or processes behind."""
+    widgets, threads, processes = {id(w) for w in _our_widgets()}, set(_our_threads()), _our_processes()
     yield
 
     def left() -> list[Any]:
@@ -91,7 +111,8 @@ def nothing_left_behind(request: pytest.FixtureRequest, qapp: QApplication) -> I
         gc.collect()
         for thread in set(_our_threads()) - threads:
             thread.join(2)
-    assert not left(), f"left behind: {left()}"
+    _, alive = psutil.wait_procs(_our_processes() - processes, timeout=5)
+    assert not left() and not alive, f"left behind: {left() + alive}"
 
 
 @pytest.fixture(autouse=True)
@@ -249,3 +270,13 @@ def fake_runs() -> Iterator[list[FakeRun]]:
     yield FakeRun.started
     for run in FakeRun.started:
         run.gate.set()
+
+
+@pytest.fixture
+def bar(session: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> SessionBar:
+    """The bar of a dock, on a machine on which no GPU is looked for."""
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    made = SessionBar(session)
+    qtbot.addWidget(made)
+    made.show()
+    return made

@@ -7,7 +7,9 @@ import pytest
 
 pytest.importorskip("napari")
 
+from napari_cellsynth.widgets.keys import SHEET
 from napari_cellsynth.widgets.overlay import PredictionOverlay
+from tests.widgets.conftest import current
 
 pytestmark = pytest.mark.gui
 
@@ -163,3 +165,19 @@ def test_while_labels_are_hidden_the_canvas_tells_and_gives_none(opened: Any, sa
     assert label_of(opened, object_id) == 2 and "hidden" in said[0]
     opened.hide_labels(False)
     qtbot.waitUntil(lambda: opened.layers.frame_objects()["label"].max() == 2)
+
+
+def test_up_and_down_walk_through_the_label_docks_order_and_napari_keeps_its_arrows(
+    label_dock: Any, session: Any, qtbot: Any
+) -> None:
+    layer, first = session.layers.objects_layer, current(label_dock)
+    assert not {"Left", "Right"} & {str(key) for key in layer.keymap}, "they are the time slider's"
+    press(layer, "Down")
+    second = current(label_dock)
+    assert second != first and session.current_object_id == second
+    press(layer, "Up")
+    assert current(label_dock) == first
+    label_dock.hide()
+    press(layer, "Down")
+    assert current(label_dock) == second == session.current_object_id, "also with another dock in front"
+    assert any("canvas" in does for _, does in SHEET)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDialog
 from napari_cellsynth.evaluate.held_out import write_held_out
 from napari_cellsynth.widgets import score_panel
 from napari_cellsynth.widgets.classify import ClassifyDock
-from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
+from tests.widgets.conftest import followed
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -32,7 +32,7 @@ def labelled(session, project_path, qtbot):
     dense, spread = (record.id for record in project.classes())
     project.label(list(range(1, 9)), dense)
     project.label(list(range(9, 13)), spread)
-    qtbot.wait(AFTER_LABELS_MS + 100)  # the docks follow after a burst of labels
+    followed(qtbot)
     return project
 
 
@@ -284,3 +284,19 @@ def test_the_threshold_says_what_it_costs_and_is_kept_in_the_project(dock, label
     qtbot.waitUntil(lambda: labelled.unsure_below() == 0.95, timeout=2000)
     # Of 16 objects in the first frame 12 are not labelled, and all were predicted with 0.9.
     qtbot.waitUntil(lambda: "unsure 4" in legend(dock), timeout=2000)
+
+
+@pytest.mark.parametrize("recipe", ["logistic", "svm", "naive-bayes", "random-forest"])
+def test_a_recipe_that_learns_in_one_step_has_no_empty_plot(dock, labelled, session, qtbot, fake_runs, recipe):
+    dock.picker.setValue(recipe, {})
+    qtbot.mouseClick(dock.train, LEFT)
+    qtbot.waitUntil(lambda: len(fake_runs) == 1)
+    panel = dock.progress
+    assert panel.curves.isHidden() and panel.curves.legend.isHidden()
+    assert f"{recipe} learns in one step" in panel.note.text() and not panel.note.isHidden()
+    fake_runs[0].gate.set()
+    qtbot.waitUntil(lambda: session.running is None)
+    dock.picker.setValue("fast", {})
+    qtbot.mouseClick(dock.train, LEFT)
+    qtbot.waitUntil(lambda: len(fake_runs) == 2)
+    assert not panel.curves.isHidden() and panel.note.isHidden()

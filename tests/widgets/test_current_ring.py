@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from napari_cellsynth.widgets.current_ring import SMALLEST
+from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.own_layers import camera_of
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.take_layer import TakeLayer
+from tests.widgets.conftest import current
 
 pytestmark = pytest.mark.gui
 
@@ -24,7 +26,8 @@ def opened(session: Session, project_path: Path) -> Session:
 def ringed(session: Session) -> list[tuple[float, float]]:
     """Return the places of the rings that are seen."""
     layer = session.ring.layer
-    return [] if layer is None else [tuple(each) for each in layer.data[layer.shown]]
+    # What napari hands on to be drawn: it draws points of two dimensions whether they are `shown` or not.
+    return [] if layer is None else [tuple(each) for each in layer._view_data[layer._view_border_color[:, 3] > 0]]
 
 
 def wait_for(session: Session, qtbot: Any, object_id: int | None) -> None:
@@ -100,3 +103,36 @@ def test_far_out_it_is_as_large_as_it_must_be_to_be_seen_and_thin(opened: Sessio
     assert opened.ring.layer.canvas_size_limits[0] < 3 and opened.ring.layer.border_width.max() < 0.1
     camera.zoom = 10
     qtbot.waitUntil(lambda: opened.ring.layer.size[0] < 40, timeout=2000)
+
+
+def test_it_leaves_with_the_label_dock_and_comes_back_with_it(
+    label_dock: LabelDock, session: Session, qtbot: Any
+) -> None:
+    here = current(label_dock)
+    session.show_image(1)
+    wait_for(session, qtbot, here)
+    label_dock.hide()
+    wait_for(session, qtbot, None)
+    label_dock.show()
+    wait_for(session, qtbot, here)
+
+
+def test_chosen_elsewhere_it_stays_until_another_dock_comes_to_the_front(opened: Session, qtbot: Any) -> None:
+    opened.ring.in_front("ClassifyDock")
+    object_id = int(opened.project.objects(frame=0).index[2])
+    opened.select_object(object_id, move_canvas=False)
+    wait_for(opened, qtbot, object_id)
+    opened.ring.in_front("ClassifyDock")
+    wait_for(opened, qtbot, object_id)
+    opened.ring.in_front("EvaluateDock")
+    wait_for(opened, qtbot, None)
+
+
+def test_a_project_that_is_opened_again_in_another_dock_has_no_ring(
+    opened: Session, project_path: Path, qtbot: Any
+) -> None:
+    opened.select_object(int(opened.project.objects(frame=0).index[2]), move_canvas=False)
+    opened.close_project()
+    opened.open(project_path)
+    assert opened.current_object_id is not None
+    wait_for(opened, qtbot, None)

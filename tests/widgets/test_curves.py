@@ -27,8 +27,7 @@ def test_a_thousand_figures_a_second_are_drawn_at_most_ten_times(curves, qtbot):
             step += 1
         qtbot.wait(10)
     assert 2 <= curves.drawings <= 11
-    qtbot.wait(150)
-    assert len(curves._lines["loss_generator"].getData()[0]) == step
+    qtbot.waitUntil(lambda: len(curves._lines["loss_generator"].getData()[0]) == step)
 
 
 def test_each_figure_has_one_line_and_keeps_its_points(curves, qtbot):

@@ -58,7 +58,7 @@ def test_a_dock_behind_a_tab_reads_the_project_once_it_is_in_front(
     tabs: dict[type, Any], session: Session, qtbot: Any
 ) -> None:
     dock = tabs[Counting]
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: not dock._turning.isActive())
     dock.reads = 0
     session.objects_changed.connect(dock.refresh_if_seen)
     session.objects_changed.emit()
@@ -87,4 +87,3 @@ def test_the_gallery_lies_beside_the_layer_list_and_adds_nothing_to_its_height(s
     window = session.viewer.window._qt_window
     left = Qt.DockWidgetArea.LeftDockWidgetArea
     assert window.corner(Qt.Corner.BottomLeftCorner) == left
-    qtbot.wait(20)

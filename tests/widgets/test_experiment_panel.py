@@ -1,17 +1,13 @@
-import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
 pytest.importorskip("napari")
 
 from qtpy.QtCore import Qt
 
 from napari_cellsynth.events import Finished
-from napari_cellsynth.project import Project
-from napari_cellsynth.project.exchange import import_objects_csv
 from napari_cellsynth.widgets.evaluate import EvaluateDock
 from napari_cellsynth.widgets.session import start_process
+from tests.conftest import dark_and_bright
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -29,17 +25,7 @@ TINY = {
 
 @pytest.fixture
 def path(tmp_path):
-    rng, rows, folder = np.random.default_rng(0), [], tmp_path / "crops"
-    folder.mkdir()
-    for number in range(24):
-        pixels = rng.integers(0, 80, (32, 32)) + 120 * (number % 2)
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
-        rows.append((f"{number}.png", 0, 0, 32, 32, ("dark", "bright")[number % 2], "train", f"movie {number // 6}"))
-    columns = ["image", "x0", "y0", "x1", "y1", "label", "split", "group"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "objects.csv", index=False)
-    with Project.create(tmp_path / "tiny.cellsynth") as made:
-        import_objects_csv(made, folder)
-        return made.path
+    return dark_and_bright(tmp_path, per_movie=6)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ pytest.importorskip("napari")
 from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_cellsynth.widgets.gallery import GalleryDock
-from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
+from tests.widgets.conftest import followed
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -132,7 +132,7 @@ def test_several_are_rejected_with_a_reason_in_one_step_and_undone_in_one(dock, 
     dock.refresh()
     for row in (0, 2):
         dock.patches.selectionModel().select(dock.model.index(row), SELECT)
-    dock.judge("rejected", "blurred")
+    dock.verdicts.judge("rejected", "blurred")
     assert list(project.synthetic(review="rejected")["reason"]) == ["blurred", "blurred"]
     qtbot.mouseClick(dock.undo, LEFT)
     assert project.synthetic(review="rejected").empty
@@ -142,9 +142,9 @@ def test_several_are_rejected_with_a_reason_in_one_step_and_undone_in_one(dock, 
 def test_real_crops_cannot_be_rejected(dock, project):
     choose(dock.show_box, "real")
     dock.patches.setCurrentIndex(dock.model.index(0))
-    assert not dock.accept_button.isEnabled()
-    assert dock.accept_button.toolTip() == "No synthetic patch is selected."
-    dock.judge("rejected")
+    assert not dock.verdicts.accept.isEnabled()
+    assert dock.verdicts.accept.toolTip() == "No synthetic patch is selected."
+    dock.verdicts.judge("rejected")
     assert project.synthetic(review="rejected").empty
 
 
@@ -199,14 +199,14 @@ def test_the_slider_changes_the_size_of_the_patches(dock, project):
 def test_labels_are_read_again_only_where_real_crops_are_shown(dock, project, monkeypatch, qtbot):
     # What the project came with is told once more at the next look at what others have written.
     dock.session.others.look()
-    qtbot.wait(AFTER_LABELS_MS + 100)
+    followed(qtbot)
     read = []
     monkeypatch.setattr(dock, "refresh", lambda: read.append(dock.show_box.currentText()))
     object_id = int(project.objects().index[0])
     for shown in ("synthetic", "both"):
         dock.show_box.setCurrentText(shown)
         project.label([object_id], 1)
-        qtbot.wait(AFTER_LABELS_MS + 100)
+        followed(qtbot)
     assert read == ["both"]
 
 

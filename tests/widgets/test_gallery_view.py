@@ -171,7 +171,7 @@ def test_filters_do_not_read_the_project_again_until_it_changes(dock, project, m
     for name in ("Dense", "Spread", "all classes") * 5:
         choose(dock.class_box, name)
     dock.patches.setCurrentIndex(dock.model.index(0))
-    dock.judge("rejected")
+    dock.verdicts.judge("rejected")
     choose(dock.review_box, "rejected")
     assert dock.model.rowCount() == 1 and not reads
     project.undo()

@@ -12,7 +12,7 @@ import tifffile
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.project import Project
 from napari_cellsynth.widgets.image_adding import is_addable
-from napari_cellsynth.widgets.layers import OUTLINE
+from napari_cellsynth.widgets.outline import OUTLINE
 from napari_cellsynth.widgets.overlay import PredictionOverlay
 from napari_cellsynth.widgets.session import Session
 from tests.widgets.conftest import grid_labels

@@ -132,7 +132,7 @@ def test_a_real_worker_notices_labels_and_ends_with_the_session(dock, session, i
     for key in "121212":
         qtbot.keyClick(dock.stage, key)
     qtbot.waitUntil(lambda: len(session.suggested) == len(ids), timeout=120_000)
-    worker = dock.live.live._handle
+    worker = dock.live.live._worker._handle
     session.shut_down()
     assert worker.wait(0)
 

@@ -81,8 +81,7 @@ def bring_up(qtbot: Any, dock: Any) -> None:
         parent.show()
         parent.raise_()
     # A dock reads what it missed in the turn of the event loop after it came forward, long before a hand can click.
-    qtbot.waitUntil(dock.is_seen)
-    qtbot.wait(20)
+    qtbot.waitUntil(lambda: dock.is_seen() and not dock._turning.isActive())
 
 
 def press(qtbot: Any, dock: QWidget, name: str) -> None:

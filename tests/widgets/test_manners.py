@@ -23,7 +23,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cellsynth.widgets.accessible import controls
-from napari_cellsynth.widgets.workspace import DOCKS, open_workspace
+from napari_cellsynth.widgets.dock_places import DOCKS
+from napari_cellsynth.widgets.workspace import open_workspace
 
 pytestmark = pytest.mark.gui
 NAMES = [name for name, _, _ in DOCKS]

@@ -14,6 +14,7 @@ from napari_cellsynth.evaluate.held_out import write_held_out
 from napari_cellsynth.evaluate.multi_label_summary import summarise_multi_label
 from napari_cellsynth.project import UNSURE, Project
 from napari_cellsynth.widgets import score_panel
+from napari_cellsynth.widgets.canvas_labels import label_here
 from napari_cellsynth.widgets.class_table import class_states
 from napari_cellsynth.widgets.classify import ClassifyDock
 from napari_cellsynth.widgets.gallery_source import GallerySource
@@ -247,8 +248,6 @@ def test_objects_count_and_show_with_each_of_their_classes(session: Session, sev
 
 
 def test_a_key_on_the_canvas_toggles_the_class_of_the_object_under_the_pointer(session: Session, several: Path) -> None:
-    from napari_cellsynth.widgets.canvas_keys import label_here
-
     session.open(several)
     session.current_object_id = int(session.layers.frame_objects().index[0])
     for class_id in (1, 2, 1):

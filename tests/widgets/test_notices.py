@@ -52,3 +52,12 @@ def test_the_keys_stay_where_they_were_when_a_notice_goes(session: Session, show
     field.setFocus()
     session.inform("second")
     qtbot.waitUntil(field.hasFocus, timeout=2000)
+
+
+def test_of_one_kind_only_the_newest_notice_stays(session: Session, shown: Any) -> None:
+    session.report("The disk is full.")
+    for text in ("There is nothing to undo.", "There is nothing to redo.", "There is nothing to undo."):
+        session.report(text, "undo")
+    for key in "789":
+        session.report(f"No class has the key {key}.", "key")
+    assert shown() == ["The disk is full.", "There is nothing to undo.", "No class has the key 9."]

@@ -131,7 +131,7 @@ def test_the_menu_offers_the_classes_and_the_choice_is_a_label(row: OverlayRow, 
 
 def test_shift_and_a_click_on_the_canvas_open_it(row: OverlayRow, session: Session, monkeypatch: Any) -> None:
     opened = []
-    monkeypatch.setattr("napari_cellsynth.widgets.class_menu.pop_up", lambda _session, number: opened.append(number))
+    monkeypatch.setattr("napari_cellsynth.widgets.canvas_keys.pop_up", lambda _session, number: opened.append(number))
     layer = session.layers.objects_layer
     [offer] = [each for each in layer.mouse_drag_callbacks if "offer" in each.__qualname__]
     for modifiers in ([], ["Shift"], ["Control", "Shift"]):

@@ -24,15 +24,6 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def bar(session: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> SessionBar:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    made = SessionBar(session)
-    qtbot.addWidget(made)
-    made.show()
-    return made
-
-
-@pytest.fixture
 def two_images(project_path: Path) -> Path:
     """A second image beside the first one."""
     flipped = tifffile.imread(project_path.parent / "video.tif")[:, ::-1]

@@ -244,7 +244,7 @@ def test_no_dock_imports_torch() -> None:
         "from qtpy.QtWidgets import QApplication\n"
         "app = QApplication([])\n"
         "viewer = ViewerModel()\n"
-        "from napari_cellsynth.widgets.workspace import DOCKS\n"
+        "from napari_cellsynth.widgets.dock_places import DOCKS\n"
         "from importlib import import_module\n"
         "docks = []\n"
         "for _, _, place in DOCKS:\n"

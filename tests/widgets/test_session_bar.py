@@ -14,15 +14,6 @@ from napari_cellsynth.widgets.session_bar import SessionBar
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
-def bar(session: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> SessionBar:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    made = SessionBar(session)
-    qtbot.addWidget(made)
-    made.show()
-    return made
-
-
 def test_without_a_project_it_offers_to_make_or_open_one(bar: SessionBar, session: Session, project_path: Path) -> None:
     assert bar.project_button.text() == "no project:" and bar.new_button.isVisible()
     session.open(project_path)
@@ -54,9 +45,42 @@ def test_the_running_job_shows_its_title_progress_and_stop(
     assert bar.job_row.isVisible() and "GAN · Spread" in bar.job_title.text()
     assert bar.queue.isVisible() and bar.queue.text() == "+1"
     bar.stop.click()
-    assert not bar.stop.isEnabled()
+    bar.stop_menu.actions()[0].trigger()
+    bar.stop_menu.close()
     qtbot.waitUntil(lambda: len(fake_runs) == 2)
     assert "GAN · Dense" in bar.job_title.text() and not bar.queue.isVisible()
+
+
+def test_with_jobs_behind_it_stop_asks_whether_one_or_all_are_meant_and_says_what_it_did(
+    bar: SessionBar, session: Session, project_path: Path, fake_runs: list[Any], said: list[str], qtbot: Any
+) -> None:
+    job = Job.of(project_path, SegmentParameters())
+    for title in ("GAN · Dense", "GAN · Spread", "GAN · Debris"):
+        session.submit(job, title)
+    qtbot.waitUntil(lambda: len(fake_runs) == 1)
+    assert bar.stop.text() == "Stop…"
+    bar.stop.click()
+    one, every = bar.stop_menu.actions()
+    assert one.text() == "GAN · Dense alone; the next is GAN · Spread" and every.text() == "all 3 jobs"
+    bar.stop_menu.close()
+    every.trigger()
+    qtbot.waitUntil(lambda: all(handle.done for handle in session.jobs))
+    assert [handle.state for handle in session.jobs] == ["stopped"] * 3 and len(fake_runs) == 1
+    [text] = [text for text in said if "Taken out of the queue" in text]
+    assert text.startswith("3 jobs stop. GAN · Dense does after the step in hand.")
+    assert text.endswith("Taken out of the queue: GAN · Spread, GAN · Debris.")
+
+
+def test_a_job_alone_is_stopped_at_one_press(
+    bar: SessionBar, session: Session, project_path: Path, fake_runs: list[Any], said: list[str], qtbot: Any
+) -> None:
+    session.submit(Job.of(project_path, SegmentParameters()), "GAN · Dense")
+    qtbot.waitUntil(lambda: len(fake_runs) == 1)
+    assert bar.stop.text() == "Stop"
+    bar.stop.click()
+    assert not bar.stop.isEnabled()
+    qtbot.waitUntil(lambda: session.jobs[0].state == "stopped")
+    assert said == []
 
 
 def test_the_device_is_told_without_torch_and_asked_of_torch_in_a_process(bar: SessionBar, qtbot: Any) -> None:

@@ -80,8 +80,8 @@ def test_the_same_settings_are_timed_once(dock, qtbot, fake_runs):
     assert "about 1 h 12 min" in dock.estimate.text()
     dock.picker.size_box.setCurrentText("64")
     assert "about 24 min" in dock.estimate.text()
-    qtbot.wait(50)
-    assert len(fake_runs) == 2
+    qtbot.waitUntil(lambda: not dock.timing._settling.isActive())
+    assert not dock.timing.busy and len(fake_runs) == 2
 
 
 def test_a_training_ends_a_timing_at_once(dock, session, qtbot, fake_runs):
@@ -92,8 +92,8 @@ def test_a_training_ends_a_timing_at_once(dock, session, qtbot, fake_runs):
     assert kinds(fake_runs) == ["time-gan", "train-gan"]
     assert session.running is not None
     dock.picker.size_box.setCurrentText("32")
-    qtbot.wait(50)
-    assert len(fake_runs) == 2  # while it trains, nothing is timed
+    qtbot.waitUntil(lambda: not dock.timing._settling.isActive())
+    assert not dock.timing.busy and len(fake_runs) == 2  # while it trains, nothing is timed
     session.stop_jobs()
     qtbot.waitUntil(lambda: len(fake_runs) == 3, timeout=SECONDS)
     assert kinds(fake_runs)[2] == "time-gan"
@@ -111,8 +111,8 @@ def test_settings_that_change_meanwhile_are_timed_instead(dock, qtbot, fake_runs
 
 
 def test_nothing_is_timed_that_nobody_sees(dock, qtbot, fake_runs):
-    qtbot.wait(50)
-    assert fake_runs == []
+    qtbot.waitUntil(lambda: not dock.timing._settling.isActive())
+    assert not dock.timing.busy and fake_runs == []
     shown_and_timed(dock, qtbot, fake_runs)
     dock.hide()
     assert fake_runs[0].killed and not dock.timing.busy
@@ -149,7 +149,7 @@ def test_a_job_that_comes_while_the_worker_starts_ends_it(session, project_path,
     with qtbot.waitSignal(timing.changed, timeout=SECONDS):
         timing.want(TimeGanParameters(device="cpu"))
     session.start_run = fakes
-    [handle] = timing._ending
+    [handle] = timing._worker._ending
     with qtbot.waitSignal(handle.ended, timeout=60_000):
         session.submit(Job(kind="segment", project=project_path), "Segment")
     assert not timing.busy and timing.told(TimeGanParameters(device="cpu")) is None

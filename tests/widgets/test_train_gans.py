@@ -7,8 +7,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
 
 from napari_cellsynth.events import Finished, Metric, Preview, Progress
-from napari_cellsynth.widgets.seen_dock import AFTER_LABELS_MS
 from napari_cellsynth.widgets.train_gans import TrainGansDock
+from tests.widgets.conftest import followed
 
 pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
@@ -32,7 +32,7 @@ def labelled(session, project_path, qtbot):
     dense, spread = (record.id for record in project.classes())
     project.label(ids[:12], dense)
     project.label(ids[12:15], spread)
-    qtbot.wait(AFTER_LABELS_MS + 100)  # the docks follow after a burst of labels
+    followed(qtbot)
     return project
 
 
@@ -115,13 +115,15 @@ def test_a_training_shows_steps_time_curves_and_samples(dock, labelled, qtbot, f
     assert panel.title.text() == "GAN · Dense"
 
 
-def test_stop_ends_the_running_training_and_empties_the_queue(dock, labelled, session, qtbot, fake_runs):
+def test_stop_ends_the_running_training_and_empties_the_queue(dock, labelled, session, qtbot, fake_runs, said):
     qtbot.mouseClick(dock.train_all, LEFT)
     qtbot.waitUntil(lambda: bool(fake_runs), timeout=3000)
+    assert dock.progress.stop.text() == "Stop all 2" and "alone" in dock.progress.stop.toolTip()
     qtbot.mouseClick(dock.progress.stop, LEFT)
     qtbot.waitUntil(lambda: all(handle.done for handle in session.jobs), timeout=3000)
     assert [handle.state for handle in session.jobs] == ["stopped", "stopped"]
-    assert len(fake_runs) == 1
+    assert len(fake_runs) == 1 and dock.progress.stop.text() == "Stop"
+    assert "Taken out of the queue: GAN · Spread." in said[0]
     assert not dock.progress.stop.isEnabled()
 
 
@@ -187,9 +189,9 @@ def test_closing_the_dock_while_a_job_runs_harms_nothing(session, viewer, labell
     dock = TrainGansDock(viewer)
     dock.train_all.click()
     qtbot.waitUntil(lambda: bool(fake_runs), timeout=3000)
-    dock.close()
-    dock.deleteLater()
-    qtbot.wait(50)
+    with qtbot.waitSignal(dock.destroyed):
+        dock.close()
+        dock.deleteLater()
     fake_runs[0].gate.set()
     qtbot.waitUntil(lambda: session.jobs[0].done, timeout=3000)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_cellsynth.atomic import replacing
 from napari_cellsynth.classify.model import check_patches
 from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.classify.recipes_classical import FeatureRecipe
@@ -235,12 +235,9 @@ def _sound(tree: Any) -> bool:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write a file in one atomic step."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UserError(f"{path} could not be written: {error}.", "Free some disk space, then train again.") from error
     return path

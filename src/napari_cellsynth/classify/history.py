@@ -6,6 +6,8 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from napari_cellsynth.atomic import replacing
+
 _HEADER = ("step", "name", "value")
 
 
@@ -24,10 +26,8 @@ class History:
     def cut_after(self, step: int) -> None:
         """Drop what is later than ``step``: a resumed training writes it anew."""
         kept = [row for row in self._rows() if int(row[0]) <= step] if step > 0 else []
-        beside = self._path.with_name(self._path.name + ".part")
-        with beside.open("w", newline="", encoding="utf-8") as file:
+        with replacing(self._path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([_HEADER, *kept])
-        beside.replace(self._path)
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """Add the figures of a step."""

@@ -86,6 +86,16 @@ def predict(
     ------
     UserError
         If there is no classifier in the folder, or it was trained on other channels or another size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_cellsynth as cs
+    >>> patches = np.random.default_rng(0).uniform(-1, 1, (24, 1, 32, 32)).astype(np.float32)
+    >>> patches[::2] /= 4
+    >>> trained = cs.train_classifier(patches, ["flat", "rough"] * 12, "logistic", device="cpu")
+    >>> cs.predict(trained.folder, patches[:2], device="cpu").argmax(axis=1)
+    array([0, 1])
     """
     classifier = load(model, _device(device)) if isinstance(model, (Path, str)) else model
     store = patches

@@ -91,6 +91,16 @@ def train_classifier(
     ------
     UserError
         See `train.train`; also if held-out or synthetic labels are of no class of the training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_cellsynth as cs
+    >>> patches = np.random.default_rng(0).uniform(-1, 1, (24, 1, 32, 32)).astype(np.float32)
+    >>> patches[::2] /= 4  # every other one has little contrast
+    >>> trained = cs.train_classifier(patches, ["flat", "rough"] * 12, "logistic", device="cpu")
+    >>> trained.model.class_names
+    ('flat', 'rough')
     """
     named = isinstance(recipe, str)
     if isinstance(recipe, str):

@@ -15,6 +15,7 @@ import typer
 from napari_cellsynth.cli.by_hand import correct
 from napari_cellsynth.cli.classifiers import predict, train_classifier
 from napari_cellsynth.cli.experiment import experiment
+from napari_cellsynth.cli.flags import Verb, Verbs
 from napari_cellsynth.cli.gans import draw, generate, quality, train_gan
 from napari_cellsynth.cli.held_out import hold_out
 from napari_cellsynth.cli.insight import explain, label_help, over_time
@@ -33,6 +34,7 @@ from napari_cellsynth.errors import UserError
 
 app = typer.Typer(
     name="napari-cellsynth",
+    cls=Verbs,
     help="Segment, label, synthesise and classify cells, and learn whether the synthetic data helped.",
     no_args_is_help=True,
     add_completion=False,
@@ -74,7 +76,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "recipes": recipes,
 }
 for _name, _verb in _VERBS.items():
-    app.command(_name, cls=WithPairs if _verb is classes else None)(_verb)
+    app.command(_name, cls=WithPairs if _verb is classes else Verb)(_verb)
 
 _INTERRUPTED = 130
 

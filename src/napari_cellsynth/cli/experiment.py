@@ -49,7 +49,7 @@ def experiment(
     refuse_beside_resume(context)
     refuse_workers_beside_scheduler(context)
     where = {"workers": workers, "scheduler": scheduler, "device": device}
-    if resume:
+    if resume is not None:
         show(do(project, ExperimentParameters, resume=resume, **where), as_json)
         return
     if protocol is None:

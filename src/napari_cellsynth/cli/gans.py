@@ -51,7 +51,7 @@ def train_gan(
         raise UserError("This project has no classes.", "Label crops in the window, or import labelled ones.")
     if unknown := sorted(set(wanted) - {"all", *known}):
         raise UserError(f"There is no class {unknown[0]!r}.", f"The classes are {', '.join(known)}.")
-    if resume:
+    if resume is not None:
         trainings: list[list[str]] = [[]]
     elif chosen.conditional:
         trainings = [[] if "all" in wanted else wanted]

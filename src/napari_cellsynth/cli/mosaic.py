@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,16 +25,14 @@ def segment_mosaic(
     as_json: Json = False,
 ) -> None:
     """Find the objects of a frame larger than memory, chunk by chunk, as an OME-Zarr label image."""
-    from napari_cellsynth.imaging.mosaic import segment_mosaic as find
+    from napari_cellsynth.imaging.mosaic import segment_mosaic as segment_anywhere
     from napari_cellsynth.imaging.mosaic import segment_within
 
     def told(done: int, of: int) -> None:
         if done % _SHOWN_EVERY == 0 or done == of:
             note(f"{done} of {of} chunks")
 
-    if out is None:
-        report = segment_within(image, radius, opening, min_area, progress=told)
-    else:
-        report = find(image, out, radius, opening, min_area, progress=told)
+    find = partial(segment_within, image) if out is None else partial(segment_anywhere, image, out)
+    report = find(radius=radius, opening=opening, min_area=min_area, progress=told)
     assert report is not None
     show({"objects": sum(report.objects), "frames": len(report.objects), "file": str(report.path)}, as_json)

@@ -56,7 +56,7 @@ def refuse_of_another_method(context: typer.Context, method: str) -> None:
         if given and method != "entropy" and name not in _OF_EVERY_METHOD:
             raise UserError(f"{parameter.opts[0]} is no option of {method}.", "Give its settings as --set FIELD=VALUE.")
         if given and method == "entropy" and name == "changes":
-            raise UserError("--set is for other methods than entropy.", "Entropy has options: --radius, --min-area, …")
+            raise UserError("--set is for other methods than entropy.", "Entropy has --radius, --min-area, …")
 
 
 def refuse_beside_resume(context: typer.Context) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand
-
+from napari_cellsynth.cli.flags import Verb
 from napari_cellsynth.errors import UserError
 
 _BETWEEN = "\0"
 """Stands in no argument of a program."""
 
 
-class WithPairs(TyperCommand):
+class WithPairs(Verb):
     """A verb that hands the two words after each option with a metavar of two words on as one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -24,7 +24,8 @@ from napari_cellsynth.errors import UserError
 if TYPE_CHECKING:
     from napari_cellsynth.project import Project
 
-MultiLabel = Annotated[bool, typer.Option("--multi-label", help="Let an object have several classes.")]
+GROUP_HELP = r"What must not straddle a split: the bracketed part of a pattern, found in each path, as in '(plate\d+)'."
+MultiLabel = Annotated[bool, typer.Option("--multi-label", help="Objects may have several classes each.")]
 
 
 def init(
@@ -35,7 +36,10 @@ def init(
     pixel_size: Annotated[float | None, typer.Option(help="Pixel size in µm.")] = None,
     group_by: Annotated[
         str | None,
-        typer.Option(metavar="REGEX", help="What must not straddle a split: one capturing group over the path."),
+        typer.Option(
+            metavar="REGEX",
+            help=GROUP_HELP,
+        ),
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Class names, comma separated.")] = None,
     multi_label: MultiLabel = False,
@@ -43,6 +47,7 @@ def init(
 ) -> None:
     """Make a project (or add images to it)."""
     from napari_cellsynth.imaging.series import series_in
+    from napari_cellsynth.project.groups import groups_in_words
 
     names = [name.strip() for name in (classes or "").split(",") if name.strip()]
     with _made_or_opened(project, classes=names, pixel_size_um=pixel_size, multi_label=multi_label) as opened:
@@ -54,6 +59,8 @@ def init(
             for notice in series_in(image).notices:
                 note(notice)
         added = opened.add_images([Path(image) for image in images], group_by=group_by) if images else []
+        if group_by and added:
+            note(groups_in_words(opened.images().loc[added, "group"]))
         show({"project": str(opened.path), "images": len(opened.images()), "added": len(set(added))}, as_json)
 
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from napari_cellsynth.atomic import replacing
 from napari_cellsynth.errors import UserError
 
 Patches = NDArray[np.float32]
@@ -130,9 +131,8 @@ class FoldNetwork:
         facts = {"classes": list(self.classes), "seed": self.seed, "crops": self.crops, "channels": self.channels}
         meta = json.dumps(facts | {"low": self.low.tolist(), "high": self.high.tolist()})
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.part")
-        save_file(self._state(), beside, metadata={"network": meta})
-        beside.replace(path)
+        with replacing(path) as beside:
+            save_file(self._state(), beside, metadata={"network": meta})
 
     @classmethod
     def load(cls, path: Path) -> FoldNetwork:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_cellsynth.atomic import replacing
 from napari_cellsynth.errors import UserError
 
 FILE = "held_out.npz"
@@ -24,9 +24,8 @@ class HeldOut(NamedTuple):
 def write_held_out(folder: Path, labels: ArrayLike, probabilities: ArrayLike) -> Path:
     """Keep a run's held-out answers in its folder, in one atomic step, and return the file."""
     path = folder / FILE
-    beside = path.with_name(f".{os.getpid()}.{FILE}")
-    np.savez(beside, labels=np.asarray(labels, np.int64), probabilities=np.asarray(probabilities, np.float32))
-    os.replace(beside, path)
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez(file, labels=np.asarray(labels, np.int64), probabilities=np.asarray(probabilities, np.float32))
     return path
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.evaluate import multi_label, score_curves, scores
-from napari_cellsynth.evaluate.statistics import group_bootstrap
-from napari_cellsynth.evaluate.summary import POINTS, THRESHOLDS, plain, row
+from napari_cellsynth.evaluate.summary import POINTS, THRESHOLDS, Figure, add_intervals, plain, row
 
-_OF_ANSWERS: dict[str, Callable[..., float]] = {
+OF_ANSWERS: dict[str, Figure] = {
     "macro_f1": scores.macro_f1,
     "micro_f1": scores.micro_f1,
     "macro_f1_of_means": scores.macro_f1_of_means,
@@ -22,7 +21,7 @@ _OF_ANSWERS: dict[str, Callable[..., float]] = {
     "label_accuracy": multi_label.label_accuracy,
     "hamming_loss": multi_label.hamming_loss,
 }
-_OF_PROBABILITIES: dict[str, Callable[..., float]] = {"roc_auc": scores.roc_auc, "log_loss": multi_label.log_loss}
+OF_PROBABILITIES: dict[str, Figure] = {"roc_auc": scores.roc_auc, "log_loss": multi_label.log_loss}
 
 
 def summarise_multi_label(
@@ -61,8 +60,8 @@ def summarise_multi_label(
     """
     true, p = np.asarray(y_true, dtype=bool), np.asarray(probabilities, dtype=np.float64)
     pred = multi_label.answers(p, thresholds)
-    given = dict.fromkeys(_OF_ANSWERS, pred) | dict.fromkeys(_OF_PROBABILITIES, p)
-    figures = _OF_ANSWERS | _OF_PROBABILITIES
+    given = dict.fromkeys(OF_ANSWERS, pred) | dict.fromkeys(OF_PROBABILITIES, p)
+    figures = OF_ANSWERS | OF_PROBABILITIES
     unseen = [name for name, column in zip(class_names, true.T, strict=True) if not column.any()]
     result: dict[str, Any] = {
         "multi_label": True,
@@ -77,13 +76,7 @@ def summarise_multi_label(
     if unseen:
         result["notices"].append(f"No held-out object has {', '.join(unseen)}.")
     if groups is not None:
-        result["groups_resampled"] = len(np.unique(np.asarray(groups)))
-        if result["groups_resampled"] < 2:
-            result["notices"].append("All held-out objects are of one group, so no interval can be given.")
-        for name, figure in figures.items():
-            interval = group_bootstrap(figure, true, given[name], groups=groups, repeats=repeats, seed=seed)
-            if not math.isnan(interval.low):
-                result["intervals"][name] = [interval.low, interval.high]
+        add_intervals(result, figures, true, given, groups=groups, repeats=repeats, seed=seed)
     return result
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from napari_cellsynth.atomic import write_text
 from napari_cellsynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,11 +62,9 @@ def write_report(path: Path | str, title: str, sections: Sequence[Section]) -> P
     page = _TEMPLATE.render(
         title=title, sections=[(section.title, [_shown(block) for block in section.blocks]) for section in sections]
     )
-    beside = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(page, encoding="utf-8")
-        os.replace(beside, path)
+        write_text(path, page)
     except OSError as error:
         raise UserError(f"The report {path} cannot be written: {error.strerror}.", "Choose another place.") from error
     return path

@@ -80,6 +80,10 @@ def group_bootstrap(
     return Interval(estimate, float(low), float(high))
 
 
+_ROUNDING = 1e-12
+"""Differences of scores in [0, 1] that lie closer together than this are the same but for rounding."""
+
+
 class PairedTest(NamedTuple):
     """A mean difference with its standard error, t statistic, two-sided p-value and interval."""
 
@@ -110,8 +114,8 @@ def corrected_paired_t(differences: ArrayLike, n_train: float, n_test: float, le
     Returns
     -------
     PairedTest
-        Without two folds all but the mean is NaN. Where all folds differ by the same the standard error is 0, and p is
-        1 for no difference, else 0.
+        Without two folds all but the mean is NaN. So it is, but for a standard error of 0, where all folds differ by
+        the same: few tested crops allow few differences, and a coincidence of these is no certainty.
 
     Raises
     ------
@@ -126,9 +130,9 @@ def corrected_paired_t(differences: ArrayLike, n_train: float, n_test: float, le
     mean, nan = float(d.mean()), float("nan")
     if len(d) < 2:
         return PairedTest(mean, nan, nan, nan, nan, nan)
+    if np.ptp(d) <= _ROUNDING:
+        return PairedTest(mean, 0.0, nan, nan, nan, nan)
     error = float(np.sqrt((1 / len(d) + n_test / n_train) * d.var(ddof=1)))
-    if error == 0:
-        return PairedTest(mean, 0.0, float(np.sign(mean) * np.inf) if mean else 0.0, float(mean == 0), mean, mean)
     t = mean / error
     from scipy.stats import t as student
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellsynth.evaluate import score_curves, scores
-from napari_cellsynth.evaluate.statistics import Interval, group_bootstrap
+from napari_cellsynth.evaluate.statistics import group_bootstrap
 
-_OF_ANSWERS = ("accuracy", "balanced_accuracy", "macro_f1")
-_OF_PROBABILITIES = ("roc_auc", "log_loss", "expected_calibration_error")
-"""The figures that get intervals; the calibration error's is wide to the top, since small resamples look worse."""
+Figure = Callable[..., float]
+
+OF_ANSWERS: dict[str, Figure] = {
+    "accuracy": scores.accuracy,
+    "balanced_accuracy": scores.balanced_accuracy,
+    "macro_f1": scores.macro_f1,
+    "macro_f1_of_means": scores.macro_f1_of_means,
+    "micro_f1": scores.micro_f1,
+}
+"""Figures of true and predicted classes, by the name that `score_words.FIGURES` explains."""
+OF_PROBABILITIES: dict[str, Figure] = {
+    "roc_auc": scores.roc_auc,
+    "log_loss": scores.log_loss,
+    "expected_calibration_error": scores.expected_calibration_error,
+}
+"""The same of probabilities; the calibration error's interval is wide to the top: small resamples look worse."""
 POINTS = 60
 THRESHOLDS = [round(0.01 * step, 2) for step in range(100)]
 
@@ -58,18 +71,13 @@ def summarise(
     p = np.asarray(probabilities, dtype=np.float64)
     k = len(class_names)
     pred = p.argmax(axis=1)
+    given = dict.fromkeys(OF_ANSWERS, pred) | dict.fromkeys(OF_PROBABILITIES, p)
+    figures = OF_ANSWERS | OF_PROBABILITIES
     table = scores.per_class(true, pred, range(k))
     absent = [class_names[i] for i in range(k) if not np.any(true == i)]
     result: dict[str, Any] = {
         "n": len(true),
-        "accuracy": plain(scores.accuracy(true, pred)),
-        "balanced_accuracy": plain(scores.balanced_accuracy(true, pred)),
-        "macro_f1": plain(scores.macro_f1(true, pred)),
-        "macro_f1_of_means": plain(scores.macro_f1_of_means(true, pred)),
-        "micro_f1": plain(scores.micro_f1(true, pred)),
-        "roc_auc": plain(scores.roc_auc(true, p)),
-        "log_loss": plain(scores.log_loss(true, p)),
-        "expected_calibration_error": plain(scores.expected_calibration_error(true, p)),
+        **{name: plain(figure(true, given[name])) for name, figure in figures.items()},
         "per_class": [
             {"class": name, **{key: plain(value) for key, value in rates.items()}}
             for name, rates in zip(class_names, table.to_dict("records"), strict=True)
@@ -82,14 +90,28 @@ def summarise(
     if absent:
         result["notices"].append(f"No held-out object of {', '.join(absent)}: the averages are over the other classes.")
     if groups is not None:
-        result["groups_resampled"] = len(np.unique(np.asarray(groups)))
-        if result["groups_resampled"] < 2:
-            result["notices"].append("All held-out objects are of one group, so no interval can be given.")
-        for name, given in [*((name, pred) for name in _OF_ANSWERS), *((name, p) for name in _OF_PROBABILITIES)]:
-            interval = group_bootstrap(getattr(scores, name), true, given, groups=groups, repeats=repeats, seed=seed)
-            if not math.isnan(interval.low):
-                result["intervals"][name] = _bounds(interval)
+        add_intervals(result, figures, true, given, groups=groups, repeats=repeats, seed=seed)
     return result
+
+
+def add_intervals(
+    result: dict[str, Any],
+    figures: Mapping[str, Figure],
+    true: NDArray[Any],
+    given: Mapping[str, NDArray[Any]],
+    *,
+    groups: ArrayLike,
+    repeats: int,
+    seed: int,
+) -> None:
+    """Put the intervals of figures into a summary, or a notice why there are none."""
+    result["groups_resampled"] = len(np.unique(np.asarray(groups)))
+    if result["groups_resampled"] < 2:
+        result["notices"].append("All held-out objects are of one group, so no interval can be given.")
+    for name, figure in figures.items():
+        interval = group_bootstrap(figure, true, given[name], groups=groups, repeats=repeats, seed=seed)
+        if not math.isnan(interval.low):
+            result["intervals"][name] = [interval.low, interval.high]
 
 
 def _curves(true: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, Any]:
@@ -115,10 +137,6 @@ def _curves(true: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, Any]:
 def row(values: NDArray[np.float64]) -> list[float]:
     """Return a curve's coordinates as JSON values."""
     return [round(float(value), 5) for value in values]
-
-
-def _bounds(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
 
 
 def plain(value: Any) -> Any:

@@ -60,7 +60,8 @@ class Contrast:
 
     ``low`` and ``high`` bound the 95 % interval of the corrected resampled t, ``p`` is its two-sided p-value and
     ``p_holm`` the one adjusted for all shares. ``group_low`` and ``group_high`` bound the 95 % interval over resampled
-    groups. ``detectable`` is the smallest true difference that this design would find with probability `POWER`.
+    groups. ``detectable`` is the smallest true difference that this design would find with probability `POWER`; 1 and
+    more: none. Where all folds differ by the same, the interval and the p-values are NaN, and so is ``detectable``.
     """
 
     arm: str
@@ -192,8 +193,9 @@ def smallest_detectable(standard_error: float, folds: int) -> float:
     """Return the true difference that a two-sided test at `LEVEL` finds with probability `POWER`.
 
     The usual approximation: (t at 1 - LEVEL / 2 plus t at POWER) standard errors, with folds - 1 degrees of freedom.
+    NaN where the error is not known: with one fold, and where all folds differ by the same.
     """
-    if folds < 2:
+    if folds < 2 or standard_error == 0:
         return float("nan")
     from scipy.stats import t as student
 

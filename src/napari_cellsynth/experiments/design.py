@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_cellsynth.classify.recipes import classifier_recipe
 from napari_cellsynth.experiments.dataset import Fold
-from napari_cellsynth.synthesis.recipes import GAN_RECIPES
+from napari_cellsynth.synthesis.recipes import GAN_RECIPES, gan_recipe
 
 
 class _Part(BaseModel):
@@ -174,6 +175,21 @@ class Plan:
         """How many GANs and classifiers there are to train."""
         kinds = {"gans": GanTask, "classifiers": ClassifierTask}
         return {name: sum(isinstance(task, kind) for task in self.tasks) for name, kind in kinds.items()}
+
+
+def check(design: Design, size: int) -> None:
+    """Raise where an arm asks for a recipe that there is not, or for what its recipe has not.
+
+    Raises
+    ------
+    UserError
+        Naming the recipe or its field.
+    """
+    for arm in design.arms:
+        classifier_recipe(arm.recipe, **({"size": size} | arm.changes))
+    made = [wanted.generator for arm in design.arms if (wanted := arm.synthetic or arm.asked)]
+    for generator in (*design.compared, *made):
+        gan_recipe(generator.recipe, **({"size": size} | generator.changes))
 
 
 def plan(design: Design, folds: Sequence[Fold], classes: int) -> Plan:

@@ -103,7 +103,8 @@ def shown_differences(table: pd.DataFrame) -> pd.DataFrame:
         "detectable": "could have seen",
     }
     shown = (100 * table[list(points)].astype(float)).map(lambda value: "–" if value != value else f"{value:+.1f}")
-    shown["detectable"] = shown["detectable"].str.lstrip("+")
+    seen = table["detectable"].astype(float)
+    shown["detectable"] = shown["detectable"].str.lstrip("+").where(seen < 1, "none").where(table["p"].notna(), "–")
     shown = shown.rename(columns=points)
     shown.insert(3, "p", three(table[["p"]])["p"])
     shown.insert(4, "p after Holm", three(table[["p_holm"]])["p_holm"])

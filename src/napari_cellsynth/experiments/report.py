@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_cellsynth.atomic import write_text
 from napari_cellsynth.evaluate.report import Section, write_report
 from napari_cellsynth.experiments.dataset import Dataset, Fold
 from napari_cellsynth.experiments.protocol import Findings, Protocol, Settings
@@ -58,9 +59,9 @@ def write(
         "about": dict(about) | versions(),
     }
     text = json.dumps(told, indent=1, default=_plain, allow_nan=False)
-    _write(folder / "report.json", text)
+    write_text(folder / "report.json", text)
     for name, table in findings.tables.items():
-        _write(folder / f"{name}.csv", safe_table(table))
+        write_text(folder / f"{name}.csv", safe_table(table))
     first, *rest = findings.sections
     if settings.as_published:
         first = Section(first.title, [*first.blocks, _leaks(protocol)])
@@ -78,7 +79,8 @@ def write(
 _CHECKED = (
     "No group is on both sides of a fold. Intensity range, GANs, the choice of their checkpoints and synthetic patches "
     "come from a fold's training crops alone. Tests hold real crops alone. All arms take the same number of optimiser "
-    "steps. No crop is in two groups, neither pixel for pixel nor saved again, brightened or cut a pixel apart."
+    "steps. No crop is in two groups, neither pixel for pixel nor saved again or brightened, nor, where it is smooth, "
+    "cut a pixel apart."
 )
 
 
@@ -177,12 +179,6 @@ def versions() -> dict[str, str]:
 
 def _version(name: str) -> str:
     return version(name)
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def _plain(value: Any) -> Any:

@@ -31,7 +31,8 @@ def verdict(shares: Sequence[Contrast], subject: str = "Synthetic patches") -> V
     """
     clear = [each for each in shares if each.p_holm < LEVEL]
     if not clear:
-        best = max(shares, key=lambda each: each.mean)
+        # An arm that answers as its reference does says nothing of what this experiment could have seen.
+        best = max([each for each in shares if each.p == each.p] or shares, key=lambda each: each.mean)
         return Verdict("no clear effect", _no_effect(best, len(shares)), best)
     strongest = min(clear, key=lambda each: each.p_holm)
     effect: Effect = "helps" if strongest.mean > 0 else "harms"
@@ -53,14 +54,16 @@ def _no_effect(best: Contrast, shares: int) -> str:
     what = (
         f"the best of {shares}, “{best.arm}”, changes balanced accuracy" if shares > 1 else "balanced accuracy changes"
     )
-    words = f"No clear effect: {what} by {best.mean:+.3f} (95 % interval {best.low:+.3f} to {best.high:+.3f})."
+    words = f"No clear effect: {what} by {best.mean:+.3f}"
+    if best.p != best.p:
+        return f"{words}, in every fold alike: that is no evidence for or against an effect. {_MORE}"
+    words += f" (95 % interval {best.low:+.3f} to {best.high:+.3f})."
     if best.detectable >= 1:
-        words += f" {best.folds} folds are too few to see any change: use more."
-    elif best.detectable > 0:
-        words += (
-            f" With {best.folds} folds this experiment would have found a change of {best.detectable:.3f} "
-            f"with a probability of {POWER:.0%}; a smaller one may be there all the same."
-        )
-    elif best.detectable == 0:
-        words += " Every fold changes by as much, so the arms answer alike: that is no evidence against an effect."
-    return words
+        return f"{words} {best.folds} folds are too few to see any change: use more."
+    return (
+        f"{words} With {best.folds} folds this experiment would have found a change of {best.detectable:.3f} "
+        f"with a probability of {POWER:.0%}; a smaller one may be there all the same."
+    )
+
+
+_MORE = "Use more folds or more crops."

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_cellsynth.atomic import write_text
 from napari_cellsynth.classify import train as classifier_training
 from napari_cellsynth.classify.predict import load, predict, trained_file
 from napari_cellsynth.classify.recipes import classifier_recipe
@@ -81,9 +82,7 @@ def do(task: Task, bench: Bench, stop: Stop) -> Iterator[Event]:
     if isinstance(task, ClassifierTask) and (losses := _losses(folder / "metrics.csv")):
         kept["least_loss"] = min(losses)
     folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f"{DONE}.part"
-    beside.write_text(json.dumps(kept), encoding="utf-8")
-    beside.replace(folder / DONE)
+    write_text(folder / DONE, json.dumps(kept))
 
 
 def _train_gan(task: GanTask, bench: Bench, stop: Stop) -> Iterator[Event]:

@@ -35,6 +35,14 @@ def enhance(image: NDArray[Any], method: Method, *, name: str = "The frame") -> 
     ------
     UserError
         If there is no such method, or if the frame holds NaN or infinite pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_cellsynth as cs
+    >>> frame = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)  # uses 4096 of 65536 levels
+    >>> int(cs.enhance(frame, "he").max())
+    65535
     """
     if method not in get_args(Method):
         raise UserError(f"There is no enhancement {method!r}.", f"Choose one of {', '.join(get_args(Method))}.")

@@ -64,7 +64,7 @@ def segment_mosaic(
     min_area: int = 500,
     *,
     only: int | None = None,
-    chunk: int = CHUNK,
+    chunk_px: int = CHUNK,
     version: Version = "0.5",
     progress: Told | None = None,
     stop: Stop = never,
@@ -81,8 +81,8 @@ def segment_mosaic(
         As of `segment.segment_colonies`, whose labels these are, number for number.
     only : int, optional
         One frame alone; the label image then holds no other.
-    chunk : int
-        Side of what is worked on at a time, pixels; the labels do not depend on it.
+    chunk_px : int
+        Side of what is worked on at a time; the labels do not depend on it.
     version : {"0.4", "0.5"}
         Of OME-Zarr.
     progress : callable, optional
@@ -99,6 +99,13 @@ def segment_mosaic(
     ------
     UserError
         If the image cannot be read by parts, a setting is out of its range, or the place is taken or cannot be written.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> report = cs.segment_mosaic("plate.tif", "objects.zarr", radius=3, min_area=50)
+    >>> report.objects  # of every frame
+    [1]
     """
     check_settings(radius, opening, min_area, None, None)
     place = Path(out).expanduser().absolute()
@@ -114,7 +121,7 @@ def segment_mosaic(
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
             made = Path(scratch) / "labels"
             frames = range(source.frames) if only is None else range(only, only + 1)
-            walks = _Walks(source, len(frames), chunk, stop, progress)
+            walks = _Walks(source, len(frames), chunk_px, stop, progress)
 
             def blocks() -> Iterator[tuple[tuple[Any, ...], NDArray[np.int32]]]:
                 for place, t in enumerate(frames):
@@ -137,7 +144,12 @@ def segment_mosaic(
 
 
 def segment_within(
-    image: str | Path, radius: int = 9, opening: int = 5, min_area: int = 500, *, progress: Told | None = None
+    image: str | Path,
+    *,
+    radius: int = 9,
+    opening: int = 5,
+    min_area: int = 500,
+    progress: Told | None = None,
 ) -> MosaicReport | None:
     """Write the labels of an OME-Zarr image into it, as ``labels/objects``; parameters as of `segment_mosaic`.
 
@@ -153,7 +165,13 @@ def segment_within(
         raise UserError(f"{place} is no OME-Zarr.", "Say where the label image goes.")
     version: Version = "0.4" if (place / ".zgroup").is_file() else "0.5"
     report = segment_mosaic(
-        place, place / "labels" / "objects", radius, opening, min_area, version=version, progress=progress
+        place,
+        place / "labels" / "objects",
+        radius=radius,
+        opening=opening,
+        min_area=min_area,
+        version=version,
+        progress=progress,
     )
     if report is not None:
         names = [*label_images(place), "objects"]

@@ -188,6 +188,16 @@ def segment_colonies(
     ------
     UserError
         If the frame is a volume, holds NaN, or a setting is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_cellsynth as cs
+    >>> frame = np.full((120, 160), 100, np.uint8)
+    >>> frame[30:90, 40:110] += np.random.default_rng(0).integers(0, 99, (60, 70), np.uint8)
+    >>> labels = cs.segment_colonies(frame, radius=3, min_area=50)
+    >>> int(labels.max()), labels.dtype.name
+    (1, 'int32')
     """
     check_settings(radius, opening, min_area, flat_field_px, cell_width_px)
     gray = to_gray(np.asarray(image), name=name)

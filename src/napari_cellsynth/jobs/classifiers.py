@@ -47,7 +47,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
     with Project.open(job.project) as project:
         device = pick_device(parameters.device)
         notices: list[str] = []
-        if parameters.resume:
+        if parameters.resume is not None:
             run = resumed(project, parameters, "classifier")
             recipe = classifier_recipe(run.recipe, **run.parameters["recipe"])
         else:
@@ -73,7 +73,7 @@ def train_classifier(job: Job, stop: Stop) -> Iterator[Event]:
             seed=run.seed,
             device=device,
             stop=stop,
-            resume=bool(parameters.resume),
+            resume=parameters.resume is not None,
             meta=data.meta,
         )
         counts = {

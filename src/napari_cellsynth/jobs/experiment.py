@@ -40,7 +40,7 @@ def experiment(job: Job, stop: Stop) -> Iterator[Event]:
     parameters = job.checked()
     assert isinstance(parameters, ExperimentParameters)
     with Project.open(job.project) as project:
-        run = _resumed(project, parameters) if parameters.resume else _new_run(project, parameters)
+        run = _resumed(project, parameters) if parameters.resume is not None else _new_run(project, parameters)
         yield Saved(run.id, str(run.folder))
         yield from ended(project, run, _whole(project, run, parameters, stop), {})
 
@@ -62,13 +62,39 @@ def laid_out(
 ) -> tuple[Plan, Dataset, Settings, int]:
     """Return what an experiment would train, on which objects (without their pixels), its settings and its folds."""
     from napari_cellsynth.experiments import protocol as named
-    from napari_cellsynth.experiments.design import plan
+    from napari_cellsynth.experiments.design import check, plan
 
     asked = named(protocol)
     settings = asked.checked(preset, changes)
     dataset = _labelled(project, asked, settings)
     folds = _folds(dataset, settings)
-    return plan(asked.design(settings, dataset), folds, len(dataset.class_names)), dataset, settings, len(folds)
+    design = asked.design(settings, dataset)
+    check(design, settings.size)
+    return plan(design, folds, len(dataset.class_names)), dataset, settings, len(folds)
+
+
+def checked_crops(
+    project: Project, protocol: Protocol, settings: Settings, dataset: Dataset
+) -> tuple[Dataset, Literal["window", "whole"]]:
+    """Return the data set with the crops that an experiment would learn from and test, and how they are cut.
+
+    Raises
+    ------
+    LeakError
+        If a crop, or nearly the same one, is in two groups, unless this is asked for as published.
+    """
+    from napari_cellsynth.experiments.dataset import assert_no_twins, with_crops
+    from napari_cellsynth.imaging.near_copies import SIDE
+
+    boxes_only = bool((project.objects()["mask_label"] == 0).all())
+    fit: Literal["window", "whole"] = "whole" if boxes_only else "window"
+    cutting = protocol.cutting(settings)
+    dataset = with_crops(dataset, project, size=settings.size, fit=fit, **cutting)
+    if not settings.as_published:
+        # Shrunk crops look alike that are not: they are compared in a size of which it is known.
+        finer = fit == "whole" and settings.size < SIDE
+        assert_no_twins(with_crops(dataset, project, size=SIDE, fit=fit, **cutting) if finer else dataset)
+    return dataset, fit
 
 
 def _whole(project: Project, run: RunRecord, parameters: ExperimentParameters, stop: Stop) -> Iterator[Event]:
@@ -141,21 +167,11 @@ class _Setup:
 
 def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
     from napari_cellsynth.experiments import protocol
-    from napari_cellsynth.experiments.dataset import assert_no_twins, with_crops
-    from napari_cellsynth.imaging.near_copies import SIDE
 
     asked = protocol(parameters.protocol)
-    settings = asked.checked(parameters.preset, parameters.changes)
-    boxes_only = bool((project.objects()["mask_label"] == 0).all())
-    fit: Literal["window", "whole"] = "whole" if boxes_only else "window"
-    dataset, cutting = _labelled(project, asked, settings), asked.cutting(settings)
-    _folds(dataset, settings)  # what cannot work is told before it starts
-    asked.design(settings, dataset)
-    dataset = with_crops(dataset, project, size=settings.size, fit=fit, **cutting)
-    if not settings.as_published:
-        # Shrunk crops look alike that are not: they are compared in a size of which it is known.
-        finer = fit == "whole" and settings.size < SIDE
-        assert_no_twins(with_crops(dataset, project, size=SIDE, fit=fit, **cutting) if finer else dataset)
+    # What cannot work is told before it starts.
+    _, dataset, settings, _ = laid_out(project, asked.name, parameters.preset, parameters.changes)
+    dataset, fit = checked_crops(project, asked, settings, dataset)
     return project.new_run(
         "experiment",
         asked.name,
@@ -167,7 +183,7 @@ def _new_run(project: Project, parameters: ExperimentParameters) -> RunRecord:
             "class_names": list(dataset.class_names),
             "size": dataset.size,
             "fit": fit,
-            "cutting": cutting,
+            "cutting": asked.cutting(settings),
             "looked": asked.look(settings, project, dataset.ids.tolist()),
             "digest": dataset.digest(),
         },

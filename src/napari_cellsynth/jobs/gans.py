@@ -49,7 +49,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
     parameters = job.checked()
     assert isinstance(parameters, TrainGanParameters)
     with Project.open(job.project) as project:
-        if parameters.resume:
+        if parameters.resume is not None:
             run = resumed(project, parameters, "gan")
             recipe = gan_recipe(run.recipe, **(run.parameters["recipe"] | _steps(parameters)))
         else:
@@ -67,7 +67,7 @@ def train_gan(job: Job, stop: Stop) -> Iterator[Event]:
             seed=run.seed,
             device=learned.device,
             stop=stop,
-            resume=bool(parameters.resume),
+            resume=parameters.resume is not None,
             meta={each: run.parameters[each] for each in ("low", "high", "dtype")} | {"class": name},
             judge=None if kept is None else selection.Judge(learned, kept),
         )

@@ -37,15 +37,24 @@ _OPSET = 18
 _TESTED = 4
 
 
-def export(project: Project, out: str | Path, format_: str | None = None, *, run: str | None = None) -> Path:
+def export(project: Project, out: str | Path, format: str | None = None, *, run: str | None = None) -> Path:
     """Write a project, or a classifier of it, in a format; parameters as of `project.exporting.export`.
 
     Raises
     ------
     UserError
         As there; or when there is no such classifier, or it is one that learns from features.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> with cs.Project.create("cells.cellsynth") as project:
+    ...     image = project.add_images(["plate.tif"])
+    ...     written = cs.export(project, "objects.csv")  # the ending tells the format
+    >>> written.name
+    'objects.csv'
     """
-    chosen = format_of(out, format_, FORMATS + MODEL_FORMATS)
+    chosen = format_of(out, format, FORMATS + MODEL_FORMATS)
     if chosen in MODEL_FORMATS:
         return (write_onnx if chosen.name == "onnx" else write_bioimageio)(project, out, run=run)
     return export_project(project, out, chosen.name, run=run)

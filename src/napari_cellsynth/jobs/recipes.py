@@ -26,6 +26,12 @@ def recipes() -> list[dict[str, Any]]:
         beside), ``purpose`` (what it is for), ``source`` (paper or reason), ``defaults`` (field: value) and
         ``parameters``: the count at the recipe's own size for 3 channels (for a classifier, 4 classes too); for a GAN a
         count per network, for a classical classifier the number of its features.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> [recipe["name"] for recipe in cs.recipes() if recipe["kind"] == "gan"][:2]
+    ['cellsynth', 'dcgan']
     """
     entries = [*map(_entry, GAN_RECIPES.values()), *map(_entry, CLASSIFIER_RECIPES.values())]
     families = [entry["family"] for entry in entries]

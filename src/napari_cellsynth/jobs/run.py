@@ -104,6 +104,14 @@ def do(project: str | Path, kind: Kind, **parameters: Any) -> dict[str, Any]:
     ------
     UserError
         When a parameter does not exist or is out of its range, or the work fails.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> with cs.Project.create("cells.cellsynth") as project:
+    ...     added = project.add_images(["plate.tif"])
+    >>> cs.do("cells.cellsynth", "segment", radius=3, min_area=50)["objects"]
+    1
     """
     if kind not in _WORK:
         raise UserError(f"There is no work {kind!r}.", f"Choose among {', '.join(_WORK)}.")

@@ -140,9 +140,9 @@ def segment_frame(frame: NDArray[Any], parameters: SegmentParameters, *, name: s
     channels = frame if frame.shape[0] == 3 else frame[:1]
     return segment_colonies(
         enhance(to_gray(channels, name=name), parameters.enhance, name=name),
-        parameters.radius,
-        parameters.opening,
-        parameters.min_area,
+        radius=parameters.radius,
+        opening=parameters.opening,
+        min_area=parameters.min_area,
         flat_field_px=parameters.flat_field_px,
         split_touching=parameters.split_touching,
         cell_width_px=parameters.cell_width_px,

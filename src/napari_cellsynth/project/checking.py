@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cellsynth.atomic import HALF_WRITTEN
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.crop import boxes_of
 from napari_cellsynth.imaging.large import Large
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _OLD_BACKUP_DAYS = 8
 _WRITING_SECONDS = 60.0
-_HALF_WRITTEN = re.compile(r"\.run\.(\d+)\.json|.+\.(\d+)\.part|\..+\.(\d+)")
 _NEWEST_ENTRY = "SELECT target, new, note, max(id) FROM journal GROUP BY target"
 
 
@@ -285,8 +284,8 @@ def _leftovers(project: Project, mend: bool) -> Iterator[Finding]:
 
 
 def _writer_gone(file: Path) -> bool:
-    match = _HALF_WRITTEN.fullmatch(file.name)
-    return match is not None and is_gone(int(next(filter(None, match.groups()))), file)
+    match = HALF_WRITTEN.fullmatch(file.name)
+    return match is not None and is_gone(int(match[1]), file)
 
 
 def _links(project: Project, mend: bool) -> Iterator[Finding]:

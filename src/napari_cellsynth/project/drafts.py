@@ -12,7 +12,6 @@ import re
 import uuid
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellsynth.atomic import replacing
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.by_hand import Correction, take_over
 from napari_cellsynth.project.masks import unpacked
@@ -119,15 +119,12 @@ def write_draft(
         raise UserError(f"{project.path} was opened read-only.", "Open it for writing.")
     place = inside(project.path, FOLDER)
     file = file or place / f"{image_id}-{frame}-{uuid.uuid4().hex[:8]}.draft"
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
     head = json.dumps({"since": [int(number) for number in since], "user": project.user})
     try:
         place.mkdir(exist_ok=True)
-        beside.write_bytes(head.encode() + b"\n" + zlib.compress(np.ascontiguousarray(labels, "<i4").tobytes(), 1))
-        os.replace(beside, file)
+        with replacing(file) as beside:
+            beside.write_bytes(head.encode() + b"\n" + zlib.compress(np.ascontiguousarray(labels, "<i4").tobytes(), 1))
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise UserError(f"The correction cannot be kept in {place}: {error.strerror}.", "Check the disk.") from error
     return file
 

@@ -57,6 +57,14 @@ def import_folder(project: Project, folder: str | Path, *, relabel: bool = False
     ------
     UserError
         When it is none of these, or something in it is wrong; nothing is imported then.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> with cs.Project.create("cells.cellsynth") as project:
+    ...     report = cs.import_folder(project, "objects.csv")
+    >>> report.objects, report.classes
+    (1, ('round',))
     """
     known = {record.name for record in project.classes()}
     images = project.images()

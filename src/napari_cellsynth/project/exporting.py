@@ -36,7 +36,7 @@ FORMATS = (
 """What a project itself is written as; classifiers are exported by `jobs.model_export`."""
 
 
-def export(project: Project, out: str | Path, format_: str | None = None, *, run: str | None = None) -> Path:
+def export(project: Project, out: str | Path, format: str | None = None, *, run: str | None = None) -> Path:
     """Write a project in a format.
 
     Parameters
@@ -45,7 +45,7 @@ def export(project: Project, out: str | Path, format_: str | None = None, *, run
         Open.
     out : str or Path
         The file or folder to write.
-    format_ : str, optional
+    format : str, optional
         A name of `FORMATS`; told by the ending of ``out`` where it is left out.
     run : str, optional
         Of a run alone, for the formats that know of runs.
@@ -60,7 +60,7 @@ def export(project: Project, out: str | Path, format_: str | None = None, *, run
     UserError
         When the format is unknown or does not fit the ending, or the place cannot be written.
     """
-    chosen = format_of(out, format_, FORMATS)
+    chosen = format_of(out, format, FORMATS)
     module, _, name = chosen.writer.partition(":")
     writer = getattr(importlib.import_module(module), name)
     if run is not None and not chosen.of_run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,14 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.objects import Objects
 
 _ATTEMPTS = 200
+_MOST_NAMED = 6
+
+
+def groups_in_words(groups: Iterable[str]) -> str:
+    """Say how many different groups these are, and their names: ``"3 groups: A, B, C"``."""
+    names = sorted(set(groups))
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{len(names)} group{'s' * (len(names) != 1)}: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
 class Groups(Objects):

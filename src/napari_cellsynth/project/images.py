@@ -140,7 +140,7 @@ class Images(ProjectPart):
         return source
 
     @telling_damage
-    def frame(self, image_id: int, t: int) -> NDArray[Any]:
+    def frame(self, image_id: int, frame: int) -> NDArray[Any]:
         """Return one frame, raw intensities (C, Y, X), read-only; the frames used last are kept.
 
         A frame larger than memory is an `imaging.large.Large`, which windows are read of.
@@ -150,7 +150,7 @@ class Images(ProjectPart):
         UserError
             When there is no such image or frame, or its file is gone or damaged.
         """
-        key = (int(image_id), int(t))
+        key = (int(image_id), int(frame))
         if key in self._frames:
             self._frames.move_to_end(key)
             return self._frames[key]

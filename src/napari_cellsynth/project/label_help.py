@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_cellsynth.atomic import write_text
 from napari_cellsynth.errors import UserError
 
 FILE = "label_help.json"
@@ -56,10 +56,8 @@ def write_label_help(project: Path, found: LabelHelp) -> Path:
         When the folder cannot be written.
     """
     path = project / FILE
-    beside = path.with_name(f".{FILE}.{os.getpid()}")
     try:
-        beside.write_text(json.dumps(asdict(found)), encoding="utf-8")
-        os.replace(beside, path)
+        write_text(path, json.dumps(asdict(found)))
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", "Check the disk.") from error
     return path

@@ -6,7 +6,6 @@ Whoever is killed in between leaves a mask that waits; readers look there first,
 
 from __future__ import annotations
 
-import os
 import zlib
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellsynth.atomic import force_to_disk
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.arrays import check_chunks, opened
 from napari_cellsynth.project.base import ZARR_ERRORS
@@ -75,7 +75,9 @@ class Masks(LargeMasks):
                 try:
                     array = self._mask_array(image_id, write=True)
                     array[frame] = mask
-                    _sync(place / str(image_id) / "0" / "c" / str(frame) / "0" / "0")
+                    chunk = place / str(image_id) / "0" / "c" / str(frame) / "0" / "0"
+                    if chunk.exists():  # an all-zero chunk has no file
+                        force_to_disk(chunk)  # before the database lets go of its copy
                 except OSError as error:
                     raise UserError(
                         f"{place} cannot be written: {error.strerror or error}.", "Check disk and permissions."
@@ -143,15 +145,3 @@ def _group(place: Path) -> Any:
     except ZARR_ERRORS:
         (place / "zarr.json").unlink(missing_ok=True)
         return zarr.open_group(str(place), mode="a", zarr_format=3)
-
-
-def _sync(file: Any) -> None:
-    """Force a chunk to the disk before the database lets go of its copy (an all-zero chunk has no file)."""
-    if not file.exists():
-        return
-    # Windows can only sync a file that is open for writing.
-    descriptor = os.open(file, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

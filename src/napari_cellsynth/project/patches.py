@@ -85,6 +85,7 @@ class Synthetic(Labels, Runs):
     @telling_damage
     def synthetic(
         self,
+        *,
         run: str | None = None,
         class_id: int | None = None,
         review: Verdict | None = None,

@@ -104,7 +104,7 @@ class Predictions(LabelSets):
 
     @telling_damage
     def predictions(
-        self, run: str | None = None, image_id: int | None = None, frame: int | None = None
+        self, run: str | None = None, *, image_id: int | None = None, frame: int | None = None
     ) -> pd.DataFrame:
         """Return the predictions of active objects (of an image, of a frame).
 

@@ -42,6 +42,14 @@ class Project(Crops, Synthetic, Opinions, ClassEdits, BlindRounds, Predictions, 
         The folder, absolute.
     read_only : bool
         Whether nothing can be changed.
+
+    Examples
+    --------
+    >>> import napari_cellsynth as cs
+    >>> with cs.Project.create("cells.cellsynth", classes=["round", "long"]) as project:
+    ...     images = project.add_images(["plate.tif"])
+    ...     [record.name for record in project.classes()]
+    ['round', 'long']
     """
 
     _backing_up: BackingUp | None = None

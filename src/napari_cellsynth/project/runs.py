@@ -6,7 +6,6 @@ import json
 import os
 import re
 import socket
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_cellsynth.atomic import write_text
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.base import plain
 from napari_cellsynth.project.paths import inside, is_plain
@@ -230,27 +230,10 @@ def _write(record: RunRecord) -> None:
     values = asdict(record)
     del values["folder"]
     text = json.dumps(values, indent=1, default=plain)
-    beside = record.folder / f".run.{os.getpid()}.json"
     try:
-        with beside.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _replace(beside, record.folder / "run.json")
+        write_text(record.folder / "run.json", text)
     except OSError as error:
         raise UserError(f"{record.folder} cannot be written: {error.strerror}.", "Check the disk.") from error
-
-
-def _replace(beside: Path, place: Path) -> None:
-    for _ in range(20):
-        try:
-            os.replace(beside, place)
-        except PermissionError:
-            # Windows refuses while somebody reads the file, which takes milliseconds.
-            time.sleep(0.05)
-        else:
-            return
-    os.replace(beside, place)
 
 
 def _read(folder: Path) -> RunRecord:

@@ -57,10 +57,10 @@ def train_gan(
     recipe: str | GanRecipe = "cellsynth",
     *,
     classes: ArrayLike | None = None,
-    steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
+    **overrides: Any,
 ) -> GanRun:
     """Train a GAN on patches of one class, or a conditional one on patches of several.
 
@@ -74,14 +74,14 @@ def train_gan(
         A recipe's name (its size is then the largest that fits the patches) or a complete recipe.
     classes : array_like of int, optional
         Class of each patch, 0 to K - 1: needed by the conditional recipes, and by those alone.
-    steps : int, optional
-        Training steps, instead of the recipe's.
     seed : int
         Seed of everything drawn.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to train.
     out : str or Path, optional
         The run's folder; a new temporary one if not given.
+    **overrides
+        Settings of the recipe to replace, when it is given by name: ``steps=2000``.
 
     Returns
     -------
@@ -92,12 +92,21 @@ def train_gan(
     ------
     UserError
         If the patches, the recipe or the folder will not do, or the training fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_cellsynth as cs
+    >>> patches = np.random.default_rng(0).uniform(-1, 1, (24, 1, 32, 32)).astype(np.float32)
+    >>> run = cs.train_gan(patches, "dcgan", steps=2, width=4, batch=4, device="cpu")  # real ones take thousands
+    >>> run.recipe.name, run.result["steps"]
+    ('dcgan', 2)
     """
     picked = pick_device(device)
     if isinstance(recipe, str):
-        recipe = gan_recipe(recipe, size=_fitting_size(patches))
-    if steps is not None:
-        recipe = gan_recipe(recipe.name, **(recipe.model_dump() | {"steps": steps}))
+        recipe = gan_recipe(recipe, **({} if "size" in overrides else {"size": _fitting_size(patches)}), **overrides)
+    elif overrides:
+        raise UserError("A recipe that is given whole cannot be overridden.", "Give its name, or change the recipe.")
     if recipe.conditional != (classes is not None):
         raise UserError(
             f"The recipe {recipe.name} learns {'several classes' if recipe.conditional else 'one class'}.",
@@ -143,6 +152,15 @@ def generate(run: GanRun | str | Path, n: int, seed: int = 0, *, class_index: in
     -------
     ndarray
         Float32 (n, C, S, S) in [-1, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_cellsynth as cs
+    >>> patches = np.random.default_rng(0).uniform(-1, 1, (24, 1, 32, 32)).astype(np.float32)
+    >>> run = cs.train_gan(patches, "dcgan", steps=2, width=4, batch=4, device="cpu")
+    >>> cs.generate(run, 3, seed=7).shape
+    (3, 1, 32, 32)
     """
     if isinstance(run, GanRun):
         return sample.generate(run.folder, n, seed, class_index=class_index, device=run.device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from napari_cellsynth.atomic import replacing, write_text
 from napari_cellsynth.errors import UserError
 
 STATE = "state.safetensors"
@@ -49,9 +49,7 @@ def newest_checkpoint(folder: Path) -> str:
 
 def choose(folder: Path, name: str, score: float) -> None:
     """Record which generator is drawn from, and its score (lower is better)."""
-    beside = folder / f"{CHOSEN}.part"
-    beside.write_text(json.dumps({"checkpoint": name, "score": score}), encoding="utf-8")
-    os.replace(beside, folder / CHOSEN)
+    write_text(folder / CHOSEN, json.dumps({"checkpoint": name, "score": score}))
 
 
 def chosen(folder: Path) -> tuple[str, float] | None:
@@ -109,10 +107,8 @@ class Figures:
         with self._path.open(newline="", encoding="utf-8") as file:
             head, *rows = list(csv.reader(file)) or [[]]
         kept = [row for row in rows if len(row) == len(head) and int(row[0]) <= after]
-        beside = self._path.with_suffix(".part")
-        with beside.open("w", newline="", encoding="utf-8") as file:
+        with replacing(self._path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([head, *kept] if kept else [])
-        os.replace(beside, self._path)
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """Add the figures of a step."""

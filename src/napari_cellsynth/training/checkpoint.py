@@ -8,7 +8,6 @@ and optimisers do; it comes back with the same types, integer keys included.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 
+from napari_cellsynth.atomic import replacing
 from napari_cellsynth.errors import UserError
 
 FORMAT = "cellsynth-1"
@@ -48,17 +48,11 @@ def save(path: Path, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> Non
     flat: dict[str, torch.Tensor] = {}
     tree = _pack(tensors, "", flat)
     header = {"format": FORMAT, "tree": json.dumps(tree), "meta": json.dumps(dict(meta))}
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         # Written here and not by safetensors, whose files nobody but their owner may read, whatever the umask.
-        with beside.open("wb") as file:
-            file.write(serialise(flat, metadata=header))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        _sync_folder(path.parent)
+        with replacing(path) as beside:
+            beside.write_bytes(serialise(flat, metadata=header))
     except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
         raise UserError(
             f"The checkpoint {path} could not be written: {error}.", "Free some disk space, then resume."
         ) from error
@@ -116,17 +110,6 @@ def _read(path: Path, device: torch.device | str) -> tuple[dict[str, Any], dict[
     if not isinstance(tensors, dict) or not isinstance(meta, dict):
         raise ValueError("it describes no state")
     return tensors, meta
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system lets a folder be opened."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _pack(value: Any, name: str, flat: dict[str, torch.Tensor]) -> Any:

@@ -17,6 +17,8 @@ from qtpy.compat import isalive
 from qtpy.QtWidgets import QApplication
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
+from napari_cellsynth.widgets.canvas_labels import label_here, label_object
+from napari_cellsynth.widgets.class_menu import pop_up
 
 if TYPE_CHECKING:
     from napari_cellsynth.project.actions import Step
@@ -52,6 +54,9 @@ def _acts() -> Iterator[tuple[str, Callable[[Session], None]]]:
         yield digit, partial(_give_key, key=digit)
     for key, class_id in (("0", UNSURE), ("X", BAD_SEGMENTATION), ("Delete", UNLABELLED)):
         yield key, partial(label_here, class_id=class_id)
+    # The left and right arrows are napari's: its time slider.
+    yield "Up", lambda owner: owner.walk_asked.emit(-1)
+    yield "Down", lambda owner: owner.walk_asked.emit(1)
     yield "Control-Z", lambda owner: _travel(owner, owner.need_project().undo_step(), "There is nothing to undo.")
     yield "Control-Shift-Z", lambda owner: _travel(owner, owner.need_project().redo_step(), "There is nothing to redo.")
 
@@ -101,36 +106,9 @@ def _offering(owner: Callable[[], Session | None]) -> Callable[[Any, Any], None]
             return
         object_id = session.layers.object_at_position(event.position)
         if object_id is not None:
-            from napari_cellsynth.widgets.class_menu import pop_up
-
             pop_up(session, object_id)
 
     return offer
-
-
-def label_here(session: Session, class_id: int) -> None:
-    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
-    object_id = session.layers.object_under_pointer() or session.current_object_id
-    if object_id is None or object_id not in session.layers.frame_objects().index:
-        session.report("There is no object under the pointer.")
-        return
-    label_object(session, object_id, class_id)
-
-
-def label_object(session: Session, object_id: int, class_id: int) -> None:
-    """Label an object by hand and make it the current one.
-
-    In a multi-label project a class is given to it, or taken away where it has it.
-    """
-    if session.labels_hidden:
-        session.report("Labels are hidden: answer in the Label dock, or choose its mode “Label”.")
-        return
-    project = session.need_project()
-    if class_id > 0 and project.multi_label:
-        project.toggle_class(object_id, class_id)
-    else:
-        project.label([object_id], class_id, source="hand")
-    session.select_object(object_id, move_canvas=False)
 
 
 def _typing_in_a_dock() -> bool:
@@ -146,13 +124,13 @@ def _typing_in_a_dock() -> bool:
 def _give_key(session: Session, key: str) -> None:
     record = next((each for each in session.need_project().classes() if each.key == key), None)
     if record is None:
-        session.report(f"No class has the key {key}. Add one in the Label dock.")
+        session.report(f"No class has the key {key}. Add one in the Label dock.", "key")
     else:
         label_here(session, record.id)
 
 
 def _travel(session: Session, step: Step | None, nothing: str) -> None:
     if step is None:
-        session.report(nothing)
+        session.report(nothing, "undo")
     elif step.targets and step.targets[0] in session.need_project().objects().index:
         session.select_object(step.targets[0], move_canvas=False)

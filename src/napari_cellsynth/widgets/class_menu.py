@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QMenu
 
 from napari_cellsynth.project import BAD_SEGMENTATION, UNLABELLED, UNSURE
 from napari_cellsynth.widgets.button_text import literal
-from napari_cellsynth.widgets.canvas_keys import label_object
+from napari_cellsynth.widgets.canvas_labels import label_object
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session

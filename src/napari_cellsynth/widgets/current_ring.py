@@ -1,4 +1,8 @@
-"""A ring around the current object on the canvas, so that the crop in the Label dock is found at a glance."""
+"""A ring around the current object on the canvas, so that the crop in the Label dock is found at a glance.
+
+It is there while the Label dock is in front, and after an object was chosen elsewhere (in the image, in the Gallery)
+until another dock comes to the front.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,8 @@ class CurrentRing(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
+        self._labelling = self._chosen = False
+        self._front = ""
         self._visible = True
         """As the person left it: the layer goes and comes with the image."""
         # After the event in hand: a key shows the next crop first, and several changes at once move the ring once.
@@ -46,7 +52,7 @@ class CurrentRing(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._follow)
-        session.current_object_changed.connect(lambda _object_id: self._soon.start())
+        session.current_object_changed.connect(lambda _object_id: self._on_chosen())
         session.frame_objects_changed.connect(self._soon.start)
         camera_of(session.viewer).events.zoom.connect(self._on_zoom)
 
@@ -55,6 +61,26 @@ class CurrentRing(QObject):
         """The layer with the ring, or None before there was a current object."""
         return self._session.layers.ours(RING)
 
+    def labelling(self, on: bool) -> None:
+        """Show it while objects are labelled one after the other."""
+        self._labelling, self._chosen = on, False
+        self._soon.start()
+
+    def in_front(self, dock: str) -> None:
+        """Hide it where the person goes on to another dock, by its class's name."""
+        if dock != self._front:
+            self._front = dock
+            self.forget_choice()
+
+    def forget_choice(self) -> None:
+        """Do not show it for an object that was chosen before."""
+        self._chosen = False
+        self._soon.start()
+
+    def _on_chosen(self) -> None:
+        self._chosen = True
+        self._soon.start()
+
     def _follow(self) -> None:
         box = self._box()
         layer = self.layer
@@ -62,8 +88,7 @@ class CurrentRing(QObject):
             self._visible = layer.visible
         if box is None:
             if layer is not None and layer.shown.any():
-                layer.shown[...] = False
-                layer.refresh(extent=False)
+                self._draw(layer, False)
             return
         y0, x0, y1, x1 = box
         centre = [(y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2]
@@ -75,7 +100,12 @@ class CurrentRing(QObject):
         # Into the layer's arrays, and drawn once: napari's setters ask the whole viewer for its extent, three times.
         layer.data[...] = centre
         layer.size[...] = side
-        layer.shown[...] = True
+        self._draw(layer, True)
+
+    def _draw(self, layer: Any, on: bool) -> None:
+        """Draw the ring, or nothing: napari shows points of two dimensions whether they are `shown` or not."""
+        layer.shown[...] = on
+        layer.border_color[:, 3] = on
         layer.refresh(extent=False)
 
     def _on_zoom(self) -> None:
@@ -84,7 +114,9 @@ class CurrentRing(QObject):
 
     def _box(self) -> tuple[int, int, int, int] | None:
         session = self._session
-        if session.project is None or session.current_object_id is None or session.current_image_id is None:
+        if not (self._labelling or self._chosen) or session.project is None:
+            return None
+        if session.current_object_id is None or session.current_image_id is None:
             return None
         objects = session.layers.frame_objects()
         if session.layers.veiled or session.current_object_id not in objects.index:

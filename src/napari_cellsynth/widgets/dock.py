@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cellsynth.widgets.accessible import make_accessible
+from napari_cellsynth.widgets.dock_places import frame_of
 from napari_cellsynth.widgets.session import Session, session_for
 from napari_cellsynth.widgets.session_bar import SessionBar
 from napari_cellsynth.widgets.theme import wear_theme
@@ -105,6 +106,7 @@ class Dock(QWidget):
         if self.is_seen():
             if type(self).__name__ != "GalleryDock":  # it lies below the canvas, not among the tabs
                 self.session.remembering.saw(type(self).__name__)
+                self.session.ring.in_front(type(self).__name__)
             self.came_forward()
         else:
             self.went_back()
@@ -124,14 +126,6 @@ class Dock(QWidget):
             row.addStretch(1)
         self.body.addLayout(row)
         return row
-
-
-def frame_of(widget: QWidget) -> QDockWidget | None:
-    """Return napari's frame around a dock, or None."""
-    parent = widget.parent()
-    while parent is not None and not isinstance(parent, QDockWidget):
-        parent = parent.parent()
-    return parent
 
 
 def button(name: str, text: str, tooltip: str, *, primary: bool = False) -> QPushButton:

@@ -47,18 +47,11 @@ class FrameObjects:
         if self._table is None:
             project = self._session.need_project()
             if read := self._ahead.read(image_id, frame):
-                objects, found = read.objects, read.predictions
+                found, self._table = read.predictions, read.objects.copy()
             else:
-                objects = project.objects(image_id=image_id, frame=frame)
                 found = project.predictions(image_id=image_id, frame=frame)
+                self._table = with_predictions(project.objects(image_id=image_id, frame=frame), found)
             self._probabilities = found[[name for name in found.columns if str(name).startswith("p_")]]
-            predictions = found.reindex(objects.index)
-            self._table = objects.drop(columns="source").assign(
-                predicted_id=predictions["class_id"].fillna(0).astype(int),
-                predicted=[each if isinstance(each, tuple) else () for each in predictions["classes"]],
-                **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
-                unsure=predictions["unsure"].eq(True),
-            )
             if suggested := self._session.suggested:
                 self._table = _suggested(self._table, suggested)
             if self._session.labels_hidden:
@@ -67,7 +60,7 @@ class FrameObjects:
                 one = self._table.index == concealed
                 parts = [self._table[~one], without_labels(self._table[one])]
                 self._table = pd.concat(parts).reindex(self._table.index)
-            self._by_mask = dict(zip(objects["mask_label"].tolist(), objects.index.tolist(), strict=True))
+            self._by_mask = dict(zip(self._table["mask_label"].tolist(), self._table.index.tolist(), strict=True))
         return self._table
 
     def with_mask(self, label: int) -> int | None:
@@ -125,6 +118,17 @@ class FrameObjects:
     def label_words(self, label: int) -> str:
         """Return the names of a label's classes, or what a person called the object else; empty where it has none."""
         return "" if label == UNLABELLED else self._session.need_project().label_words(label).replace(SEPARATOR, " + ")
+
+
+def with_predictions(objects: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame's objects with their predictions, as `ProjectLayers.frame_objects` tells of them."""
+    predictions = found.reindex(objects.index)
+    return objects.drop(columns="source").assign(
+        predicted_id=predictions["class_id"].fillna(0).astype(int),
+        predicted=[each if isinstance(each, tuple) else () for each in predictions["classes"]],
+        **{name: predictions[name].astype(float) for name in ("confidence", "entropy", "margin")},
+        unsure=predictions["unsure"].eq(True),
+    )
 
 
 def each_once(values: pd.Series, words: Callable[[Any], Any]) -> list[Any]:

@@ -16,8 +16,9 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.frame_objects import with_predictions
 from napari_cellsynth.widgets.frames import Frame
-from napari_cellsynth.widgets.outline import outlines
+from napari_cellsynth.widgets.outline import Stroke, stroked
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
@@ -28,17 +29,17 @@ AFTER_MS = 30
 
 @dataclass(frozen=True)
 class ReadFrame:
-    """A frame's mask (Y, X), the outlines of its objects, and the project's tables of them."""
+    """A frame's mask (Y, X), the outlines of its objects, and tables of them: with predictions, and these alone."""
 
     mask: NDArray[np.int32] | None
     outline: NDArray[np.uint8] | None
-    thickness: int
+    stroke: Stroke
     objects: pd.DataFrame
     predictions: pd.DataFrame
 
-    def suits(self, thickness: int) -> bool:
-        """Whether its outlines are that thick, or it has no object."""
-        return self.mask is None or self.thickness == thickness
+    def suits(self, stroke: Stroke) -> bool:
+        """Whether its outlines are drawn so, or it has no object."""
+        return self.mask is None or self.stroke == stroke
 
 
 class FramesAhead(QObject):
@@ -57,7 +58,7 @@ class FramesAhead(QObject):
         self._lock = threading.Lock()
         self._generation = 0
         self._shown = 0
-        self._wanted: tuple[int, list[int], int] = (0, [], 0)
+        self._wanted: tuple[int, list[int], Stroke] = (0, [], (0, 1))
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="cellsynth-ahead")
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -73,10 +74,10 @@ class FramesAhead(QObject):
         with self._lock:
             return None if image_id is None else self._kept.get((image_id, frame))
 
-    def want(self, image_id: int, shown: int, frames: Sequence[int], thickness: int) -> None:
-        """Read these frames soon, and outline their objects so thickly; beside them only the one shown is kept."""
+    def want(self, image_id: int, shown: int, frames: Sequence[int], stroke: Stroke) -> None:
+        """Read these frames soon, and outline their objects so; beside them only the one shown is kept."""
         self._shown = shown
-        self._wanted = (image_id, list(frames), thickness)
+        self._wanted = (image_id, list(frames), stroke)
         self._soon.start()
 
     def forget(self) -> None:
@@ -94,22 +95,22 @@ class FramesAhead(QObject):
     def _begin(self) -> None:
         if self._session.project is None:
             return
-        image_id, frames, thickness = self._wanted
+        image_id, frames, stroke = self._wanted
         self._generation += 1
         near = {(image_id, frame) for frame in (self._shown, *frames)}
         with self._lock:
-            self._kept = {key: read for key, read in self._kept.items() if key in near and read.suits(thickness)}
+            self._kept = {key: read for key, read in self._kept.items() if key in near and read.suits(stroke)}
         self._session.frames.read_after([(image_id, frame) for frame in frames])
         self._reader.submit(self._read, self._generation, self._session.project.path, self._wanted)
 
-    def _read(self, generation: int, path: Path, wanted: tuple[int, list[int], int]) -> None:
-        image_id, frames, thickness = wanted
+    def _read(self, generation: int, path: Path, wanted: tuple[int, list[int], Stroke]) -> None:
+        image_id, frames, stroke = wanted
         try:
             # A connection of its own: the window's belongs to the window's thread.
             with Project.open(path, read_only=True) as project:
                 for frame in frames:
                     if generation == self._generation and self.read(image_id, frame) is None:
-                        self._keep(generation, (image_id, frame), _read_frame(project, image_id, frame, thickness))
+                        self._keep(generation, (image_id, frame), _read_frame(project, image_id, frame, stroke))
         except (UserError, OSError):
             return  # who comes to the frame is told
 
@@ -119,12 +120,13 @@ class FramesAhead(QObject):
                 self._kept[key] = read
 
 
-def _read_frame(project: Any, image_id: int, frame: int, thickness: int) -> ReadFrame:
+def _read_frame(project: Any, image_id: int, frame: int, stroke: Stroke) -> ReadFrame:
     mask = project.mask(image_id, frame)
+    predictions = project.predictions(image_id=image_id, frame=frame)
     return ReadFrame(
         mask,
-        outlines(mask, thickness) if mask is not None and thickness else None,
-        thickness,
-        project.objects(image_id=image_id, frame=frame),
-        project.predictions(image_id=image_id, frame=frame),
+        stroked(mask, stroke) if mask is not None and stroke[0] else None,
+        stroke,
+        with_predictions(project.objects(image_id=image_id, frame=frame), predictions),
+        predictions,
     )

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from qtpy.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, QSize
 
-from napari_cellsynth.project.patches import Verdict
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.gallery_choose import ThresholdChoice
 from napari_cellsynth.widgets.gallery_groups import SIDE_BY_SIDE, grouped
@@ -30,16 +29,15 @@ from napari_cellsynth.widgets.gallery_sheet import ContactSheet
 from napari_cellsynth.widgets.gallery_source import GallerySource
 from napari_cellsynth.widgets.gallery_table import NEWEST, ORDERS, Choice, beyond, gallery_table, order_by, table_words
 from napari_cellsynth.widgets.gallery_tools import GalleryTools
+from napari_cellsynth.widgets.gallery_verdicts import GalleryVerdicts
 from napari_cellsynth.widgets.patch_delegate import PatchDelegate
 from napari_cellsynth.widgets.patch_facts import PatchFacts, WithFacts
-from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, reason_menu, refill, zoom_slider
+from napari_cellsynth.widgets.patch_list import PatchList, choice_box, flow_row, refill, zoom_slider
 from napari_cellsynth.widgets.project_patches import ProjectPatches
 from napari_cellsynth.widgets.seen_dock import SeenDock
 
 ALL_CLASSES = (("all classes", None),)
 ALL_RUNS = (("newest runs", NEWEST), ("all runs", None))
-ACCEPT_TIP = "Take the selected synthetic patches into trainings first (A)."
-REJECT_TIP = "Keep the selected synthetic patches out of every training (R)."
 UNDO_TIP = "Take back the last verdict or label (Ctrl+Z)."
 MORE_TIP = "Group patches, set the contrast, select them by a figure, score them, compare two, or test yourself."
 SHOW_TIP = "Show the object (of a synthetic patch: the nearest real one) in its image."
@@ -59,7 +57,6 @@ class GalleryDock(SeenDock):
         self.setObjectName("gallery")
         self._only: tuple[str, list[int]] | None = None
         self._told: set[str] = set()
-        self._judging = False
         self.show_box = choice_box("show", "Which patches to show.", ("synthetic", "real", "both"))
         self.class_box = choice_box("class", "Show one class only.", ())
         self.class_box.setMaximumWidth(200)  # a class may have 80 letters; all of them are in the list that opens
@@ -75,9 +72,8 @@ class GalleryDock(SeenDock):
         self.patches = PatchList()
         self.patches.setModel(self.model)
         self.patches.setItemDelegate(self.delegate)
-        self.accept_button = button("accept", "Accept  A", ACCEPT_TIP)
-        self.reject_button = button("reject", "Reject  R", REJECT_TIP)
-        self.reason = reason_menu(lambda reason: self.judge(REJECTED, reason))
+        self.source = GallerySource()
+        self.verdicts = GalleryVerdicts(self.session, self.patches, self.model, self.source)
         self.undo = button("undo", "Undo", UNDO_TIP)
         self.show_in_image = button("show_in_image", "In image", SHOW_TIP)
         self.selected = label("", name="selected")
@@ -90,7 +86,6 @@ class GalleryDock(SeenDock):
         self.sheet = ContactSheet(self.session, self)
         self.panel = MorePanel(self.choose.widgets, (*self.tools.buttons, self.sheet.button))
         self.search = SearchBox(self.refresh)
-        self.source = GallerySource()
         self.reading = GalleryReading(self.session, self.source, self, self.refresh_if_seen)
         self._lay_out()
         self._connect()
@@ -102,8 +97,8 @@ class GalleryDock(SeenDock):
         boxes = (self.show_box, self.class_box, *self.labelling.filters, self.run_box, self.review_box, self.order_box)
         self.body.addWidget(flow_row(*boxes, self.search, self.zoom, self.more, self.summary, self.clear_only))
         # Above the patches: in a low dock whatever is below them is out of sight.
-        verdicts = (self.accept_button, self.reject_button, self.reason, *self.labelling.buttons, self.undo)
-        self.body.addWidget(flow_row(self.selected, *verdicts, self.show_in_image))
+        acts = (*self.verdicts.buttons, *self.labelling.buttons, self.undo)
+        self.body.addWidget(flow_row(self.selected, *acts, self.show_in_image))
         self.body.addWidget(WithFacts(self.patches, self.facts, self.panel), 1)
 
     def _connect(self) -> None:
@@ -124,12 +119,10 @@ class GalleryDock(SeenDock):
             self.panel.contrast_wanted.connect(follow)
         self.patches.doubleClicked.connect(lambda _index: self._on_show())
         self.clear_only.clicked.connect(lambda: self.show_objects([], ""))
-        self.patches.verdict.connect(self.judge)
+        self.verdicts.judged.connect(self._summarise)
         self.patches.selectionModel().selectionChanged.connect(lambda *_: self._show_selection())
         self.model.dataChanged.connect(lambda *_: self._show_nearest())
         self.model.modelReset.connect(self._show_selection)
-        self.accept_button.clicked.connect(lambda: self.judge(ACCEPTED))
-        self.reject_button.clicked.connect(lambda: self.judge(REJECTED))
         self.undo.clicked.connect(lambda: self.labelling.travel(back=True))
         self.show_in_image.clicked.connect(self._on_show)
         self.choose.wanted.connect(self.select_beyond)
@@ -151,7 +144,7 @@ class GalleryDock(SeenDock):
 
     def refresh(self) -> None:
         """Read the table of patches again; the patches themselves are read when they are seen."""
-        if self._judging:
+        if self.verdicts.under_way:
             return
         project = self.session.project
         if project is None:
@@ -222,7 +215,7 @@ class GalleryDock(SeenDock):
         )
 
     def _forget_synthetic(self) -> None:
-        if not self._judging:
+        if not self.verdicts.under_way:
             self.source.forget_synthetic()
 
     def _on_project(self) -> None:
@@ -254,10 +247,7 @@ class GalleryDock(SeenDock):
         self.sheet.follow_selection([key.id for key in keys])
         self.labelling.follow_selection()
         self.selected.setText(f"selected: {len(keys):,}")
-        why_not = "" if synthetic else "No synthetic patch is selected."
-        allow(self.accept_button, why_not, ACCEPT_TIP)
-        allow(self.reject_button, why_not, REJECT_TIP)
-        self.reason.setEnabled(bool(synthetic))
+        self.verdicts.allow(bool(synthetic))
         allow(self.undo, "" if self.session.project is not None else "No project is open.", UNDO_TIP)
         allow(self.show_in_image, "" if self._object_of_selection() is not None else "Select one patch.", SHOW_TIP)
         self._show_nearest()
@@ -299,25 +289,6 @@ class GalleryDock(SeenDock):
         self.patches.setFocus()
 
     # ------------------------------------------------------------------ what is done
-    def judge(self, verdict: Verdict, reason: str = "") -> None:
-        """Accept or reject the selected synthetic patches, and go on to the next patch."""
-        selected = self.patches.selected_rows()
-        rows = [row for row in selected if self.model.key(row).kind == SYNTHETIC]
-        if not rows:
-            return
-        with self.session.reporting():
-            # The rows are mended in place: reading tens of thousands again would be felt at every key.
-            self._judging = True
-            try:
-                self.session.need_project().review([self.model.key(row).id for row in rows], verdict, reason)
-            finally:
-                self._judging = False
-            self.model.set_reviews(rows, verdict, reason)
-            self.source.set_reviews([self.model.key(row).id for row in rows], verdict, reason)
-            self._summarise()
-            if len(rows) == 1 and selected[-1] + 1 < self.model.rowCount():
-                self.patches.setCurrentIndex(self.model.index(selected[-1] + 1))
-
     def _on_show(self) -> None:
         object_id = self._object_of_selection()
         if object_id is not None:

@@ -135,7 +135,7 @@ class GalleryLabelling(QObject):
         for widget in (*self.filters, *self.buttons):
             widget.setVisible(real)
         dock = self._dock
-        for widget in (dock.run_box, dock.review_box, dock.accept_button, dock.reject_button, dock.reason):
+        for widget in (dock.run_box, dock.review_box, *dock.verdicts.buttons):
             widget.setVisible(not real)
         if project is None or not real:
             self._dock.model.set_suggested({})
@@ -221,7 +221,7 @@ class GalleryLabelling(QObject):
         with self._session.reporting():
             project = self._session.need_project()
             if (project.undo_step() if back else project.redo_step()) is None:
-                self._session.report(f"There is nothing to {'undo' if back else 'redo'}.")
+                self._session.report(f"There is nothing to {'undo' if back else 'redo'}.", "undo")
 
     # ------------------------------------------------------------------ keys
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

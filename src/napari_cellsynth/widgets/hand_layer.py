@@ -14,7 +14,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.widgets.outline import outline_quickly
+from napari_cellsynth.widgets.outline import plain_colors
 from napari_cellsynth.widgets.session import Session
 
 CORRECTION, CHOSEN = "correction", "chosen"
@@ -64,10 +64,9 @@ class HandLayer(QObject):
         self.chosen: list[int] = []
         self.cutting = False
         now = self._start.copy() if now is None else now
-        self.layer = Labels(now, name=CORRECTION, opacity=1.0, colormap=_colors(OUTLINE))
-        outline_quickly(self.layer)
-        self.layer.contour = 2
-        self._marks = Labels(np.zeros(mask.shape, np.uint8), name=CHOSEN, opacity=0.4, colormap=_colors(FILL, CUT))
+        self.layer = Labels(now, name=CORRECTION, opacity=1.0, colormap=plain_colors(OUTLINE))
+        session.outlines.draw(self.layer)
+        self._marks = Labels(np.zeros(mask.shape, np.uint8), name=CHOSEN, opacity=0.4, colormap=plain_colors(FILL, CUT))
         self.layer.mouse_drag_callbacks.append(self._on_drag)
         self.layer.events.paint.connect(self._on_painted)
         self.layer.events.set_data.connect(self._on_painted)  # napari's undo
@@ -239,10 +238,3 @@ class HandLayer(QObject):
         height, width = self._marks.data.shape
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         self._marks.data_setitem((rows[inside], columns[inside]), _LINE)
-
-
-def _colors(*colors: list[float]) -> Any:
-    """Return a colormap of see-through and these; of napari's kinds the one that needs no compiling first."""
-    from napari.utils.colormaps import CyclicLabelColormap
-
-    return CyclicLabelColormap(colors=[[0, 0, 0, 0], *colors], background_value=0)

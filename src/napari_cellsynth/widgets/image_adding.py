@@ -16,6 +16,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.series import series_in
 from napari_cellsynth.imaging.source import ENDINGS
 from napari_cellsynth.project import Project
+from napari_cellsynth.project.groups import groups_in_words
 from napari_cellsynth.widgets.background import Background
 from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.session import Session
@@ -131,6 +132,9 @@ class ImageAdder(QWidget):
             self._session.inform(f"The images were added to {added.project}.")
             return
         self._session.images_changed.emit()
+        if self.group_by and added.new:
+            groups = project.images().loc[added.ids, "group"]
+            self._session.inform(f"{added.new} series added, in {groups_in_words(groups)}.")
         if not added.new and added.ids:
             self._session.report("These images are in the project already.")
         elif added.notices:

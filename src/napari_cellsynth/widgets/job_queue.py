@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ class JobQueue(QObject):
         self._status: dict[JobHandle, TaskStatus] = {}
         self._closed = False
         self._informed: set[str] = set()
+        self._reported: dict[str, str] = {}
         self.gpus = Gpus(self)
         self.gpus.known.connect(self._on_gpus)
 
@@ -122,6 +124,19 @@ class JobQueue(QObject):
         seen = [job.startup for job in self.jobs if job.job.kind == kind and job.startup is not None]
         return seen[-1] if seen else None
 
+    def stop_together(self, handles: Sequence[JobHandle]) -> None:
+        """Stop several jobs, the waiting ones first so that none of them starts, and say which."""
+        running = [handle for handle in handles if handle.state == "running"]
+        waiting = [handle for handle in handles if handle.state == "waiting"]
+        for handle in [*waiting, *running]:
+            handle.stop()
+        if waiting:
+            # A notification shows its first words; the rest unfolds.
+            parts = [f"{len(running) + len(waiting)} jobs stop."]
+            parts += [f"{handle.title} does after the step in hand." for handle in running]
+            self.inform(" ".join([*parts, f"Taken out of the queue: {', '.join(each.title for each in waiting)}."]))
+        self.jobs_changed.emit()
+
     def stop_jobs(self) -> None:
         """Empty the queue and ask what runs to stop."""
         for handle in [*self.waiting, *self.running_jobs]:
@@ -177,12 +192,15 @@ class JobQueue(QObject):
         return self.project is not None and Path(handle.job.project) == Path(self.project.path)
 
     # ------------------------------------------------------------------ talking to the person
-    def report(self, error: UserError | str) -> None:
-        """Say a mistake and its way out in one napari notification."""
+    def report(self, error: UserError | str, kind: str = "") -> None:
+        """Say a mistake and its way out in one napari notification; one of a kind takes the place of the one before."""
         from napari.utils.notifications import show_warning
 
-        close_notices([str(error)])
-        show_warning(str(error))
+        text = str(error)
+        close_notices({text, self._reported.get(kind, text)})
+        if kind:
+            self._reported[kind] = text
+        show_warning(text)
 
     def inform(self, text: str) -> None:
         """Say something that is no mistake in a napari notification, in the place of what was said so before."""

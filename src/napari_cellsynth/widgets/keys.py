@@ -17,6 +17,7 @@ SHEET = (
     ("Enter", "accept the suggested class"),
     ("Delete", "take the label away"),
     ("← →", "previous and next object"),
+    ("↑ ↓", "the same, on the canvas too (← → move through time there)"),
     ("Space", "show or hide the outline"),
     ("Ctrl+Z", "undo, also what was done yesterday"),
     ("Ctrl+Shift+Z", "redo"),

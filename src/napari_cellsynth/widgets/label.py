@@ -83,6 +83,7 @@ class LabelDock(LabelActs):
         session.suggestions_changed.connect(self._on_suggestions)
         session.labels_changed.connect(self._on_labels)
         session.current_object_changed.connect(self._on_object_chosen)
+        session.walk_asked.connect(self._on_walk_asked)
         self.order.activated.connect(lambda _index: self._read_objects(keep=False))
         self.order.activated.connect(lambda _index: self.stage.setFocus())
         self.modes.changed.connect(lambda: self._read_objects(keep=False))
@@ -200,6 +201,13 @@ class LabelDock(LabelActs):
         if self.queue.go_to(object_id):
             self._show_current(announce=False)
 
+    def _on_walk_asked(self, by: int) -> None:
+        """Walk by a key on the canvas, also where another dock is in front."""
+        self.walk(by)
+        entry = self.queue.current if self.queue is not None else None
+        if entry is not None and not self.is_seen():
+            self.session.select_object(entry.object_id)
+
     # ------------------------------------------------------------------ what the person sees
     def _show_current(self, announce: bool = True) -> None:
         entry = self.queue.current if self.queue is not None else None
@@ -269,7 +277,12 @@ class LabelDock(LabelActs):
     def came_forward(self) -> None:
         """Take the keys when the dock comes to the front, and begin to suggest."""
         self.stage.setFocus()
+        self.session.ring.labelling(True)
         self.live.begin()
         entry = self.queue.current if self.queue is not None else None
         if entry is not None and self.session.current_object_id is None:
             self._announce(entry.object_id)
+
+    def went_back(self) -> None:
+        """Leave the canvas to the other docks."""
+        self.session.ring.labelling(False)

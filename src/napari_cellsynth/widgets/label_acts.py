@@ -121,7 +121,7 @@ class LabelActs(Dock):
         elif self.session.project is None:
             self.session.report(NO_PROJECT)
         else:
-            self.session.report(f"No class has the key {key}. Add one with “+ class”.")
+            self.session.report(f"No class has the key {key}. Add one with “+ class”.", "key")
 
     def accept_suggestion(self) -> None:
         """Give the current object the class (or the classes) that is suggested for it."""
@@ -157,7 +157,7 @@ class LabelActs(Dock):
         with self.session.reporting():
             step = move(self.session.need_project())
             if step is None:
-                self.session.report(nothing)
+                self.session.report(nothing, "undo")
             elif step.kind == "answer" and self.queue is not None and step.targets == [self._last_repeated]:
                 self.queue.ask(self._last_repeated)  # blind as before
                 self._show_current()

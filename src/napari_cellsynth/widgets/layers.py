@@ -14,20 +14,19 @@ import pandas as pd
 from qtpy.QtCore import QTimer
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.widgets.camera_place import look_at
 from napari_cellsynth.widgets.canvas_frames import CanvasFrames
 from napari_cellsynth.widgets.canvas_keys import bind_canvas
 from napari_cellsynth.widgets.frame_objects import FrameObjects
 from napari_cellsynth.widgets.frames_ahead import FramesAhead
-from napari_cellsynth.widgets.outline import outline_quickly, repaint
-from napari_cellsynth.widgets.own_layers import OwnLayers, camera_of
+from napari_cellsynth.widgets.object_words import ObjectWords
+from napari_cellsynth.widgets.outline import OPACITY, OUTLINE, plain_colors, repaint, stroke_of
+from napari_cellsynth.widgets.own_layers import OwnLayers
 
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
 
 IMAGE, OBJECTS = "image", "objects"
-
-OUTLINE = [1.0, 0.95, 0.35, 1.0]
-"""One bright colour for all outlines: on grey images random ones are often too dark to be seen."""
 
 RETELL_MS = 200
 """Labels come in bursts; what the canvas says of the objects is made once after a burst."""
@@ -58,6 +57,7 @@ class ProjectLayers(OwnLayers):
         self.veiled = False
         self.ahead = FramesAhead(session)
         self.objects = FrameObjects(session, self.ahead)
+        self.words = ObjectWords(session, self)
         # The point also moves within a step of a coarser layer, and the steps where a layer that comes or goes ends.
         viewer.dims.events.point.connect(self._on_slider)
         viewer.dims.events.current_step.connect(self._on_slider)
@@ -171,8 +171,8 @@ class ProjectLayers(OwnLayers):
             names = [f"{name} · channel {c + 1}" for c in range(channels)]
             self.add(IMAGE, "add_image", pixels, channel_axis=1, name=names)
 
-    def refresh(self) -> None:
-        """Read the current frame's objects again."""
+    def refresh(self, *, stepping: bool = False) -> None:
+        """Read the current frame's objects again; while ``stepping`` through frames their words wait for a rest."""
         viewer, project = self._viewer(), self._session.project
         if viewer is None or project is None or self.image_id is None:
             return
@@ -185,24 +185,25 @@ class ProjectLayers(OwnLayers):
         self.frame_is_segmented = mask is not None
         layer = self.objects_layer
         if layer is not None:
-            layer.metadata["outline"] = (0, None) if read is None or mask is None else (read.thickness, read.outline)
+            layer.metadata["outline"] = ((0, 1), None) if read is None or mask is None else (read.stroke, read.outline)
         if mask is None:
             # Nothing segmented in this frame; an empty layer keeps the person's contour and opacity for the next one.
             if layer is not None:
                 layer.data = np.zeros_like(np.asarray(layer.data))
                 layer.features = pd.DataFrame()
         elif layer is None:
-            from napari.utils.colormaps import CyclicLabelColormap
-
-            outline = CyclicLabelColormap(colors=[[0, 0, 0, 0], OUTLINE], background_value=0)
-            layer = self.add(OBJECTS, "add_labels", mask, name=OBJECTS, opacity=0.9, colormap=outline)
-            outline_quickly(layer)
-            layer.contour = 2
+            look = {"opacity": OPACITY, "colormap": plain_colors(OUTLINE)}
+            layer = self.add(OBJECTS, "add_labels", mask, name=OBJECTS, **look)
+            self._session.outlines.draw(layer)
             bind_canvas(layer, self._session)
         else:
             layer.metadata.pop("outlined", None)  # the numbers are other objects' now; the overlay says which again
             repaint(layer, mask)
-        self._retell()
+        if stepping:
+            self.words.tell_soon()
+            self._session.frame_objects_changed.emit()
+        else:
+            self._retell()
 
     def centre_on(self, object_id: int) -> None:
         """Bring an object's image, frame and place into view."""
@@ -223,8 +224,7 @@ class ProjectLayers(OwnLayers):
         self.show(image_id)
         point = self.image_layers[0].data_to_world((frame, cy, cx))
         viewer.dims.set_point(viewer.dims.ndim - 3, point[0])
-        camera = camera_of(viewer)
-        camera.center = (*camera.center[:-2], *point[1:])
+        look_at(viewer, self.image_layers[0], point[1:])
         if label and self.objects_layer is not None:
             self.objects_layer.selected_label = label
 
@@ -281,12 +281,10 @@ class ProjectLayers(OwnLayers):
         self._retelling.start()
 
     def _retell(self) -> None:
-        layer = self.objects_layer
-        if layer is None or self.image_id is None or self._session.project is None:
+        if self.objects_layer is None or self.image_id is None or self._session.project is None:
             return
         with self._session.reporting():
-            if self.frame_is_segmented:
-                layer.features = self.objects.features(self.image_id, self.frame)
+            self.words.tell()
             self._session.frame_objects_changed.emit()
 
     def _on_slider(self) -> None:
@@ -298,9 +296,10 @@ class ProjectLayers(OwnLayers):
         frame = min(max(drawn, 0), images[0].data.shape[0] - 1)
         if frame != self.frame:
             forward, self.frame = frame > self.frame, frame
-            self._on_objects()
+            with self._session.reporting():
+                self.refresh(stepping=True)
             layer = self.objects_layer
             beside = [frame + 1, frame - 1] if forward else [frame - 1, frame + 1]
             within = [each for each in beside if 0 <= each < images[0].data.shape[0]]
-            self.ahead.want(self.image_id, frame, within, 0 if layer is None else int(layer.contour))
+            self.ahead.want(self.image_id, frame, within, (0, 1) if layer is None else stroke_of(layer))
             self._session.frame_changed.emit(self.image_id, frame)

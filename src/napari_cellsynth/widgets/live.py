@@ -5,9 +5,9 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.events import Failed, Looks, Progress, Suggestions
-from napari_cellsynth.jobs.job import Job, SuggestParameters
-from napari_cellsynth.widgets.job_thread import JobHandle
-from napari_cellsynth.widgets.session import STOP_SECONDS, Session
+from napari_cellsynth.jobs.job import SuggestParameters
+from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.side_job import SideJob
 from napari_cellsynth.widgets.suggestion_table import Suggested, SuggestionTable
 
 
@@ -39,9 +39,9 @@ class LiveSuggestions(QObject):
         self._session = session
         self.words = ""
         self._wanted = False
-        self._handle: JobHandle | None = None
-        self._ending: list[JobHandle] = []
-        session.workers.append(self)
+        self._worker = SideJob(session)
+        self._worker.happened.connect(self._on_event)
+        self._worker.ended.connect(self._on_ended)
         session.project_changed.connect(self._on_project)
 
     @property
@@ -57,25 +57,13 @@ class LiveSuggestions(QObject):
                 self._forget()
             self._follow()
 
-    def shut_down(self) -> None:
-        """End the worker and wait for its end."""
-        self._wanted = False
-        self._break_off()
-        for handle in list(self._ending):
-            handle.end(STOP_SECONDS)
-
     def _follow(self) -> None:
         """Start the worker where it is wanted, or end it."""
         project = self._session.project
         if not self._wanted or project is None:
-            self._break_off()
-        elif self._handle is None:
-            job = Job.of(project.path, SuggestParameters())
-            self._handle = handle = JobHandle(job, "Suggesting classes", self._session.start_run, self._session)
-            self._ending.append(handle)
-            handle.happened.connect(lambda event: self._on_event(handle, event))
-            handle.ended.connect(lambda last: self._on_ended(handle, last))
-            handle.start()
+            self._worker.leave()
+        elif not self._worker.busy:
+            self._worker.start(SuggestParameters(), "Suggesting classes")
             several = "Suggestions while you label need a single-label project."
             self._say(several if project.multi_label else "Suggestions: starting …")
 
@@ -84,7 +72,7 @@ class LiveSuggestions(QObject):
         return self._session.project is not None and self._session.project.multi_label
 
     def _on_project(self) -> None:
-        self._break_off()
+        self._worker.leave()
         self._forget()
         self._follow()
 
@@ -103,15 +91,7 @@ class LiveSuggestions(QObject):
         self.words = words
         self.changed.emit()
 
-    def _break_off(self) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.stop()  # also where its process is still starting
-            handle.kill()
-
-    def _on_event(self, handle: JobHandle, event: object) -> None:
-        if handle is not self._handle:
-            return
+    def _on_event(self, event: object) -> None:
         if isinstance(event, Suggestions):
             self._take(SuggestionTable(event.object_ids, event.class_ids, event.confidence))
             self._say(words_of(event))
@@ -131,12 +111,7 @@ class LiveSuggestions(QObject):
             return "the first suggestions come in a moment"
         return f"only {labelled[0]} is labelled: label another class too" if labelled else "label crops of two classes"
 
-    def _on_ended(self, handle: JobHandle, last: object) -> None:
-        self._ending.remove(handle)
-        handle.deleteLater()
-        if handle is not self._handle:
-            return  # it was broken off
-        self._handle = None
+    def _on_ended(self, last: object) -> None:
         self._wanted = False  # a worker that cannot go on is not started again by itself
         self._take({})
         if isinstance(last, Failed):

@@ -9,7 +9,9 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_cellsynth.project import Project
+from napari_cellsynth.widgets.dock_places import DOCKS, frames_of
 from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.workspace import open_workspace
 
 ENOUGH = 10
 """Labelled crops a class from which on a training is worth its time."""
@@ -168,23 +170,17 @@ class NextStepRow(QWidget):
         return type(parent).__name__
 
     def _on_go(self) -> None:
-        from napari_cellsynth.widgets.dock import frame_of
-        from napari_cellsynth.widgets.workspace import open_workspace
-
         step, viewer = self._next.step, self._session.viewer
         if step is None or viewer is None:
             return
         name = _dock_class(step.dock)
-        there = [dock for dock in dict(viewer.window.dock_widgets).values() if type(dock).__name__ == name]
-        docks = there or [dock for dock in open_workspace(viewer).values() if type(dock).__name__ == name]
-        for dock in docks:
-            if (frame := frame_of(dock)) is not None:
-                frame.show()
-                frame.raise_()
+        if not frames_of(viewer, name):
+            open_workspace(viewer)
+        for frame in frames_of(viewer, name):
+            frame.show()
+            frame.raise_()
 
 
 def _dock_class(tab: str) -> str:
     """Return the name of the class of the dock behind a tab."""
-    from napari_cellsynth.widgets.workspace import DOCKS
-
     return next(place.partition(":")[2] for _, name, place in DOCKS if name == tab)

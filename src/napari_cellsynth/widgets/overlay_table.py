@@ -73,26 +73,25 @@ def overlay_table(objects: pd.DataFrame, project: Project, colored_by: str) -> p
         (tuple), differs, class_id (shown; `UNSURE` grey, 0 nothing), by_hand (that is a label) and classes (all that
         are shown, a tuple).
     """
-    table = objects[["mask_label", "predicted_id", "predicted", "confidence", "unsure", "label"]].assign(
-        label_id=objects["class_id"],
-        labelled=_tuples(each_once(objects["label"], project.classes_of)),
-    )
-    label = table["label_id"]
-    others = np.array([a != b for a, b in zip(table["labelled"], table["predicted"], strict=True)], bool)
-    table["differs"] = (label > 0) & objects["confidence"].notna() & others & ~table["unsure"]
-    predicted = table["predicted_id"].mask(table["unsure"], UNSURE)
+    # Arrays, and one table of them at the end: at each step of the time slider pandas would take most of the time.
+    label, unsure = objects["class_id"].to_numpy(), objects["unsure"].to_numpy(bool)
+    labelled, theirs = each_once(objects["label"], project.classes_of), objects["predicted"].tolist()
+    others = np.array([a != b for a, b in zip(labelled, theirs, strict=True)], bool)
+    differs = (label > 0) & ~np.isnan(objects["confidence"].to_numpy(float)) & others & ~unsure
+    predicted = np.where(unsure, UNSURE, objects["predicted_id"].to_numpy())
     shown = {
-        LABELS_FIRST: label.where(label != 0, predicted),
+        LABELS_FIRST: np.where(label != 0, label, predicted),
         PREDICTIONS: predicted,
-        DIFFERENCES: predicted.where(table["differs"], 0),
+        DIFFERENCES: np.where(differs, predicted, 0),
+    }[colored_by]
+    by_hand = (label != 0) & (colored_by == LABELS_FIRST)
+    columns = zip(by_hand.tolist(), shown.tolist(), labelled, theirs, strict=True)
+    classes = [(mine if hand else their) if first > 0 else () for hand, first, mine, their in columns]
+    kept = {
+        name: objects[name] for name in ("mask_label", "predicted_id", "predicted", "confidence", "unsure", "label")
     }
-    table["class_id"] = shown[colored_by]
-    table["by_hand"] = (label != 0) & (colored_by == LABELS_FIRST)
-    columns = (each.tolist() for each in (table["by_hand"], table["class_id"], table["labelled"], table["predicted"]))
-    table["classes"] = _tuples(
-        [(mine if hand else theirs) if first > 0 else () for hand, first, mine, theirs in zip(*columns, strict=True)]
-    )
-    return table
+    made = {"label_id": label, "labelled": _tuples(labelled), "differs": differs, "class_id": shown}
+    return pd.DataFrame(kept | made | {"by_hand": by_hand, "classes": _tuples(classes)}, index=objects.index)
 
 
 def shown_class(row: Mapping[str, Any], project: Project, colored_by: str) -> tuple[int, bool]:

@@ -13,6 +13,7 @@ from napari_cellsynth.errors import UserError
 from napari_cellsynth.imaging.source import ImageSource
 from napari_cellsynth.jobs.job import SegmentParameters
 from napari_cellsynth.widgets.background import Background
+from napari_cellsynth.widgets.outline import OPACITY, OUTLINE, plain_colors, repaint
 from napari_cellsynth.widgets.session import Session
 
 PREVIEW = "preview"
@@ -92,12 +93,14 @@ class SegmentationPreview(QObject):
         if layer is None:
             self._outlines_shown = objects is None or objects.visible
             active = viewer.layers.selection.active
-            layer = self._session.layers.add(PREVIEW, "add_labels", labels, name=PREVIEW)
-            layer.contour = 2
+            # As the project's objects look, whose place it takes.
+            look = {"opacity": OPACITY, "colormap": plain_colors(OUTLINE)}
+            layer = self._session.layers.add(PREVIEW, "add_labels", labels, name=PREVIEW, **look)
+            self._session.outlines.draw(layer)
             # Adding a layer selects it; the person had another one in hand.
             viewer.layers.selection.active = active
         else:
-            layer.data = labels
+            repaint(layer, labels)
         if objects is not None:
             objects.visible = False
         self.computed.emit(int(labels.max(initial=0)), seconds)

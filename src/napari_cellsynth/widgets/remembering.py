@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.view import LayerLook, View, read_view, write_view
+from napari_cellsynth.widgets.dock_places import frames_of
 from napari_cellsynth.widgets.own_layers import camera_of
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ class Remembering(QObject):
             self._raise(view.dock)
             if view.object_id is not None and view.object_id in project.objects().index:
                 session.select_object(view.object_id, move_canvas=False)
+                session.ring.forget_choice()  # nobody chose it now
 
     def _restore_look(self, view: View) -> None:
         overlay = self._overlay()
@@ -176,12 +178,8 @@ class Remembering(QObject):
 
     def _raise(self, name: str) -> None:
         """Bring the dock that was in front there again, where it is open."""
-        from napari_cellsynth.widgets.dock import frame_of
-
-        window = getattr(self._session.viewer, "window", None)
-        for widget in dict(getattr(window, "dock_widgets", {})).values():
-            if type(widget).__name__ == name and (frame := frame_of(widget)) is not None:
-                frame.raise_()
+        for frame in frames_of(self._session.viewer, name):
+            frame.raise_()
 
     def _layers(self) -> list[tuple[str, Any]]:
         """Return the images of the project and the outlines, by the names that they have on the canvas."""

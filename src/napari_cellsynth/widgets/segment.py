@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSizePolicy
+from qtpy.QtWidgets import QCheckBox, QComboBox, QSizePolicy
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Finished
@@ -16,6 +16,7 @@ from napari_cellsynth.widgets.dock import Dock, allow, button, label, set_proper
 from napari_cellsynth.widgets.enhancement_table import EnhancementTable
 from napari_cellsynth.widgets.form import Foldable
 from napari_cellsynth.widgets.found_objects import FoundObjects
+from napari_cellsynth.widgets.group_row import GroupRow
 from napari_cellsynth.widgets.image_adding import ImageAdder
 from napari_cellsynth.widgets.job_thread import duration_text
 from napari_cellsynth.widgets.method import MethodPicker
@@ -36,13 +37,7 @@ class SegmentDock(Dock):
         self.shown.setObjectName("shown_image")
         self.shown.setToolTip("The image on the canvas.")
         self.shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.group_by = QLineEdit()
-        self.group_by.setObjectName("group_by")
-        self.group_by.setPlaceholderText(r"group: each series · or a pattern like (plate\d+)")
-        self.group_by.setToolTip(
-            "What must not be split between training and test. A regular expression over the path of the images that "
-            "are added next: its bracketed part is the group. Empty: every series is its own group."
-        )
+        self.groups = GroupRow()
         self.method = MethodPicker()
         self.form = self.method.form
         self.session.remembering.keep_settings("segmentation", self.method)
@@ -69,7 +64,7 @@ class SegmentDock(Dock):
     def _lay_out(self) -> None:
         self.add_row(label("Images", "heading"), self.images, self.add, stretch=1)
         self.add_row(self.shown, stretch=0)
-        self.add_row(self.group_by, stretch=0)
+        self.body.addWidget(self.groups)
         self.body.addWidget(self.method)
         self.body.addWidget(self.microns)
         self.body.addWidget(Foldable("enhancements compared", self.enhancements, name="show_enhancements"))
@@ -90,7 +85,7 @@ class SegmentDock(Dock):
         session.frame_changed.connect(self._on_frame)
         session.jobs_changed.connect(self._show_buttons)
         self.shown.activated.connect(lambda _index: self._on_shown())
-        self.group_by.textChanged.connect(lambda text: setattr(self.add, "group_by", text.strip()))
+        self.groups.changed.connect(lambda pattern: setattr(self.add, "group_by", pattern))
         self.method.valueChanged.connect(self._on_edited)
         self.method.problemChanged.connect(lambda _text: self._show_buttons())
         self.live.toggled.connect(self._on_live)
@@ -144,7 +139,8 @@ class SegmentDock(Dock):
         for image_id, row in images.iterrows():
             self.shown.addItem(f"{row['name']}   {row['frames']} × {row['width']}×{row['height']}", int(image_id))
         self.shown.setVisible(len(images) > 0)
-        self.group_by.setVisible(project is not None)
+        self.groups.setVisible(project is not None)
+        self.groups.show_paths(images["path"].tolist() if len(images) else [])
         self.add.button.setEnabled(project is not None)
         self.add.button.setToolTip("Link images to the project." if project is not None else NO_PROJECT)
         if len(images):

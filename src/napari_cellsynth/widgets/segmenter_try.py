@@ -6,10 +6,10 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.events import Failed, Outlined
-from napari_cellsynth.jobs.job import Job, TrySegmentParameters
+from napari_cellsynth.jobs.job import TrySegmentParameters
 from napari_cellsynth.widgets.dock import allow, button
-from napari_cellsynth.widgets.job_thread import JobHandle
-from napari_cellsynth.widgets.session import STOP_SECONDS, Session
+from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.side_job import SideJob
 
 TRY_TIP = "Show what this method finds on the frame on the canvas; nothing is written."
 STOP_TIP = "End this try; nothing was written."
@@ -40,19 +40,18 @@ class SegmenterTry(QObject):
 
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
-        self._handle: JobHandle | None = None
-        self._ending: list[JobHandle] = []
+        self._worker = SideJob(session)
+        self._worker.happened.connect(self._on_event)
+        self._worker.ended.connect(self._on_ended)
         self._where = ""
         self._why_not = ""
         self.button = button("try_segmenter", "Try", TRY_TIP)
-        session.workers.append(self)
         session.frame_changed.connect(lambda _image_id, _frame: self.leave())
 
     @property
     def busy(self) -> bool:
         """Whether a method is being tried now."""
-        return self._handle is not None
+        return self._worker.busy
 
     def tell(self, where: str) -> None:
         """Name the frame that a press would try."""
@@ -67,47 +66,25 @@ class SegmenterTry(QObject):
     def start(self, parameters: TrySegmentParameters) -> None:
         """Try a method on a frame."""
         self.leave()
-        job = Job.of(self._session.need_project().path, parameters)
-        self._handle = handle = JobHandle(job, "Try", self._session.start_run, self._session)
-        self._ending.append(handle)
-        handle.happened.connect(lambda event: self._on_event(handle, event))
-        handle.ended.connect(lambda last: self._on_ended(handle, last))
-        handle.start()
+        self._worker.start(parameters, "Try")
         self._show()
         self.begun.emit()
 
     def leave(self) -> None:
         """End a try at once."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.stop()  # also where its process is still starting
-            handle.kill()
+        if self._worker.leave():
             self._show()
             self.left.emit()
-
-    def shut_down(self) -> None:
-        """End a try and wait for its worker."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.stop()
-            handle.kill()
-        for each in list(self._ending):
-            each.wait(STOP_SECONDS)
 
     def _show(self) -> None:
         self.button.setText("Stop" if self.busy else f"Try{self._where}")
         allow(self.button, "" if self.busy else self._why_not, STOP_TIP if self.busy else TRY_TIP)
 
-    def _on_event(self, handle: JobHandle, event: object) -> None:
-        if handle is self._handle and isinstance(event, Outlined):
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Outlined):
             self.computed.emit(event.labels, event.seconds)
 
-    def _on_ended(self, handle: JobHandle, last: object) -> None:
-        self._ending.remove(handle)
-        handle.deleteLater()
-        if handle is not self._handle:
-            return  # it was left
-        self._handle = None
+    def _on_ended(self, last: object) -> None:
         self._show()
         if isinstance(last, Failed):
             self.failed.emit(str(UserError(last.message, last.hint)))

@@ -23,6 +23,7 @@ from napari_cellsynth.widgets.job_queue import JobQueue
 from napari_cellsynth.widgets.job_thread import StartRun, start_process
 from napari_cellsynth.widgets.layers import ProjectLayers
 from napari_cellsynth.widgets.others import OthersWatch
+from napari_cellsynth.widgets.outline_zoom import OutlineZoom
 from napari_cellsynth.widgets.relinking import Relinking
 from napari_cellsynth.widgets.remembering import Remembering
 from napari_cellsynth.widgets.safety import Safety
@@ -60,6 +61,8 @@ class Session(JobQueue):
         Corrections by hand that were not taken over yet.
     relinking : Relinking
         The search for moved images.
+    outlines : OutlineZoom
+        Keeps outlines wide enough to be seen.
     ring : CurrentRing
         Marks the current object on the canvas.
     layers : ProjectLayers
@@ -96,6 +99,7 @@ class Session(JobQueue):
     user_changed = Signal()
     hiding_changed = Signal()  # whether labels are hidden, or which object's
     current_object_changed = Signal(int)
+    walk_asked = Signal(int)  # the next (1) or the previous (-1) object of the Label dock's order, from the canvas
     frame_changed = Signal(int, int)  # image id, frame: what the canvas shows now
     frame_objects_changed = Signal()  # that frame's objects, their labels or predictions; once after a burst of labels
     objects_relabelled = Signal(list)  # of them these have another label; at once, before the signal above
@@ -110,6 +114,7 @@ class Session(JobQueue):
         self.armed: int | None = None
         self.frames = FrameReader(self)
         self.workers: list[Worker] = []
+        self.outlines = OutlineZoom(self)
         self.layers = ProjectLayers(self, viewer)
         self.others = OthersWatch(self)
         self.safety = Safety(self)

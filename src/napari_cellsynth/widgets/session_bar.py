@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from qtpy.QtWidgets import (
 from napari_cellsynth.events import Progress
 from napari_cellsynth.widgets.button_text import literal
 from napari_cellsynth.widgets.first_start import SampleRow
+from napari_cellsynth.widgets.job_thread import JobHandle
 from napari_cellsynth.widgets.labeller import add_labeller, adopt_labeller
 from napari_cellsynth.widgets.merging import ask_merge
 from napari_cellsynth.widgets.next_step import NextStepRow
@@ -33,6 +35,9 @@ from napari_cellsynth.widgets.recent import recent_projects, remember, settings,
 from napari_cellsynth.widgets.relinking import add_relinking
 from napari_cellsynth.widgets.safety import add_actions
 from napari_cellsynth.widgets.session import Session
+
+STOP_TIP = "Stop this job after its current step; what it has done so far stays."
+STOP_WHICH_TIP = "Stop the running job alone, or the ones that wait for it, too."
 
 
 class SessionBar(QWidget):
@@ -75,8 +80,9 @@ class SessionBar(QWidget):
         self.queue_menu = QMenu(self.queue)
         self.queue_menu.aboutToShow.connect(self._fill_queue)
         self.queue.setMenu(self.queue_menu)
-        self.stop = _small("stop", "Stop", "Stop this job after its current step; what it has done so far stays.")
+        self.stop = _small("stop", "Stop", STOP_TIP)
         self.stop.clicked.connect(self._on_stop)
+        self.stop_menu = QMenu(self.stop)
         self._lay_out()
         self.device.setText(cpu_text())
         session.project_changed.connect(self._show_project)
@@ -240,7 +246,10 @@ class SessionBar(QWidget):
         text = "   ".join(part for part in parts if part)
         self.job_title.setText(self.job_title.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 250))
         self.job_title.setToolTip(text)
-        self.stop.setEnabled(not handle.stopping)
+        # With jobs behind it Stop asks whether they are meant, too.
+        self.stop.setText("Stop…" if waiting else "Stop")
+        self.stop.setToolTip(STOP_WHICH_TIP if waiting else STOP_TIP)
+        self.stop.setEnabled(bool(waiting) or not handle.stopping)
 
     def _fill_queue(self) -> None:
         self.queue_menu.clear()
@@ -248,9 +257,23 @@ class SessionBar(QWidget):
             self.queue_menu.addAction(f"✕  {literal(handle.title)}", handle.stop)
 
     def _on_stop(self) -> None:
-        if self._session.running is not None:
-            self._session.running.stop()
-            self._show_job()
+        running, waiting = self._session.running_jobs, self._session.waiting
+        if not running:
+            return
+        if not waiting:
+            self._stop(running[:1])
+            return
+        self.stop_menu.clear()
+        alone = "is stopping already" if running[0].stopping else f"alone; the next is {waiting[0].title}"
+        first = self.stop_menu.addAction(literal(f"{running[0].title} {alone}"), partial(self._stop, running[:1]))
+        first.setEnabled(not running[0].stopping)
+        every = [*running, *waiting]
+        self.stop_menu.addAction(f"all {len(every)} jobs", partial(self._stop, every))
+        self.stop_menu.popup(self.stop.mapToGlobal(self.stop.rect().bottomLeft()))
+
+    def _stop(self, handles: Sequence[JobHandle]) -> None:
+        self._session.stop_together(handles)
+        self._show_job()
 
 
 def _small(name: str, text: str, tooltip: str) -> QPushButton:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellsynth.events import Failed, Finished
-from napari_cellsynth.jobs.job import Job, TimeExperimentParameters, TimeGanParameters
-from napari_cellsynth.widgets.job_thread import JobHandle
-from napari_cellsynth.widgets.session import STOP_SECONDS, Session
+from napari_cellsynth.jobs.job import TimeExperimentParameters, TimeGanParameters
+from napari_cellsynth.widgets.session import Session
+from napari_cellsynth.widgets.side_job import SideJob
 
 SETTLE_MS = 1000
 """Settings that have not been touched for so long are timed."""
@@ -41,19 +41,18 @@ class StepTiming(QObject):
         self._session = session
         self._known: dict[str, float | str] = {}
         self._wanted: Timed | None = None
-        self._handle: JobHandle | None = None
-        self._ending: list[JobHandle] = []
+        self._worker = SideJob(session)
+        self._worker.ended.connect(self._on_ended)
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
         self._settling.timeout.connect(self._start)
-        session.workers.append(self)
         session.jobs_changed.connect(self._give_way)
 
     @property
     def busy(self) -> bool:
         """Whether steps are being timed now."""
-        return self._handle is not None
+        return self._worker.busy
 
     def want(self, parameters: Timed | None) -> None:
         """Time these settings soon if they are new; None wants nothing (the dock is not seen, or cannot train)."""
@@ -67,22 +66,10 @@ class StepTiming(QObject):
         """Return how many seconds it takes (of a GAN a step), or why it cannot be trained, or None while not known."""
         return self._known.get(parameters.model_dump_json())
 
-    def shut_down(self) -> None:
-        """End a timing and wait for its worker."""
-        self._wanted = None
-        self._break_off()
-        for handle in list(self._ending):
-            handle.end(STOP_SECONDS)
-
     def _start(self) -> None:
-        project, wanted = self._session.project, self._wanted
-        if project is None or wanted is None or self._session.running is not None:
+        if self._session.project is None or self._wanted is None or self._session.running is not None:
             return  # when a job ends, the dock asks again
-        job = Job.of(project.path, wanted)
-        self._handle = handle = JobHandle(job, "Timing a few steps", self._session.start_run, self._session)
-        self._ending.append(handle)
-        handle.ended.connect(lambda last: self._on_ended(handle, last))
-        handle.start()
+        self._worker.start(self._wanted, "Timing a few steps")
         self.changed.emit()
 
     def _give_way(self) -> None:
@@ -91,17 +78,9 @@ class StepTiming(QObject):
 
     def _break_off(self) -> None:
         self._settling.stop()
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.stop()  # also where its process is still starting
-            handle.kill()
+        self._worker.leave()
 
-    def _on_ended(self, handle: JobHandle, last: object) -> None:
-        self._ending.remove(handle)
-        handle.deleteLater()
-        if handle is not self._handle:
-            return  # it was broken off
-        self._handle = None
+    def _on_ended(self, last: object) -> None:
         assert self._wanted is not None
         if isinstance(last, Finished):
             self._known[self._wanted.model_dump_json()] = float(last.result[_ANSWER[type(self._wanted)]])

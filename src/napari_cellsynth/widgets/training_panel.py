@@ -7,14 +7,21 @@ from collections.abc import Collection
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from napari_cellsynth.classify.recipe_base import NetworkRecipe
+from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
 from napari_cellsynth.events import Failed, Finished, Preview, Progress, Stopped
+from napari_cellsynth.jobs.job import Job
 from napari_cellsynth.widgets.curves import CurvesView
 from napari_cellsynth.widgets.dock import allow, button, label
 from napari_cellsynth.widgets.job_thread import JobHandle
 from napari_cellsynth.widgets.sample_grid import SampleGrid
 from napari_cellsynth.widgets.session import Session
 
-STOP_TIP = "Stop after the step in hand and empty the queue of these trainings; a stopped run can be resumed."
+STOP_TIP = "Stop after the step in hand; a stopped run can be resumed."
+STOP_ALL_TIP = (
+    "Stop the running training after the step in hand, and take those that wait out of the queue. To end the running "
+    "one alone: Stop in the bar at the top."
+)
 RESUME_TIP = "Go on with the newest stopped run, where it was."
 
 
@@ -52,6 +59,7 @@ class TrainingPanel(QWidget):
         self._session, self._kinds = session, set(kinds)
         self._handle: JobHandle | None = None
         self._batch_start = 0
+        self._no_curve = ""
         self.title = label("", "heading", name="running", wrap=True)
         self.note = label("", "quiet", name="note", wrap=True)
         self._settling = QTimer(self)
@@ -115,11 +123,13 @@ class TrainingPanel(QWidget):
             return
         self._leave()
         self._handle = handle
-        self._show_pictures(True)
+        no_curve = why_no_curve(handle.job)
+        self._show_pictures(not no_curve)
         self.curves.clear()
         self.samples.clear()
         self.step_bar.setRange(0, 0)
         self.step_bar.setFormat("starting: loading PyTorch takes some seconds")
+        self._no_curve = no_curve
         self._say("")
         self._settling.start()
         # Methods and not lambdas: Qt lets go of them by itself when the dock is closed while the job goes on.
@@ -129,8 +139,8 @@ class TrainingPanel(QWidget):
         handle.ended.connect(self._on_ended)
 
     def _say(self, note: str) -> None:
-        self.note.setText(note)
-        self.note.setVisible(bool(note))
+        self.note.setText(" · ".join(filter(None, [note, self._no_curve])))
+        self.note.setVisible(bool(self.note.text()))
 
     def _leave(self) -> None:
         if self._handle is not None:
@@ -148,7 +158,10 @@ class TrainingPanel(QWidget):
         if running is not None:
             self.watch(running)
         active = running is not None or bool(waiting)
-        allow(self.stop, "" if active else "Nothing is being trained.", STOP_TIP)
+        left = sum(not handle.done for handle in mine)
+        self.stop.setText(f"Stop all {left}" if left > 1 else "Stop")
+        stop_tip = STOP_ALL_TIP if left > 1 else STOP_TIP
+        allow(self.stop, "" if active else "Nothing is being trained.", stop_tip)
         self.step_bar.setVisible(running is not None)
         self._show_queue(mine, active)
         if running is not None:
@@ -175,6 +188,8 @@ class TrainingPanel(QWidget):
             self.curves.clear()
             self.samples.clear()
             self._show_pictures(False)
+            self._no_curve = ""
+            self._say("")
             self.title.setText("")
 
     def _on_progress(self, event: Progress) -> None:
@@ -197,15 +212,20 @@ class TrainingPanel(QWidget):
         self.title.setToolTip(self.title.text())
 
     def _on_stop(self) -> None:
-        # The waiting ones first, so that none of them starts when the running one ends.
         mine = [handle for handle in self._session.jobs if handle.job.kind in self._kinds and not handle.done]
-        for handle in sorted(mine, key=lambda each: each.state == "running"):
-            handle.stop()
-        self._session.jobs_changed.emit()
+        self._session.stop_together(mine)
         running = self._session.running
         if running is not None and running in mine:
             self.title.setText(f"{running.title} · stopping…")
             allow(self.stop, "It stops after the step in hand.", STOP_TIP)
+
+
+def why_no_curve(job: Job) -> str:
+    """Say why a training has no curves; empty where it has."""
+    recipe = str(job.parameters.get("recipe", ""))
+    if job.kind == "train-classifier" and not issubclass(CLASSIFIER_RECIPES.get(recipe, NetworkRecipe), NetworkRecipe):
+        return f"{recipe} learns in one step: there is no curve to watch"
+    return ""
 
 
 def _bar(name: str, tooltip: str) -> QProgressBar:

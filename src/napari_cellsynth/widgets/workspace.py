@@ -9,19 +9,9 @@ from typing import Any
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
-from napari_cellsynth.widgets.dock import frame_of
+from napari_cellsynth.widgets.dock_places import DOCKS, frame_of
 
 PLUGIN = "napari-cellsynth"
-
-DOCKS = (
-    ("Segment colonies", "Segment", "segment:SegmentDock"),
-    ("Label crops", "Label", "label:LabelDock"),
-    ("Train GANs", "Train", "train_gans:TrainGansDock"),
-    ("Gallery", "Gallery", "gallery:GalleryDock"),
-    ("Classify", "Classify", "classify:ClassifyDock"),
-    ("Evaluate", "Evaluate", "evaluate:EvaluateDock"),
-)
-"""Display name in the manifest, name on the tab, where the dock is."""
 
 BELOW = "Gallery"
 WIDTH, GALLERY_HEIGHT = 390, 290

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from napari_cellsynth.atomic import replacing
 from napari_cellsynth.errors import UserError
 from napari_cellsynth.project.paths import usable
 
 
 @contextmanager
 def file_beside(out_path: str | Path) -> Iterator[tuple[Path, Path]]:
-    """Yield a path to write to, with the same ending, and the file that it becomes; one that is there is replaced.
+    """Yield a path to write to, and the file that it becomes; one that is there is replaced.
 
     Raises
     ------
@@ -26,13 +27,8 @@ def file_beside(out_path: str | Path) -> Iterator[tuple[Path, Path]]:
     out = usable(out_path).absolute()
     if out.is_dir():
         raise UserError(f"{out} is a folder.", "Give the name of a file.")
-    beside = out.with_name(f".{os.getpid()}.{out.name}")
-    with _telling(out):
-        try:
-            yield beside, out
-            os.replace(beside, out)
-        finally:
-            beside.unlink(missing_ok=True)
+    with _telling(out), replacing(out) as beside:
+        yield beside, out
 
 
 @contextmanager
