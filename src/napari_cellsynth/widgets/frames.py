@@ -114,7 +114,7 @@ class FrameReader(QObject):
         self._keep(key, pixels)
         self.ready.emit(*key)
 
-    def _keep(self, key: Frame, pixels: NDArray[Any]) -> None:
+    def _keep(self, key: Frame, pixels: Any) -> None:
         with self._lock:
             self._kept[key] = pixels if isinstance(pixels, Large) else np.asarray(pixels)
             size = sum(kept.nbytes for kept in self._kept.values())
