@@ -22,6 +22,7 @@ import tifffile
 
 from napari_cellsynth.jobs.run import do
 from napari_cellsynth.project import Project
+from peak import peak_mb
 
 TINY = {"size": 64, "epochs": 1, "least_steps": 10}
 
@@ -54,12 +55,9 @@ def alone(work: str, place: Path, *given: str) -> tuple[float, float]:
 
 
 def be_worker(work: str, place: Path, given: list[str]) -> None:
-    import resource
-
     began = time.perf_counter()
     do(place, work, **json.loads(given[0]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20)
-    print(json.dumps({"seconds": time.perf_counter() - began, "memory": peak}))
+    print(json.dumps({"seconds": time.perf_counter() - began, "memory": peak_mb()}))
 
 
 def trained(place: Path) -> str:

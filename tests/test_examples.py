@@ -70,6 +70,15 @@ def test_the_example_package_adds_a_recipe_and_a_way_to_balance_that_train(
     assert record["parameters"]["recipe"]["balance"] == "square-root"
 
 
+def test_a_recipe_of_another_package_is_known_whichever_module_is_imported_first(example: dict[str, str]) -> None:
+    known = "assert 'lsgan' in GAN_RECIPES and list(GAN_RECIPES)[0] == 'cellsynth' and len(GAN_RECIPES) == 14"
+    first, second = "import cellsynth_example.recipe", "from napari_cellsynth.synthesis.recipes import GAN_RECIPES"
+    for lines in ([first, second, known], [second, first, known]):
+        command = [sys.executable, "-W", "error::UserWarning", "-c", "; ".join(lines)]
+        done = subprocess.run(command, env=example, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 CODE = """
 import warnings
 warnings.simplefilter("always")

@@ -50,7 +50,7 @@ class Printer:
     """Writes progress to stderr: one line that moves in a terminal, a line every few seconds in a file."""
 
     def __init__(self) -> None:
-        self._start = self._shown = time.monotonic()
+        self._began = self._shown = time.monotonic()
         self._metrics = ""
         self._first: int | None = None
 
@@ -60,15 +60,16 @@ class Printer:
             self._metrics = "  ".join(f"{name} {value:.3g}" for name, value in event.values.items())
         if not isinstance(event, Progress):
             return
-        if self._first is None:
-            self._first = event.done  # a resumed run begins at its old step
         now, last = time.monotonic(), event.done >= event.total
+        if self._first is None:  # what came before it was a start, and a resumed run begins at its old step
+            self._began, self._first = now, event.done
         moving = sys.stderr.isatty()
         if not last and now - self._shown < (0.1 if moving else 5):
             return
         self._shown = now
-        left = (now - self._start) / max(event.done - self._first, 1) * (event.total - event.done)
-        line = f"{event.done}/{event.total} {event.unit}  {left:.0f} s left  {self._metrics or event.note}"
+        done = event.done - self._first
+        left = f"{(now - self._began) / done * (event.total - event.done):.0f} s left  " if done > 0 else ""
+        line = f"{event.done}/{event.total} {event.unit}  {left}{self._metrics or event.note}"
         print(
             f"\r\033[K{line}" if moving else line,
             end="\n" if last or not moving else "",

@@ -80,22 +80,19 @@ def test_real_only_trains_without_synthetic_patches(dock, labelled, session, qtb
     assert (parameters["recipe"], parameters["synthetic"], parameters["overrides"]) == ("fast", 0, {})
 
 
-def test_training_and_prediction_go_where_the_row_says(dock, labelled, session, qtbot):
-    dock.mode.setCurrentText("real only")
+def test_training_and_prediction_go_where_the_row_says(dock, labelled, session, qtbot, fake_runs):
     dock.where.scheduler.setText(" tcp://far:8786 ")
-    with qtbot.waitSignal(session.job_submitted) as submitted:
-        qtbot.mouseClick(dock.train, LEFT)
-    job = submitted.args[0].job
+    qtbot.mouseClick(dock.train, LEFT)
+    job = session.jobs[-1].job
     asked = job.checked()
-    assert job.kind == "at-once" and asked.scheduler == "tcp://far:8786"
-    assert [(part.kind, part.parameters["recipe"]) for part in asked.jobs] == [("train-classifier", "best")]
+    assert (job.kind, asked.scheduler) == ("at-once", "tcp://far:8786")
+    assert [(part.kind, part.parameters["recipe"]) for part in asked.jobs] == [("train-classifier", "fast")]
     dock.where.scheduler.clear()
     dock.where.workers.setValue(3)
     finished(labelled)
     dock.refresh()
-    with qtbot.waitSignal(session.job_submitted) as submitted:
-        qtbot.mouseClick(dock.predict_all, LEFT)
-    asked = submitted.args[0].job.checked()
+    qtbot.mouseClick(dock.predict_all, LEFT)
+    asked = session.jobs[-1].job.checked()
     assert (asked.workers, asked.scheduler) == (3, None)
 
 

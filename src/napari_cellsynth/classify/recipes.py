@@ -43,41 +43,39 @@ from napari_cellsynth.classify.recipes_lipnet import (
 from napari_cellsynth.classify.recipes_networks import CellCycleRecipe, FastRecipe, HescnetRecipe, SequentialRecipe
 from napari_cellsynth.errors import UserError
 
-CLASSIFIER_RECIPES: dict[str, type[ClassifierRecipe]] = {
-    "fast": FastRecipe,
-    "best": BestRecipe,
-    "hescnet": HescnetRecipe,
-    "sequential": SequentialRecipe,
-    "cellcycle": CellCycleRecipe,
-    "lipnet-1": LipNet1Recipe,
-    "lipnet-2": LipNet2Recipe,
-    "lipnet-4": LipNet4Recipe,
-    "lipnet-4c": LipNet4cRecipe,
-    "lipnet-6": LipNet6Recipe,
-    "vgg16": Vgg16Recipe,
-    "vgg19": Vgg19Recipe,
-    "resnet50": ResNet50Recipe,
-    "resnet101": ResNet101Recipe,
-    "densenet121": DenseNet121Recipe,
-    "inception-v3": InceptionV3Recipe,
-    "inception-v4": InceptionV4Recipe,
-    "xception": XceptionRecipe,
-    "nasnet": NasNetRecipe,
-    "efficientnet": EfficientNetRecipe,
-    "timm": TimmRecipe,
-    "svm": SvmRecipe,
-    "logistic": LogisticRecipe,
-    "naive-bayes": NaiveBayesRecipe,
-    "random-forest": RandomForestRecipe,
-}
-"""Every classifier recipe by name."""
-
-CLASSIFIER_RECIPES |= plugged.plugged(
+CLASSIFIER_RECIPES: plugged.Registry[ClassifierRecipe] = plugged.Registry(
     plugged.CLASSIFIER_RECIPES,
-    lambda made: isinstance(made, type) and issubclass(made, (NetworkRecipe, FeatureRecipe)),
+    {
+        "fast": FastRecipe,
+        "best": BestRecipe,
+        "hescnet": HescnetRecipe,
+        "sequential": SequentialRecipe,
+        "cellcycle": CellCycleRecipe,
+        "lipnet-1": LipNet1Recipe,
+        "lipnet-2": LipNet2Recipe,
+        "lipnet-4": LipNet4Recipe,
+        "lipnet-4c": LipNet4cRecipe,
+        "lipnet-6": LipNet6Recipe,
+        "vgg16": Vgg16Recipe,
+        "vgg19": Vgg19Recipe,
+        "resnet50": ResNet50Recipe,
+        "resnet101": ResNet101Recipe,
+        "densenet121": DenseNet121Recipe,
+        "inception-v3": InceptionV3Recipe,
+        "inception-v4": InceptionV4Recipe,
+        "xception": XceptionRecipe,
+        "nasnet": NasNetRecipe,
+        "efficientnet": EfficientNetRecipe,
+        "timm": TimmRecipe,
+        "svm": SvmRecipe,
+        "logistic": LogisticRecipe,
+        "naive-bayes": NaiveBayesRecipe,
+        "random-forest": RandomForestRecipe,
+    },
+    (NetworkRecipe, FeatureRecipe),
     "a subclass of NetworkRecipe or FeatureRecipe",
-    CLASSIFIER_RECIPES,
 )
+"""Every classifier recipe by name."""
 
 
 def classifier_recipe(name: str, /, **overrides: Any) -> ClassifierRecipe:

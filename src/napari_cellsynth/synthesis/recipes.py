@@ -64,29 +64,27 @@ class DcganRecipe(GanRecipe):
         return Dcgan(self, channels, device, seed)
 
 
-GAN_RECIPES: dict[str, type[GanRecipe]] = {
-    "cellsynth": CellsynthRecipe,
-    "cellsynth-conditional": CellsynthConditionalRecipe,
-    "dcgan": DcganRecipe,
-    "dcgan-protein": DcganProteinRecipe,
-    "wgan-gp": WganGpRecipe,
-    "wgan-gp-cellcycle": WganGpCellCycleRecipe,
-    "wgan-div": WganDivRecipe,
-    "wgan-div-cellcycle": WganDivCellCycleRecipe,
-    "cgan": CganRecipe,
-    "acgan": AcganRecipe,
-    "infogan": InfoganRecipe,
-    "cwgan-gp": CwganGpRecipe,
-    "c-wgan-gp": ThreePlayerRecipe,
-}
-"""Every GAN recipe by name; the first one is the default."""
-
-GAN_RECIPES |= plugged.plugged(
+GAN_RECIPES: plugged.Registry[GanRecipe] = plugged.Registry(
     plugged.GAN_RECIPES,
-    lambda made: isinstance(made, type) and issubclass(made, GanRecipe),
+    {
+        "cellsynth": CellsynthRecipe,
+        "cellsynth-conditional": CellsynthConditionalRecipe,
+        "dcgan": DcganRecipe,
+        "dcgan-protein": DcganProteinRecipe,
+        "wgan-gp": WganGpRecipe,
+        "wgan-gp-cellcycle": WganGpCellCycleRecipe,
+        "wgan-div": WganDivRecipe,
+        "wgan-div-cellcycle": WganDivCellCycleRecipe,
+        "cgan": CganRecipe,
+        "acgan": AcganRecipe,
+        "infogan": InfoganRecipe,
+        "cwgan-gp": CwganGpRecipe,
+        "c-wgan-gp": ThreePlayerRecipe,
+    },
+    (GanRecipe,),
     "a subclass of GanRecipe",
-    GAN_RECIPES,
 )
+"""Every GAN recipe by name; the first one is the default."""
 
 
 def gan_recipe(name: str, /, **overrides: Any) -> GanRecipe:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellsynth.errors import UserError
+
 if TYPE_CHECKING:
     from napari_cellsynth.imaging.source import ImageSource
     from napari_cellsynth.widgets.session import Session
@@ -33,7 +35,18 @@ class CanvasFrames(QObject):
         self.unreadable.connect(self._on_unreadable)
 
     def of(self, image_id: int, source: ImageSource) -> Any:
-        """Return a dask array (T, C, Y, X) of the series; what was said of an earlier one may be said again."""
+        """Return a dask array (T, C, Y, X) of the series; what was said of an earlier one may be said again.
+
+        Raises
+        ------
+        UserError
+            When its frames are larger than napari can draw whole.
+        """
+        if source.large:
+            raise UserError(
+                f"{source.name} is too large for the canvas; its objects can be labelled and predicted all the same.",
+                "To look at all of it, drag the OME-Zarr itself into napari.",
+            )
         self._told.clear()
         return source.lazy(self.unreadable.emit, partial(self._session.frames.get, image_id))
 

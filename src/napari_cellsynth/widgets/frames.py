@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellsynth.errors import UserError
+from napari_cellsynth.imaging.large import Large
 
 if TYPE_CHECKING:
     from napari_cellsynth.imaging.source import ImageSource
@@ -113,9 +114,9 @@ class FrameReader(QObject):
         self._keep(key, pixels)
         self.ready.emit(*key)
 
-    def _keep(self, key: Frame, pixels: NDArray[Any]) -> None:
+    def _keep(self, key: Frame, pixels: Any) -> None:
         with self._lock:
-            self._kept[key] = np.asarray(pixels)
+            self._kept[key] = pixels if isinstance(pixels, Large) else np.asarray(pixels)
             size = sum(kept.nbytes for kept in self._kept.values())
             while size > CACHE_BYTES and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)

@@ -9,4 +9,4 @@ from numpy.typing import NDArray
 def square_root(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Draw classes by the square root of their size, as many crops in all as there are."""
     roots = np.sqrt(counts)
-    return counts.sum() * roots / roots.sum()
+    return np.asarray(counts.sum() * roots / roots.sum(), np.float64)

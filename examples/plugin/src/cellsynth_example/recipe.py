@@ -1,6 +1,8 @@
 """A GAN recipe with another loss: least squares (Mao et al. 2017) between the networks of a DCGAN.
 
-The recipe is read when docks open, so this file imports torch only where a training starts.
+The recipe is read when docks open, so this file imports torch only where a training starts. It overrides two steps of
+`Dcgan` whose names begin with an underscore: they may change from one minor version to the next, so a package that
+does this names the versions that it was tried with. `_to_improve` draws the very patches that were just judged.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from napari_cellsynth.synthesis.recipes import DcganRecipe
 
 
 class LsganRecipe(DcganRecipe):
-    """A DCGAN whose scores are drawn to 1 and 0 by their squared distance."""
+    """A DCGAN whose scores are drawn to 1 (less ``label_smoothing``) and 0 by their squared distance."""
 
-    name: Literal["lsgan"] = "lsgan"
+    name: Literal["lsgan"] = "lsgan"  # type: ignore[assignment]
     purpose: ClassVar[str] = "patches of one class by the least-squares loss"
     source: str = Field("Mao et al. 2017", description="Where the recipe comes from.")
 
@@ -27,7 +29,8 @@ class LsganRecipe(DcganRecipe):
             def _judge(self, real: Any, noise: Any) -> tuple[Any, dict[str, Any]]:
                 with self._precision():
                     on_real, on_fake = self.discriminator(real), self.discriminator(self._to_judge(noise))
-                    loss = ((on_real.float() - 1) ** 2).mean() / 2 + (on_fake.float() ** 2).mean() / 2
+                    aim = 1 - self.recipe.label_smoothing
+                    loss = ((on_real.float() - aim) ** 2).mean() / 2 + (on_fake.float() ** 2).mean() / 2
                 return loss, {"loss_discriminator": loss}
 
             def _improve(self, noise: Any) -> tuple[Any, dict[str, Any]]:
