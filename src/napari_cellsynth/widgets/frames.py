@@ -38,7 +38,7 @@ class FrameReader(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._kept: OrderedDict[Frame, NDArray[Any]] = OrderedDict()
+        self._kept: OrderedDict[Frame, Any] = OrderedDict()  # an array, or a `Large` one
         self._sources: dict[int, ImageSource] = {}
         self._lock = threading.Lock()
         self._generation = 0
