@@ -14,9 +14,9 @@ class BestRecipe(FastRecipe):
     """`fast`, and a logistic regression on features of the object beside it; the answer is the mean of the two.
 
     They err on different objects, since one sees textures and the other sizes, outlines and statistics. Both learn from
-    the same crops. Features are spread as normal distributions, because many have long tails. The mixture was chosen on
-    movies of the training part of `mitocheck_crops` (see ``docs/classifiers.md``). The curves of the training show the
-    network alone; scores, calibration and predictions are of both.
+    the same crops. The mixture and its penalty were chosen on movies of the training part of `mitocheck_crops` (see
+    ``docs/classifiers.md``). The curves of the training show the network alone; scores, calibration and predictions are
+    of both.
     """
 
     name: Literal["best"] = "best"  # type: ignore[assignment]
@@ -33,4 +33,4 @@ class BestRecipe(FastRecipe):
         # A pass of the network leaves out another fifth of the commonest class each time; a single fit cannot.
         balance = "none" if self.balance == "majority-dropout" else self.balance
         shared = {name: getattr(self, name) for name in ("size", "fit", "channels", "with_size", "masked")}
-        return LogisticRecipe(**shared, balance=balance, c=self.penalty, scaling="normal")
+        return LogisticRecipe(**shared, balance=balance, c=self.penalty)

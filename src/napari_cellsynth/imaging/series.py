@@ -46,8 +46,11 @@ def series_in(path: str | Path) -> Found:
         When a plate cannot be read, or no folder holds an image. What `open_image` refuses is left to it.
     """
     place = Path(path).expanduser()
-    if is_ome_zarr(place):
-        return _plate(place)
+    try:
+        if is_ome_zarr(place):
+            return _plate(place)
+    except OSError:  # a name that cannot be, such as a very long one
+        return Found([Series(str(path))], [])
     if not place.is_dir() or not os.access(place, os.R_OK) or _is_one(place):
         return Found([Series(str(path))], [])
     found: list[Found] = []

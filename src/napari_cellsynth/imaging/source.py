@@ -83,6 +83,12 @@ class ImageSource:
                     f"Images have at least {_SMALLEST_SIDE} pixels a side.",
                 )
             self.large = large.is_large(*self.shape[1:], self.dtype)
+            if self.large and paths[0].suffix.lower() in PICTURE_ENDINGS:
+                raise UserError(
+                    f"{paths[0].name} is {first.width} x {first.height} pixels, more than {large.FRAME_BYTES >> 20} MB "
+                    "a frame, and cannot be read by parts.",
+                    "Save it as OME-Zarr or as a tiled TIFF.",
+                )
             if self.large:
                 self._windows_of(0)  # what cannot be read by parts is told when it is opened
             if len(paths) > 1:
