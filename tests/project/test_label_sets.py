@@ -38,6 +38,11 @@ def test_an_object_has_several_classes_and_each_is_counted(several: Project) -> 
         assert again.multi_label
 
 
+def test_without_classes_no_object_has_any(project: Project) -> None:
+    assert project.indicators([0, 0, 1], []).shape == (3, 0)
+    assert project.indicators([], [1, 2]).shape == (0, 2)
+
+
 def test_a_class_is_toggled_one_step_of_undo_each(several: Project) -> None:
     for class_id in (2, 1, 2):
         several.toggle_class(1, class_id)

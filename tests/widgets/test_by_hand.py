@@ -61,6 +61,7 @@ def test_the_working_copy_can_be_painted_in_and_the_outlines_make_room(panel: By
     assert session.viewer.layers.selection.active is layer and not panel.take.isEnabled()
     panel.set_correcting(False)
     assert layer not in session.viewer.layers and session.layers.objects_layer.visible
+    assert session.viewer.layers.selection.active is session.layers.objects_layer, "the keys are its own"
 
 
 def test_clicks_choose_and_shift_adds(panel: ByHandPanel) -> None:

@@ -75,6 +75,16 @@ def test_beside_all_objects_a_current_one_of_another_frame_is_left_alone(opened:
     assert label_of(opened, elsewhere) == 0 and "no object under the pointer" in said[-1]
 
 
+def test_keys_beside_all_objects_label_one_after_the_other_as_in_the_label_dock(label_dock: Any, session: Any) -> None:
+    session.viewer.cursor.position = (0, -50.0, -50.0)
+    labelled = []
+    for key in "121":
+        labelled.append(current(label_dock))
+        press(session.layers.objects_layer, key)
+    assert len(set(labelled)) == 3 and [label_of(session, each) for each in labelled] == [1, 2, 1]
+    assert current(label_dock) not in labelled
+
+
 def test_undo_and_redo_go_to_their_object(opened: Any) -> None:
     first, layer = point_at(opened, 1), opened.layers.objects_layer
     press(layer, "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ pytest.importorskip("napari")
 
 from qtpy.QtCore import QPoint, Qt
 
-from napari_cellsynth.events import Failed, Progress, Suggestions
+from napari_cellsynth.events import Failed, Finished, Progress, Suggestions
+from napari_cellsynth.jobs.job import Job, PredictParameters
 from napari_cellsynth.widgets.job_thread import start_process
 from napari_cellsynth.widgets.label import LabelDock
 from napari_cellsynth.widgets.label_queue import LEAST_CERTAIN
@@ -70,6 +72,14 @@ def test_the_score_and_what_the_last_labels_did_are_told(dock, ids, qtbot, fake_
         " · the last 100 labels moved it by +1.9 points"
     )
     qtbot.waitUntil(lambda: dock.live.words.text() == words, timeout=SECONDS)
+
+
+def test_predictions_just_made_are_not_covered_by_suggestions(dock, session, ids, qtbot, fake_runs):
+    suggest(dock, qtbot, fake_runs, told(ids, 2, 0.75))
+    qtbot.waitUntil(lambda: bool(session.suggested), timeout=SECONDS)
+    done = SimpleNamespace(job=Job.of(session.need_project().path, PredictParameters()))
+    session.job_event.emit(done, Finished({}))
+    assert not session.suggested and "again with the next label" in dock.live.words.text()
 
 
 def test_newer_suggestions_leave_the_object_in_view_and_what_was_read_of_it(dock, session, ids, qtbot, fake_runs):

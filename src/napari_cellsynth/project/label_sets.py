@@ -83,7 +83,9 @@ class LabelSets(Classes):
         """Return which of K classes each of N labels has, shape (N, K)."""
         kinds, place = np.unique(np.asarray(labels, np.int64), return_inverse=True)
         known = [set(self.classes_of(kind)) for kind in kinds.tolist()]
-        return np.array([[c in has for c in class_ids] for has in known], bool).reshape(-1, len(class_ids))[place]
+        return np.array([[c in has for c in class_ids] for has in known], bool).reshape(len(known), len(class_ids))[
+            place
+        ]
 
     def per_class(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table of objects (`objects`) with an object's row once for each of its classes, as ``class_id``.

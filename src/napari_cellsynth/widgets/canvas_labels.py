@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_cellsynth.project import UNLABELLED
+
 if TYPE_CHECKING:
     from napari_cellsynth.widgets.session import Session
 
 
 def label_here(session: Session, class_id: int) -> None:
-    """Label the object under the pointer by hand (else the current one, if it is in the frame) and make it current."""
-    object_id = session.layers.object_under_pointer() or session.current_object_id
+    """Label the object under the pointer by hand and make it current.
+
+    Beside all objects the current one is labelled, if it is in the frame, and the Label dock goes on to the next as it
+    does after a key of its own: who keeps typing there labels one object after the other.
+    """
+    pointed = session.layers.object_under_pointer()
+    object_id = pointed or session.current_object_id
     if object_id is None or object_id not in session.layers.frame_objects().index:
         session.report("There is no object under the pointer.", "key")
         return
     label_object(session, object_id, class_id)
+    if pointed is None and not session.labels_hidden and class_id != UNLABELLED:
+        session.walk_asked.emit(1)
 
 
 def label_object(session: Session, object_id: int, class_id: int) -> None:

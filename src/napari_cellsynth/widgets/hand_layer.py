@@ -91,9 +91,13 @@ class HandLayer(QObject):
     def hide(self) -> None:
         """Take the layer off the canvas; what was done in it stays."""
         viewer = self._session.viewer
+        if viewer is None:
+            return
         for layer in (self.layer, self._marks):
-            if viewer is not None and layer in viewer.layers:
+            if layer in viewer.layers:
                 viewer.layers.remove(layer)
+        if viewer.layers.selection.active is None:  # the keys are bound to the layer of the objects
+            viewer.layers.selection.active = self._session.layers.objects_layer
 
     # ------------------------------------------------------------------ what it holds
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellsynth.events import Failed, Looks, Progress, Suggestions
+from napari_cellsynth.events import Failed, Finished, Looks, Progress, Suggestions
 from napari_cellsynth.jobs.job import SuggestParameters
+from napari_cellsynth.widgets.job_thread import JobHandle
 from napari_cellsynth.widgets.session import Session
 from napari_cellsynth.widgets.side_job import SideJob
 from napari_cellsynth.widgets.suggestion_table import Suggested, SuggestionTable
@@ -43,6 +44,7 @@ class LiveSuggestions(QObject):
         self._worker.happened.connect(self._on_event)
         self._worker.ended.connect(self._on_ended)
         session.project_changed.connect(self._on_project)
+        session.job_event.connect(self._on_job_event)
 
     @property
     def wanted(self) -> bool:
@@ -81,6 +83,12 @@ class LiveSuggestions(QObject):
         self._session.looks = None
         self._session.looks_changed.emit()
         self._say("")
+
+    def _on_job_event(self, handle: JobHandle, event: object) -> None:
+        """Make room for predictions that were just made; the next label brings newer suggestions."""
+        if handle.job.kind == "predict" and isinstance(event, Finished) and self._session.suggested:
+            self._take({})
+            self._say("New predictions: suggestions come again with the next label")
 
     def _take(self, suggested: Suggested) -> None:
         if suggested or self._session.suggested:
