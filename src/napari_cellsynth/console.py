@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellsynth.errors import UserError
-from napari_cellsynth.events import Event, Metric, Progress
+from napari_cellsynth.events import Event, Metric, Progress, Saved
 
 if TYPE_CHECKING:
     from napari_cellsynth.jobs.job import Parameters
@@ -30,7 +30,7 @@ def do(project: Path, model: Callable[..., Parameters] | type[Parameters], **val
     assert isinstance(model, type)
     be_patient()
     job = Job.of(project, checked(model, values))
-    asked = False
+    asked, printer = False, Printer()
 
     def stop(*_: object) -> None:
         nonlocal asked
@@ -38,10 +38,12 @@ def do(project: Path, model: Callable[..., Parameters] | type[Parameters], **val
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        result = result_of(run(job, lambda: asked), Printer())
+        result = result_of(run(job, lambda: asked), printer)
     finally:
         signal.signal(signal.SIGINT, before)
     if result is None:
+        if printer.run:
+            note(f"{printer.run} goes on with --resume {printer.run}")
         raise StoppedByUser
     return result
 
@@ -53,9 +55,13 @@ class Printer:
         self._began = self._shown = time.monotonic()
         self._metrics = ""
         self._first: int | None = None
+        self.run = ""
+        """The run that was saved last, to go on with."""
 
     def __call__(self, event: Event) -> None:
         """Print an event if it is time to."""
+        if isinstance(event, Saved):
+            self.run = event.run
         if isinstance(event, Metric):
             self._metrics = "  ".join(f"{name} {value:.3g}" for name, value in event.values.items())
         if not isinstance(event, Progress):

@@ -58,7 +58,7 @@ def test_findings_get_the_question_the_answer_and_the_differences_before_all_els
         "Differences to the same without more crops",
         "All arms",
     ]
-    assert after.sections[0].blocks == ["Does more help?", after.result["words"]]
+    assert after.sections[0].blocks[:2] == ["Does more help?", after.result["words"]]
     assert after.result["verdict"] == "helps"
     assert after.result["words"].startswith("More crops help here: “a, more” changes balanced accuracy by +0.")
     assert list(after.tables["differences"].index) == list(PAIRS)
@@ -106,3 +106,21 @@ def test_an_arm_that_answers_as_its_reference_does_not_hide_how_little_the_other
     assert verdict(compared).rests_on.arm == "b, more"
     assert "would have found a change of" in verdict(compared).words
     assert verdict(compared).words.startswith("No clear effect: the best of 2, “b, more”,")
+
+
+def test_the_worst_of_several_is_told_beside_the_best(told):
+    data, predictions = told
+    compared = paired(data.labels, data.groups, predictions, {"b": "b, more", "b, more": "b"})
+    best, worst = sorted((each.mean for each in compared), reverse=True)
+    words = verdict(compared).words
+    assert f"changes balanced accuracy by {best:+.3f}" in words and f"changes it by {worst:+.3f}" in words
+
+
+def test_a_reference_at_chance_is_said_to_have_learned_hardly_anything(told):
+    data, predictions = told
+    found = Findings(result={}, tables={}, sections=[])
+    first = answered("?", found, data, predictions, {"a, more": "a"}).sections[
+        0
+    ]  # "a" is right about half of two classes
+    assert first.blocks[-1].startswith("Hardly anything was learned")
+    assert len(answered("?", found, data, predictions, {"b": "a, more"}).sections[0].blocks) == 2

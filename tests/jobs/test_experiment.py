@@ -150,6 +150,7 @@ def test_a_planted_copy_in_another_group_stops_it_before_anything_is_trained_and
         ({"classifier": "foo"}, "There is no classifier recipe 'foo'."),
         ({"gan_changes": {"stepz": 3}}, "The recipe dcgan has no field 'stepz'."),
         ({"classifier_changes": {"epochs": 0}}, "epochs = 0 does not suit the recipe 'fast'."),
+        ({"shares": [-1]}, "shares.0: input should be greater than 0 (got -1)."),
     ],
 )
 def test_a_recipe_that_there_is_not_is_refused_before_anything_is_timed_or_begun(project, changes, told):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_cellsynth.classify.recipe_base import NetworkRecipe
 from napari_cellsynth.classify.recipes import CLASSIFIER_RECIPES
@@ -35,14 +35,23 @@ ALONE, LEAKY = "synthetic only", "leaky"
 FILTERED, CHOSEN = "+ synthetic × 1, filtered", "+ synthetic, share chosen inside"
 
 
+Share = Annotated[float, Field(gt=0, le=100)]
+Count = Annotated[int, Field(ge=2)]
+
+
 class ComparisonSettings(Settings):
     """The comparison's settings."""
 
-    shares: list[float] = Field([0.25, 0.5, 1.0, 2.0], min_length=1, description="Synthetic patches a real crop.")
-    curve: list[int] = Field(default_factory=list, description="Crops a class at which the learning curve is taken.")
+    shares: list[Share] = Field([0.25, 0.5, 1.0, 2.0], min_length=1, description="Synthetic patches a real crop.")
+    curve: list[Count] = Field(default_factory=list, description="Crops a class at which the learning curve is taken.")
     choose_share: bool = Field(True, description="Also let each fold choose the share by groups of its training part.")
     learn_from: float = Field(1.0, gt=0, le=1, description="Share of the training crops that is learned from.")
     leaky: bool = Field(False, description="Also train on patches of GANs that saw the test crops, to show the leak.")
+
+    @field_validator("shares", "curve")
+    @classmethod
+    def _each_once(cls, values: list[float]) -> list[float]:
+        return sorted(set(values))
 
     @property
     def chooses(self) -> bool:
@@ -157,7 +166,7 @@ class DoesSyntheticHelp(Protocol):
         if settings.chooses and not inside:
             inside = ["The groups are too few to choose a share inside of the folds: that arm is missing."]
         return [
-            question.section(self.question, answer.words),
+            question.section(self.question, answer.words, question.caution(tables["scores"], [AUGMENTED])),
             Section(
                 "Differences to real crops with augmentation", [*figures, shown_differences(tables["differences"])]
             ),

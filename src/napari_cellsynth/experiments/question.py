@@ -13,17 +13,39 @@ from numpy.typing import NDArray
 from napari_cellsynth.evaluate.report import Block, Section
 from napari_cellsynth.evaluate.statistics import holm
 from napari_cellsynth.experiments import pictures
-from napari_cellsynth.experiments.analysis import Contrast, Predictions, contrasts
+from napari_cellsynth.experiments.analysis import Contrast, Predictions, contrasts, score_table
 from napari_cellsynth.experiments.dataset import Dataset
 from napari_cellsynth.experiments.protocol import Findings
 from napari_cellsynth.experiments.verdict import verdict
 
 TITLE = "Question and answer"
+_NEAR_CHANCE = 0.05
+"""A balanced accuracy that is less than this above one over the number of classes is told as chance."""
 
 
-def section(question: str, answer: str) -> Section:
+def section(question: str, answer: str, caution: str = "") -> Section:
     """Return a report's first section."""
-    return Section(TITLE, [question, answer])
+    return Section(TITLE, [question, answer, *([caution] if caution else [])])
+
+
+def caution(table: pd.DataFrame, references: Sequence[str]) -> str:
+    """Return a warning where no reference arm does better than chance, or nothing.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a trained classifier, as `analysis.score_table` gives it.
+    references : sequence of str
+        The arms that the others are compared with.
+    """
+    classes = sum(name.startswith("recall ") for name in table)
+    reached = table[table["arm"].isin(references)].groupby("arm")["balanced_accuracy"].mean().max()
+    if reached > 1 / classes + _NEAR_CHANCE:
+        return ""
+    return (
+        f"Hardly anything was learned: what the others are compared with has a balanced accuracy of {reached:.3f}, "
+        f"and chance is {1 / classes:.3f}. The answer says nothing about the method: train longer."
+    )
 
 
 def answered(
@@ -53,6 +75,7 @@ def answered(
     """
     compared = paired(dataset.labels, dataset.groups, predictions, pairs)
     answer = verdict(compared, subject)
+    scored = score_table(dataset.labels, predictions, dataset.class_names)
     table = difference_table(compared)
     blocks: list[Block] = [pictures.differences(compared), shown_differences(table)]
     references = list(dict.fromkeys(pairs.values()))
@@ -66,7 +89,11 @@ def answered(
     return Findings(
         result=result | found.result,
         tables={"differences": table} | found.tables,
-        sections=[section(question, answer.words), Section(f"Differences to {beside}", blocks), *found.sections],
+        sections=[
+            section(question, answer.words, caution(scored, references)),
+            Section(f"Differences to {beside}", blocks),
+            *found.sections,
+        ],
     )
 
 

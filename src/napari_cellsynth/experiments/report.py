@@ -79,8 +79,9 @@ def write(
 _CHECKED = (
     "No group is on both sides of a fold. Intensity range, GANs, the choice of their checkpoints and synthetic patches "
     "come from a fold's training crops alone. Tests hold real crops alone. All arms take the same number of optimiser "
-    "steps. No crop is in two groups, neither pixel for pixel nor saved again or brightened, nor, where it is smooth, "
-    "cut a pixel apart."
+    "steps. No crop was found in two groups, neither pixel for pixel nor saved again or brightened (a correlation of "
+    "0.995 at 64 px, at the best shift of up to 3 px). This finds most such copies and not all: noisy or "
+    "overexposed ones may pass, and turned or mirrored ones do."
 )
 
 

@@ -33,7 +33,8 @@ def verdict(shares: Sequence[Contrast], subject: str = "Synthetic patches") -> V
     if not clear:
         # An arm that answers as its reference does says nothing of what this experiment could have seen.
         best = max([each for each in shares if each.p == each.p] or shares, key=lambda each: each.mean)
-        return Verdict("no clear effect", _no_effect(best, len(shares)), best)
+        worst = min(shares, key=lambda each: each.mean)
+        return Verdict("no clear effect", _no_effect(best, len(shares)) + _downside(worst, best), best)
     strongest = min(clear, key=lambda each: each.p_holm)
     effect: Effect = "helps" if strongest.mean > 0 else "harms"
     words = f"{subject} {'help' if effect == 'helps' else 'harm'} here: {_told(strongest)}."
@@ -63,6 +64,16 @@ def _no_effect(best: Contrast, shares: int) -> str:
     return (
         f"{words} With {best.folds} folds this experiment would have found a change of {best.detectable:.3f} "
         f"with a probability of {POWER:.0%}; a smaller one may be there all the same."
+    )
+
+
+def _downside(worst: Contrast, best: Contrast) -> str:
+    """Return what the best of several hides: how far the worst of them falls behind."""
+    if worst.arm == best.arm or worst.mean >= 0 or worst.p != worst.p:
+        return ""
+    return (
+        f" The worst, “{worst.arm}”, changes it by {worst.mean:+.3f} "
+        f"({worst.low:+.3f} to {worst.high:+.3f}, p = {worst.p_holm:.3f} after Holm)."
     )
 
 

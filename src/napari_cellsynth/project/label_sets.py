@@ -83,9 +83,8 @@ class LabelSets(Classes):
         """Return which of K classes each of N labels has, shape (N, K)."""
         kinds, place = np.unique(np.asarray(labels, np.int64), return_inverse=True)
         known = [set(self.classes_of(kind)) for kind in kinds.tolist()]
-        return np.array([[c in has for c in class_ids] for has in known], bool).reshape(len(known), len(class_ids))[
-            place
-        ]
+        table = np.array([[c in has for c in class_ids] for has in known], bool)
+        return table.reshape(len(known), len(class_ids))[place]
 
     def per_class(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table of objects (`objects`) with an object's row once for each of its classes, as ``class_id``.
