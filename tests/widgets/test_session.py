@@ -60,6 +60,7 @@ def test_the_objects_follow_the_time_slider(session: Session, project_path: Path
 
 def test_selecting_an_object_brings_its_frame_and_place_to_the_middle(session: Session, project_path: Path) -> None:
     session.open(project_path)
+    session.viewer.scene.camera.zoom = 20  # far out the whole image stays in the middle
     session.select_object(16 * 2 + 6)
     assert session.current_frame == 2
     assert session.viewer.scene.camera.center[-2:] == pytest.approx((59.5, 59.5))
